@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The daemon's log: one line an event on stderr, "<time> <level> <component> <text>" or, with
+ * log_set_json, one JSON object. Secrets never get here (R10). Control characters in text are
+ * escaped. Thread: any.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR, LOG_LEVEL_NONE };
+
+void log_set_level(enum log_level level);
+void log_set_json(bool json);
+bool log_enabled(enum log_level level);
+
+#define log_debug(component, ...) log_write(LOG_LEVEL_DEBUG, component, __VA_ARGS__)
+#define log_info(component, ...) log_write(LOG_LEVEL_INFO, component, __VA_ARGS__)
+#define log_warn(component, ...) log_write(LOG_LEVEL_WARN, component, __VA_ARGS__)
+#define log_error(component, ...) log_write(LOG_LEVEL_ERROR, component, __VA_ARGS__)
+
+void log_write(enum log_level level, const char *component, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif
