@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Kubernetes' own kinds, the fields that mean something to a mesh; other fields are passed over.
+ * Rows: X(T, type, member, "jsonName", argument, flags, "documentation"). Thread: pure.
+ */
+#ifndef MODEL_KUBE_H
+#define MODEL_KUBE_H
+
+#include "node/schema.h"
+
+#define ROWS_k_service_port(X, T)                                                                  \
+	X(T, STR, name, "name", _, 0, "Name.")                                                     \
+	X(T, U32, port, "port", _, 0, "Port of the service.")                                      \
+	X(T, STR, protocol, "protocol", _, 0, "TCP (default), UDP or SCTP.")                       \
+	X(T, STR, app_protocol, "appProtocol", _, 0, "Application protocol.")                      \
+	X(T, INTSTR, target_port, "targetPort", _, 0, "Number, or name of a container port.")      \
+	X(T, U32, node_port, "nodePort", _, 0, "Port on every node.")
+SCHEMA_STRUCT(k_service_port)
+
+#define ROWS_k_service_spec(X, T)                                                                  \
+	X(T, STR, cluster_ip, "clusterIP", _, 0, "Virtual address; None = headless.")              \
+	X(T, STRS, cluster_ips, "clusterIPs", _, 0, "All of them.")                                \
+	X(T, STR, type, "type", _, 0, "ClusterIP, NodePort, LoadBalancer or ExternalName.")        \
+	X(T, STR, external_name, "externalName", _, 0, "Host behind an ExternalName.")             \
+	X(T, MSGS, ports, "ports", k_service_port, 0, "Ports.")                                    \
+	X(T, STRMAP, selector, "selector", _, 0, "Labels of its pods.")                            \
+	X(T, STRS, external_ips, "externalIPs", _, 0, "Further addresses.")                        \
+	X(T, BOOL, publish_not_ready, "publishNotReadyAddresses", _, 0, "Unready pods too.")       \
+	X(T, STR, internal_traffic_policy, "internalTrafficPolicy", _, 0, "Cluster or Local.")     \
+	X(T, STR, traffic_distribution, "trafficDistribution", _, 0, "PreferClose and the like.")
+SCHEMA_STRUCT(k_service_spec)
+
+#define ROWS_k_service(X, T) X(T, MSG, spec, "spec", k_service_spec, 0, "Service.")
+SCHEMA_STRUCT(k_service)
+
+#define ROWS_k_conditions(X, T)                                                                    \
+	X(T, OBOOL, ready, "ready", _, 0, "Absent = ready.")                                       \
+	X(T, OBOOL, serving, "serving", _, 0, "Absent = as ready.")                                \
+	X(T, OBOOL, terminating, "terminating", _, 0, "Absent = false.")
+SCHEMA_STRUCT(k_conditions)
+
+#define ROWS_k_object_ref(X, T)                                                                    \
+	X(T, STR, kind, "kind", _, 0, "Kind.") X(T, STR, name, "name", _, 0, "Name.")              \
+	X(T, STR, ns, "namespace", _, 0, "Namespace.")
+SCHEMA_STRUCT(k_object_ref)
+
+#define ROWS_k_endpoint(X, T)                                                                      \
+	X(T, STRS, addresses, "addresses", _, 0, "Addresses.")                                     \
+	X(T, MSG, conditions, "conditions", k_conditions, 0, "State.")                             \
+	X(T, STR, hostname, "hostname", _, 0, "Host name.")                                        \
+	X(T, MSG, target_ref, "targetRef", k_object_ref, 0, "Pod.")                                \
+	X(T, STR, node_name, "nodeName", _, 0, "Node.")                                            \
+	X(T, STR, zone, "zone", _, 0, "Zone.")
+SCHEMA_STRUCT(k_endpoint)
+
+#define ROWS_k_endpoint_port(X, T)                                                                 \
+	X(T, STR, name, "name", _, 0, "Name of the service's port.")                               \
+	X(T, U32, port, "port", _, 0, "Number.")                                                   \
+	X(T, STR, protocol, "protocol", _, 0, "TCP (default), UDP or SCTP.")                       \
+	X(T, STR, app_protocol, "appProtocol", _, 0, "Application protocol.")
+SCHEMA_STRUCT(k_endpoint_port)
+
+#define ROWS_k_endpoint_slice(X, T)                                                                \
+	X(T, STR, address_type, "addressType", _, 0, "IPv4, IPv6 or FQDN.")                        \
+	X(T, MSGS, endpoints, "endpoints", k_endpoint, 0, "Endpoints.")                            \
+	X(T, MSGS, ports, "ports", k_endpoint_port, 0, "Ports.")
+SCHEMA_STRUCT(k_endpoint_slice)
+
+#define ROWS_k_container_port(X, T)                                                                \
+	X(T, STR, name, "name", _, 0, "Name.")                                                     \
+	X(T, U32, container_port, "containerPort", _, 0, "Number.")                                \
+	X(T, STR, protocol, "protocol", _, 0, "TCP (default), UDP or SCTP.")
+SCHEMA_STRUCT(k_container_port)
+
+#define ROWS_k_container(X, T)                                                                     \
+	X(T, STR, name, "name", _, 0, "Name.")                                                     \
+	X(T, STR, image, "image", _, 0, "Image.")                                                  \
+	X(T, MSGS, ports, "ports", k_container_port, 0, "Ports.")
+SCHEMA_STRUCT(k_container)
+
+#define ROWS_k_pod_spec(X, T)                                                                      \
+	X(T, MSGS, containers, "containers", k_container, 0, "Containers.")                        \
+	X(T, STR, service_account, "serviceAccountName", _, 0, "Service account.")                 \
+	X(T, STR, node_name, "nodeName", _, 0, "Node.")                                            \
+	X(T, STR, hostname, "hostname", _, 0, "Host name.")                                        \
+	X(T, STR, subdomain, "subdomain", _, 0, "Subdomain.")                                      \
+	X(T, BOOL, host_network, "hostNetwork", _, 0, "Uses the node's address.")
+SCHEMA_STRUCT(k_pod_spec)
+
+#define ROWS_k_pod_ip(X, T) X(T, STR, ip, "ip", _, 0, "Address.")
+SCHEMA_STRUCT(k_pod_ip)
+
+#define ROWS_k_pod_status(X, T)                                                                    \
+	X(T, STR, pod_ip, "podIP", _, 0, "Address.")                                               \
+	X(T, MSGS, pod_ips, "podIPs", k_pod_ip, 0, "All addresses.")                               \
+	X(T, STR, phase, "phase", _, 0, "Phase.")
+SCHEMA_STRUCT(k_pod_status)
+
+#define ROWS_k_pod(X, T)                                                                           \
+	X(T, MSG, spec, "spec", k_pod_spec, 0, "Pod.")                                             \
+	X(T, MSG, status, "status", k_pod_status, 0, "State.")
+SCHEMA_STRUCT(k_pod)
+
+#define ROWS_k_nothing(X, T) X(T, NODE, unused, "\x01", _, 0, "")
+SCHEMA_STRUCT(k_nothing)		/* Namespace, Node: their labels are all that counts */
+
+#define ROWS_k_secret(X, T)                                                                        \
+	X(T, STR, type, "type", _, 0, "kubernetes.io/tls, Opaque, ...")                            \
+	X(T, STRMAP, data, "data", _, 0, "Base64 by key.")                                         \
+	X(T, STRMAP, string_data, "stringData", _, 0, "Text by key.")
+SCHEMA_STRUCT(k_secret)
+
+#define ROWS_k_config_map(X, T) X(T, STRMAP, data, "data", _, 0, "Text by key.")
+SCHEMA_STRUCT(k_config_map)
+
+#endif

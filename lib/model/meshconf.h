@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * MeshConfig and ProxyConfig (istio/api mesh/v1alpha1): the operator's settings of the whole mesh,
+ * from the ConfigMap `istio` (key `mesh`) or --mesh-config. Defaults are Istio's
+ * (meshconf_defaults). Rows: X(T, type, member, "jsonName", argument, flags, "documentation").
+ * Thread: pure.
+ */
+#ifndef MODEL_MESHCONF_H
+#define MODEL_MESHCONF_H
+
+#include "model/traffic.h"
+
+#define VALUES_mesh_outbound_mode(X, P)                                                            \
+	X(P, REGISTRY_ONLY, 0) X(P, ALLOW_ANY, 1) X(P, ALLOW_ANY_DYNAMIC_DNS, 2)
+SCHEMA_ENUM(mesh_outbound_mode, MESH_OUTBOUND)
+#define ROWS_mesh_outbound(X, T)                                                                   \
+	X(T, ENUM, mode, "mode", mesh_outbound_mode, 0, "What happens to unknown destinations.")
+SCHEMA_STRUCT(mesh_outbound)
+
+#define VALUES_mesh_inbound_mode(X, P) X(P, PASSTHROUGH, 0) X(P, LOCALHOST, 1)
+SCHEMA_ENUM(mesh_inbound_mode, MESH_INBOUND)
+#define ROWS_mesh_inbound(X, T)                                                                    \
+	X(T, ENUM, mode, "mode", mesh_inbound_mode, 0, "Address that the application gets traffic on.")
+SCHEMA_STRUCT(mesh_inbound)
+
+#define VALUES_path_normalization(X, P)                                                            \
+	X(P, DEFAULT, 0) X(P, NONE, 1) X(P, BASE, 2) X(P, MERGE_SLASHES, 3) X(P, DECODE_AND_MERGE_SLASHES, 4)
+SCHEMA_ENUM(path_normalization, NORMALIZE)
+#define ROWS_mesh_normalization(X, T)                                                              \
+	X(T, ENUM, normalization, "normalization", path_normalization, 0, "Path normalization.")
+SCHEMA_STRUCT(mesh_normalization)
+
+#define VALUES_mesh_h2_upgrade(X, P) X(P, DO_NOT_UPGRADE, 0) X(P, UPGRADE, 1)
+SCHEMA_ENUM(mesh_h2_upgrade, MESH_H2)
+#define VALUES_log_encoding(X, P) X(P, TEXT, 0) X(P, JSON, 1)
+SCHEMA_ENUM(log_encoding, LOG_ENCODING)
+
+/* ProxyConfig: defaultConfig, the annotation proxy.istio.io/config, node metadata PROXY_CONFIG. */
+#define VALUES_forward_client_cert(X, P)                                                           \
+	X(P, UNDEFINED, 0) X(P, SANITIZE, 1) X(P, FORWARD_ONLY, 2) X(P, APPEND_FORWARD, 3)         \
+	X(P, SANITIZE_SET, 4) X(P, ALWAYS_FORWARD_ONLY, 5)
+SCHEMA_ENUM(forward_client_cert, FORWARD_CLIENT_CERT)
+#define ROWS_gateway_topology(X, T)                                                                \
+	X(T, U32, num_trusted_proxies, "numTrustedProxies", _, 0, "Trusted hops in X-Forwarded-For.") \
+	X(T, ENUM, forward_client_cert_details, "forwardClientCertDetails", forward_client_cert, 0, "X-Forwarded-Client-Cert.") \
+	X(T, NODE, proxy_protocol, "proxyProtocol", _, 0, "Expect the PROXY protocol.")
+SCHEMA_STRUCT(gateway_topology)
+#define ROWS_proxy_config(X, T)                                                                    \
+	X(T, STR, config_path, "configPath", _, 0, "Agent.")                                       \
+	X(T, STR, binary_path, "binaryPath", _, 0, "Agent.")                                       \
+	X(T, STR, service_cluster, "serviceCluster", _, 0, "Agent.")                               \
+	X(T, DUR, drain_duration, "drainDuration", _, 0, "Agent.")                                 \
+	X(T, STR, discovery_address, "discoveryAddress", _, 0, "Agent.")                           \
+	X(T, STRMAP, proxy_metadata, "proxyMetadata", _, 0, "Node metadata.")                      \
+	X(T, OI32, concurrency, "concurrency", _, 0, "Worker threads.")                            \
+	X(T, MSG, gateway_topology, "gatewayTopology", gateway_topology, 0, "What stands before a gateway.") \
+	X(T, NODE, tracing, "tracing", _, SCHEMA_NOT_IN_EFFECT, "Tracing.")                        \
+	X(T, NODE, proxy_headers, "proxyHeaders", _, SCHEMA_NOT_IN_EFFECT, "Headers that proxies add.") \
+	X(T, DUR, termination_drain_duration, "terminationDrainDuration", _, 0, "Agent.")          \
+	X(T, BOOL, hold_application, "holdApplicationUntilProxyStarts", _, 0, "Agent.")            \
+	X(T, STR, control_plane_auth_policy, "controlPlaneAuthPolicy", _, 0, "Agent.")             \
+	X(T, I32, status_port, "statusPort", _, 0, "Agent.")                                       \
+	X(T, I32, proxy_admin_port, "proxyAdminPort", _, 0, "Agent.")                              \
+	X(T, NODE, image, "image", _, 0, "Injection.")
+SCHEMA_STRUCT(proxy_config)
+
+#define ROWS_mesh_config(X, T)                                                                     \
+	X(T, I32, proxy_listen_port, "proxyListenPort", _, 0, "virtualOutbound; 15001.")           \
+	X(T, I32, proxy_inbound_listen_port, "proxyInboundListenPort", _, 0, "virtualInbound; 15006.") \
+	X(T, I32, proxy_http_port, "proxyHttpPort", _, 0, "HTTP proxy listener; 0 = none.")        \
+	X(T, DUR, connect_timeout, "connectTimeout", _, 0, "10 s.")                                \
+	X(T, DUR, protocol_detection_timeout, "protocolDetectionTimeout", _, 0, "0 = wait.")       \
+	X(T, MSG, tcp_keepalive, "tcpKeepalive", tcp_keepalive, 0, "SO_KEEPALIVE upstream.")       \
+	X(T, ENUM, h2_upgrade_policy, "h2UpgradePolicy", mesh_h2_upgrade, 0, "HTTP/1.1 to HTTP/2.") \
+	X(T, MSG, outbound_traffic_policy, "outboundTrafficPolicy", mesh_outbound, 0, "Unknown destinations.") \
+	X(T, MSG, inbound_traffic_policy, "inboundTrafficPolicy", mesh_inbound, 0, "Inbound addressing.") \
+	X(T, STR, trust_domain, "trustDomain", _, 0, "cluster.local.")                             \
+	X(T, STRS, trust_domain_aliases, "trustDomainAliases", _, 0, "Other names of it.")         \
+	X(T, STR, root_namespace, "rootNamespace", _, 0, "istio-system.")                          \
+	X(T, STRS, default_service_export_to, "defaultServiceExportTo", _, 0, "*.")                \
+	X(T, STRS, default_virtual_service_export_to, "defaultVirtualServiceExportTo", _, 0, "*.") \
+	X(T, STRS, default_destination_rule_export_to, "defaultDestinationRuleExportTo", _, 0, "*.") \
+	X(T, MSG, locality_lb_setting, "localityLbSetting", locality_lb, 0, "Locality.")           \
+	X(T, MSG, default_http_retry_policy, "defaultHttpRetryPolicy", http_retry, 0, "In place of 2 retries.") \
+	X(T, MSG, path_normalization, "pathNormalization", mesh_normalization, 0, "Paths.")        \
+	X(T, OBOOL, enable_auto_mtls, "enableAutoMtls", _, 0, "true.")                             \
+	X(T, STR, access_log_file, "accessLogFile", _, 0, "Path; /dev/stdout; empty = none.")      \
+	X(T, STR, access_log_format, "accessLogFormat", _, 0, "Format.")                           \
+	X(T, ENUM, access_log_encoding, "accessLogEncoding", log_encoding, 0, "TEXT or JSON.")     \
+	X(T, BOOL, disable_envoy_listener_log, "disableEnvoyListenerLog", _, 0, "No log of connections without a chain.") \
+	X(T, DUR, dns_refresh_rate, "dnsRefreshRate", _, 0, "60 s.")                               \
+	X(T, MSG, default_config, "defaultConfig", proxy_config, 0, "ProxyConfig of every proxy.") \
+	X(T, STR, ingress_class, "ingressClass", _, 0, "istio.")                                   \
+	X(T, STR, ingress_service, "ingressService", _, 0, "istio-ingressgateway.")                \
+	X(T, STR, ingress_selector, "ingressSelector", _, 0, "Label of the ingress gateway.")      \
+	X(T, STR, ingress_controller_mode, "ingressControllerMode", _, 0, "STRICT.")               \
+	X(T, OBOOL, enable_tracing, "enableTracing", _, 0, "true.")                                \
+	X(T, OBOOL, enable_prometheus_merge, "enablePrometheusMerge", _, 0, "Agent.")              \
+	X(T, OBOOL, verify_certificate_at_client, "verifyCertificateAtClient", _, 0, "Accepted.")  \
+	X(T, NODE, mesh_mtls, "meshMTLS", _, SCHEMA_NOT_IN_EFFECT, "Least TLS of the mesh.")       \
+	X(T, NODE, tls_defaults, "tlsDefaults", _, SCHEMA_NOT_IN_EFFECT, "TLS elsewhere.")         \
+	X(T, NODE, extension_providers, "extensionProviders", _, 0, "Named providers.")            \
+	X(T, NODE, default_providers, "defaultProviders", _, 0, "Default providers.")              \
+	X(T, NODE, discovery_selectors, "discoverySelectors", _, 0, "Namespaces that are watched.") \
+	X(T, NODE, service_settings, "serviceSettings", _, SCHEMA_NOT_IN_EFFECT, "Cluster-local services.") \
+	X(T, NODE, certificates, "certificates", _, SCHEMA_DEPRECATED, "Not used.")                \
+	X(T, NODE, ca, "ca", _, 0, "External CA.")                                                 \
+	X(T, NODE, ca_certificates, "caCertificates", _, 0, "Further trust anchors.")              \
+	X(T, NODE, config_sources, "configSources", _, 0, "Not used.")
+SCHEMA_STRUCT(mesh_config)
+
+struct mesh_config;
+/* Istio's defaults with `over` (a decoded config, or NULL) laid on top. Lives in a. */
+struct mesh_config *meshconf_effective(const struct mesh_config *over_or_null, struct arena *a);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * struct node: one value tree for YAML and JSON, with the place of every key and value. It is
+ * what users wrote, before any meaning. Numbers stay text (nothing is lost); YAML's plain scalars
+ * are typed as sigs.k8s.io/yaml types them. Duplicate keys are found while parsing. Limits: bytes
+ * of a document, depth of nesting, expanded nodes (aliases). Trees live in an arena.
+ * Thread: pure.
+ */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/diag.h"
+
+enum node_kind { NODE_NULL, NODE_BOOL, NODE_NUMBER, NODE_STRING, NODE_LIST, NODE_MAP };
+
+struct node {
+	enum node_kind kind;
+	bool boolean;
+	struct pos pos;
+	size_t n;			/* elements, members, or bytes of text */
+	union {
+		const char *text;	/* NODE_NUMBER, NODE_STRING: NUL-terminated, no NUL inside */
+		struct node *list;
+		struct node_member *map;	/* in the order of the text */
+	};
+};
+
+struct node_member {
+	const char *key;
+	struct pos pos;
+	struct node value;
+};
+
+/* One document of a stream. A document that does not parse has root NULL and its findings in the
+ * diags; the documents beside it are not hurt. Empty documents are left out. */
+struct node_doc {
+	struct node *root;		/* or NULL */
+	struct pos pos;			/* its first line */
+	const char *text;		/* the document's own bytes, within the input */
+	size_t len;
+};
+
+struct node_docs {
+	struct node_doc *v;
+	size_t n;
+};
+
+enum {
+	NODE_DOC_MAX = 16 * 1024 * 1024,	/* bytes of one document */
+	NODE_DEPTH_MAX = 100,
+	NODE_COUNT_MAX = 4 * 1000 * 1000,	/* nodes of one document, aliases expanded */
+};
+
+/* A file: JSON when its first non-space byte is '{' or '[' and it parses as JSON, else YAML
+ * documents split at lines "---". Lines count from `first_line` (1 for a whole file). Findings
+ * (syntax, UTF-8, duplicate keys, limits) go to ds with ds->object as it stands. */
+struct node_docs node_parse(const char *text, size_t len, uint32_t first_line, struct arena *a,
+			    struct diags *ds);
+
+const struct node *node_get(const struct node *map, const char *key);	/* NULL if absent or no map */
+const struct node_member *node_member(const struct node *map, const char *key);
+/* The node at a path as findings print it ("spec.http[0].match[1].uri"), or the deepest one that
+ * exists on the way; never NULL for a non-NULL root. */
+const struct node *node_at(const struct node *root, const char *path);
+/* The text of a string, or NULL when absent or no string. */
+const char *node_text(const struct node *map, const char *key);
+const char *node_kind_name(enum node_kind kind);	/* "string", "map", ... for messages */
+
+struct node *node_copy(const struct node *n, struct arena *a);
+bool node_equal(const struct node *a, const struct node *b);	/* member order is ignored */
+
+/* Canonical JSON (keys sorted when `sorted`), compact or indented by two spaces. */
+void node_to_json(const struct node *n, bool sorted, bool indent, struct buf *out);
+void node_to_yaml(const struct node *n, struct buf *out);
+
+#endif
