@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The intermediate representation: what one view gets, with final names, final order and no
+ * decision left. plan_*.c fill it from a snapshot, xds/build_*.c write it out; neither side looks
+ * further. Strings and pointers are borrowed from the snapshot or live in the arena of the job;
+ * everything is const after planning. "or NULL"/has = false means "not emitted".
+ * Times are nanoseconds. Names follow Istio (istio-behaviour.md 2). Thread: pure.
+ */
+#ifndef MESH_IR_H
+#define MESH_IR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "node/schema.h"	/* strs, strmap, opt_* */
+
+struct object;
+
+enum ir_type { IR_CLUSTER, IR_ENDPOINTS, IR_LISTENER, IR_ROUTES, IR_SECRET, IR_TYPES };
+
+/* The objects that a resource came from: P9. Sorted by identity, no doubles. */
+struct ir_origins {
+	const struct object *const *v;
+	size_t n;
+};
+
+/* ---- shared pieces ---- */
+
+struct ir_address {
+	const char *ip;			/* address, host name (DNS clusters), or path of a Unix socket */
+	uint32_t port;
+	bool is_pipe;
+};
+
+struct ir_keepalive {
+	struct opt_u32 probes, time_s, interval_s;
+};
+
+/* Where a certificate or CA comes from: an SDS name (of the xDS server, or of the local agent). */
+enum ir_sds { IR_SDS_NONE, IR_SDS_ADS, IR_SDS_AGENT };
+struct ir_secret_ref {
+	enum ir_sds from;
+	const char *name;		/* "kubernetes://cred", "default", "ROOTCA", "file-cert:..." */
+};
+
+struct ir_tls {
+	bool downstream;
+	const struct ir_secret_ref *certs;	/* own certificates */
+	size_t n_certs;
+	struct ir_secret_ref ca;		/* what the peer is checked with; IR_SDS_NONE = not */
+	struct strs san_exact;			/* names the peer may have */
+	struct strs san_prefix;
+	struct strs verify_spki, verify_hash;
+	const char *crl_file;			/* or NULL */
+	bool require_client_cert;		/* downstream */
+	bool has_require_client_cert;		/* emit it even when false */
+	bool accept_untrusted;
+	struct strs alpn;
+	const char *sni;			/* upstream, or NULL */
+	bool auto_sni;				/* upstream, with no sni */
+	bool auto_san;				/* upstream: check the SAN against the sent SNI */
+	uint8_t min_version, max_version;	/* 0 auto, 1..4 = TLSv1_0..TLSv1_3 */
+	struct strs cipher_suites, curves;
+};
+
+/* ---- clusters ---- */
+
+enum ir_discovery {
+	IR_EDS, IR_STATIC, IR_STRICT_DNS, IR_LOGICAL_DNS, IR_ORIGINAL_DST, IR_DYNAMIC_DNS,
+};
+
+enum ir_lb {
+	IR_LB_ROUND_ROBIN, IR_LB_LEAST_REQUEST, IR_LB_RANDOM, IR_LB_RING_HASH, IR_LB_MAGLEV,
+	IR_LB_PROVIDED,		/* original destination, dynamic forward proxy */
+};
+
+enum ir_protocol {
+	IR_HTTP_NONE,		/* no protocol options */
+	IR_HTTP1,
+	IR_HTTP2,
+	IR_HTTP_DOWNSTREAM,	/* as the client spoke */
+};
+
+struct ir_outlier {
+	struct opt_u32 consecutive_5xx, consecutive_gateway, consecutive_local_origin;
+	bool split_local_origin;
+	struct opt_duration interval, base_ejection_time;
+	struct opt_u32 max_ejection_percent;
+};
+
+struct ir_slow_start {
+	struct opt_duration window;
+	struct opt_double aggression, min_percent;
+};
+
+struct ir_thresholds {
+	uint32_t max_connections, max_pending_requests, max_requests, max_retries;
+	bool has_retry_budget;
+	double budget_percent;
+	uint32_t min_retry_concurrency;
+	bool track_remaining;
+};
+
+enum ir_health { IR_HEALTHY, IR_UNHEALTHY, IR_DRAINING };
+
+struct ir_endpoint {
+	struct ir_address address;
+	const struct ir_address *more;	/* further addresses of a dual-stack endpoint */
+	size_t n_more;
+	uint32_t weight;
+	enum ir_health health;
+	const char *workload;		/* "name;ns;canonical;revision;cluster" or NULL */
+	bool mtls;			/* match metadata tlsMode: istio */
+};
+
+struct ir_locality {
+	const char *region, *zone, *subzone;	/* "" = unset */
+	uint32_t priority;
+	struct opt_u32 weight;
+	const struct ir_endpoint *eps;
+	size_t n_eps;
+};
+
+struct ir_endpoints {
+	const char *name;		/* the cluster's name */
+	const struct ir_locality *localities;
+	size_t n_localities;
+	bool has_overprovisioning;
+	uint32_t overprovisioning;
+	struct ir_origins origins;
+};
+
+struct ir_service_ref {			/* cluster metadata istio.services[] */
+	const char *host, *name, *ns;
+};
+
+struct ir_cluster {
+	const char *name;
+	const char *alt_stat_name;	/* name + ";", or a pattern */
+	enum ir_discovery discovery;
+	const struct ir_endpoints *inline_endpoints;	/* STATIC and DNS, or NULL */
+	const char *eds_name;		/* EDS: service name */
+	struct opt_duration connect_timeout;
+	enum ir_lb lb;
+	struct opt_u32 ring_min_size, maglev_table_size;
+	bool locality_weighted;
+	const struct ir_slow_start *slow_start;	/* or NULL */
+	const struct ir_thresholds *thresholds;	/* or NULL */
+	const struct ir_outlier *outlier;	/* or NULL */
+	struct opt_u32 panic_percent;	/* common_lb_config.healthy_panic_threshold */
+	const struct ir_keepalive *keepalive;	/* or NULL */
+	enum ir_protocol protocol;
+	uint32_t max_concurrent_streams;	/* 0 = unset; HTTP/2 */
+	struct opt_duration h2_ping_interval, h2_ping_timeout;
+	uint32_t max_requests_per_connection;	/* 0 = unset */
+	struct opt_duration idle_timeout, max_connection_duration;
+	const struct ir_tls *tls;	/* always, or NULL */
+	const struct ir_tls *auto_mtls;	/* where the endpoint says so; plaintext elsewhere; or NULL */
+	uint8_t proxy_protocol;		/* 0 none, 1, 2 */
+	const char *bind_ip;		/* source address, or NULL */
+	const char *bind_ip_more;	/* second family, or NULL */
+	bool long_cleanup;		/* ORIGINAL_DST that never forgets (inbound) */
+	struct opt_duration dns_refresh;
+	bool dns_v6, dns_both;		/* look-up family: v4 unless set */
+	const char *dns_cache;		/* DYNAMIC_DNS */
+	struct ir_service_ref *services;
+	size_t n_services;
+	const char *subset;		/* metadata istio.subset, or NULL */
+	const char *config;		/* metadata istio.config: path of the DestinationRule, or NULL */
+	bool external;			/* metadata istio.external */
+	bool no_alpn_override;		/* metadata istio.alpn_override "false" */
+	struct ir_origins origins;
+};
+
+/* ---- routes ---- */
+
+enum ir_match_kind { IR_ANY, IR_EXACT, IR_PREFIX, IR_SUFFIX, IR_REGEX, IR_PRESENT };
+
+struct ir_string_match {
+	enum ir_match_kind kind;
+	const char *text;
+	bool ignore_case;
+};
+
+struct ir_named_match {			/* a header or a query parameter */
+	const char *name;
+	struct ir_string_match match;
+	bool invert;
+	bool missing_is_empty;		/* treat_missing_header_as_empty */
+};
+
+struct ir_claim_match {			/* JWT claim: path below "payload" */
+	struct strs path;
+	struct ir_string_match match;
+	bool invert;
+};
+
+struct ir_route_match {
+	enum { IR_PATH_PREFIX, IR_PATH_EXACT, IR_PATH_REGEX, IR_PATH_SEPARATED } path_kind;
+	const char *path;
+	struct opt_bool case_sensitive;
+	const struct ir_named_match *headers;
+	size_t n_headers;
+	const struct ir_named_match *query;
+	size_t n_query;
+	const struct ir_claim_match *claims;
+	size_t n_claims;
+};
+
+struct ir_header_op {
+	const char *name, *value;
+	bool append;			/* else overwrite if exists, or add */
+};
+
+struct ir_header_ops {
+	const struct ir_header_op *request_set, *response_set;	/* in order of emission */
+	size_t n_request_set, n_response_set;
+	struct strs request_remove, response_remove;
+};
+
+struct ir_hash_policy {
+	enum { IR_HASH_HEADER, IR_HASH_COOKIE, IR_HASH_SOURCE_IP, IR_HASH_QUERY } kind;
+	const char *name;		/* header, cookie or parameter */
+	const char *path;		/* cookie, or NULL */
+	struct opt_duration ttl;	/* cookie */
+	const struct str_pair *attributes;
+	size_t n_attributes;
+};
+
+struct ir_weighted {
+	const char *cluster;
+	uint32_t weight;
+	const char *host_rewrite;	/* or NULL */
+	struct ir_header_ops headers;
+};
+
+struct ir_retry {
+	const char *retry_on;
+	struct u32s retriable_codes;
+	uint32_t num_retries;
+	struct opt_duration per_try_timeout, backoff;
+	bool avoid_previous_hosts;	/* retry_host_predicate previous_hosts */
+	uint32_t host_attempts;		/* host_selection_retry_max_attempts; 0 = unset */
+	bool remote_localities;		/* previous_priorities, frequency 2 */
+};
+
+struct ir_mirror {
+	const char *cluster;
+	uint32_t per_million;		/* numerator over MILLION */
+	bool has_fraction;		/* else all */
+};
+
+struct ir_fraction {
+	uint32_t numerator;
+	uint32_t denominator;		/* 100, 10000 or 1000000 */
+};
+
+struct ir_fault {
+	bool has_delay, has_abort, abort_is_grpc;
+	int64_t delay_ns;
+	struct ir_fraction delay_share, abort_share;
+	uint32_t abort_code;
+};
+
+struct ir_cors {
+	const struct ir_string_match *origins;
+	size_t n_origins;
+	const char *methods, *headers, *expose;	/* comma-joined, or NULL */
+	const char *max_age_s;			/* text, or NULL */
+	struct opt_bool allow_credentials;
+	struct opt_bool forward_not_matching;	/* preflights */
+};
+
+enum ir_action { IR_ACTION_NONE, IR_ACTION_FORWARD, IR_ACTION_REDIRECT, IR_ACTION_DIRECT };
+
+struct ir_redirect {
+	const char *path, *prefix_rewrite, *host, *scheme;	/* or NULL */
+	uint32_t port;			/* 0 = unset */
+	uint32_t code;			/* 301, 302, 303, 307, 308 */
+};
+
+struct ir_direct {
+	uint32_t status;
+	const uint8_t *body;		/* or NULL */
+	size_t n_body;
+	bool body_is_text;
+};
+
+struct ir_route {
+	const char *name;		/* or NULL */
+	const char *stat_prefix;	/* or NULL */
+	const char *operation;		/* decorator, or NULL */
+	const char *config;		/* metadata istio.config, or NULL */
+	struct ir_route_match match;
+	enum ir_action action;
+	/* IR_ACTION_FORWARD */
+	const struct ir_weighted *clusters;	/* 1 = cluster, more = weighted */
+	size_t n_clusters;
+	struct opt_duration timeout;	/* 0 = disabled is emitted */
+	struct opt_duration max_grpc_timeout;
+	bool no_stream_limit;		/* max_stream_duration 0 and grpc_timeout_header_max 0 (inbound) */
+	const struct ir_retry *retry;	/* or NULL */
+	const char *prefix_rewrite, *regex_rewrite, *regex_substitution, *host_rewrite;	/* or NULL */
+	bool append_forwarded_host;
+	const struct ir_hash_policy *hash;
+	size_t n_hash;
+	const struct ir_mirror *mirrors;
+	size_t n_mirrors;
+	bool not_found_is_500;		/* cluster_not_found_response_code */
+	struct ir_redirect redirect;
+	struct ir_direct direct;
+	struct ir_header_ops headers;
+	const struct ir_fault *fault;	/* or NULL */
+	const struct ir_cors *cors;	/* or NULL */
+};
+
+struct ir_vhost {
+	const char *name;
+	struct strs domains;
+	const struct ir_route *routes;
+	size_t n_routes;
+	bool require_tls;		/* ALL: httpsRedirect */
+	bool attempt_count;		/* include_request_attempt_count */
+};
+
+struct ir_routes {
+	const char *name;
+	const struct ir_vhost *vhosts;
+	size_t n_vhosts;
+	bool ignore_port;		/* ignore_port_in_host_matching */
+	struct opt_bool validate_clusters;
+	struct opt_u32 max_direct_body;
+	struct ir_origins origins;
+};
+
+/* ---- listeners ---- */
+
+struct ir_access_log {			/* to a file or stdout; text format or JSON */
+	const char *path;
+	const char *format;		/* text with newline, or a JSON object */
+	bool is_json;
+};
+
+enum ir_direction { IR_INBOUND, IR_OUTBOUND };
+
+struct ir_http {
+	const char *stat_prefix;
+	const char *rds_name;		/* or NULL: inline_routes */
+	const struct ir_routes *inline_routes;
+	enum ir_direction direction;
+	bool is_gateway;
+	bool use_remote_address;
+	uint32_t trusted_hops;
+	enum { IR_XFCC_SANITIZE, IR_XFCC_FORWARD_ONLY, IR_XFCC_APPEND_FORWARD, IR_XFCC_SANITIZE_SET, IR_XFCC_ALWAYS_FORWARD_ONLY } xfcc;
+	bool xfcc_subject, xfcc_cert, xfcc_dns, xfcc_uri;	/* set_current_client_cert_details */
+	const char *server_name;	/* or NULL */
+	bool normalize_path, merge_slashes, decode_slashes;
+	bool http10;
+	bool grpc_web;
+	bool fault_and_cors;		/* outbound, gateway, inbound alike */
+	bool suppress_envoy_headers;
+	struct opt_duration idle_timeout;
+	const struct ir_access_log *logs;
+	size_t n_logs;
+};
+
+struct ir_tcp {
+	const char *stat_prefix;
+	const struct ir_weighted *clusters;	/* 1 = cluster, more = weighted */
+	size_t n_clusters;
+	struct opt_duration idle_timeout, max_connection_duration;
+	bool hash_source_ip;
+	const char *tunnel_to;		/* "host:port", or NULL */
+	bool tunnel_post;
+	bool mongo;			/* mongo_proxy before it */
+	const char *mongo_stat_prefix;
+	const struct ir_access_log *logs;
+	size_t n_logs;
+};
+
+struct ir_prefix {
+	const char *ip;
+	uint32_t len;
+};
+
+struct ir_chain_match {
+	uint32_t destination_port;	/* 0 = any */
+	const struct ir_prefix *prefixes;
+	size_t n_prefixes;
+	struct strs server_names, application_protocols;
+	const char *transport_protocol;	/* "tls", "raw_buffer", or NULL */
+};
+
+struct ir_chain {
+	const char *name;		/* or NULL */
+	bool has_match;
+	struct ir_chain_match match;
+	const struct ir_tls *tls;	/* downstream, or NULL */
+	struct opt_duration tls_connect_timeout;	/* transport_socket_connect_timeout */
+	const struct ir_http *http;	/* exactly one of http and tcp */
+	const struct ir_tcp *tcp;
+};
+
+/* A listener filter is off on these destination ports (inbound inspectors). */
+struct ir_inspector {
+	bool on;
+	struct u32s off_ports;
+	struct opt_u32 initial_read_buffer;
+};
+
+struct ir_listener {
+	const char *name;
+	struct ir_address address;
+	const struct ir_address *more;	/* additional_addresses */
+	size_t n_more;
+	enum ir_direction direction;
+	struct opt_bool bind_to_port;
+	bool use_original_dst;
+	bool filter_original_dst;	/* listener filter */
+	bool filter_proxy_protocol;
+	struct ir_inspector tls_inspector, http_inspector;
+	struct opt_duration filters_timeout;
+	bool continue_on_timeout;
+	struct opt_u32 max_accepts;	/* max_connections_to_accept_per_socket_event */
+	const struct ir_chain *chains;
+	size_t n_chains;
+	const struct ir_chain *default_chain;	/* or NULL */
+	const struct ir_access_log *logs;	/* with the filter "no matching chain" (flag NR) */
+	size_t n_logs;
+	struct ir_origins origins;
+};
+
+/* ---- secrets ---- */
+
+struct ir_secret {
+	const char *name;
+	const char *cert_chain, *private_key;	/* PEM, or NULL */
+	const char *ca;				/* PEM, or NULL */
+	const char *crl;			/* PEM, or NULL */
+	struct ir_origins origins;
+};
+
+/* One planned resource. */
+struct ir {
+	enum ir_type type;
+	union {
+		const struct ir_cluster *cluster;
+		const struct ir_endpoints *endpoints;
+		const struct ir_listener *listener;
+		const struct ir_routes *routes;
+		const struct ir_secret *secret;
+	};
+};
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * struct snapshot: what the configuration means at one moment, for all proxies. Pure function of
+ * the store's objects: snapshot_build reads nothing else, and a build from `prev` gives the same
+ * as one from nothing (oracle O1). It is an array of *parts* (one service, one host's endpoints,
+ * one VirtualService, ...): immutable blocks with own arena and refcount, shared with the
+ * generation before where their inputs did not change (P6). Workers only read; counts change on
+ * the loop thread.
+ */
+#ifndef MESH_SNAPSHOT_H
+#define MESH_SNAPSHOT_H
+
+#include "base/hash.h"
+#include "model/labels.h"
+#include "model/meshconf.h"
+#include "model/object.h"
+
+/* The head of every part. hash covers everything that a plan may read through the part. */
+struct part {
+	int refs;
+	struct hash128 hash;
+	struct arena arena;
+};
+
+enum protocol {			/* istio-behaviour.md 4.3 */
+	PROTO_UNSUPPORTED,	/* sniffed */
+	PROTO_TCP, PROTO_UDP, PROTO_HTTP, PROTO_HTTP2, PROTO_GRPC, PROTO_GRPC_WEB, PROTO_HTTP_PROXY,
+	PROTO_HTTPS, PROTO_TLS, PROTO_MONGO, PROTO_REDIS, PROTO_MYSQL, PROTO_HBONE,
+};
+enum protocol protocol_parse(const char *text);		/* "HTTP", "grpc-web", ... */
+/* A Kubernetes service port: appProtocol, else name, else well-known numbers. */
+enum protocol protocol_of_port(const char *l4, const char *app_protocol, const char *name, uint32_t port);
+bool protocol_is_http(enum protocol p);		/* HTTP, HTTP2, HTTP_PROXY, GRPC, GRPC-Web */
+bool protocol_is_http2(enum protocol p);	/* HTTP2, GRPC, GRPC-Web */
+bool protocol_is_tcp(enum protocol p);		/* TCP, HTTPS, TLS, Mongo, Redis, MySQL */
+const char *protocol_name(enum protocol p);
+
+/* exportTo. */
+struct visibility {
+	bool all, none, own;
+	struct strs ns;
+};
+bool visibility_sees(const struct visibility *v, const char *own_ns, const char *from_ns);
+
+enum svc_resolution {
+	SVC_EDS,		/* client-side load balancing over known endpoints */
+	SVC_PASSTHROUGH,	/* headless, or ServiceEntry NONE: original destination */
+	SVC_DNS, SVC_DNS_ROUND_ROBIN, SVC_DYNAMIC_DNS,
+	SVC_ALIAS,		/* ExternalName */
+};
+
+struct svc_port {
+	uint32_t port;
+	const char *name;
+	enum protocol protocol;
+	struct int_or_str target;	/* Kubernetes targetPort, or ServiceEntry's; neither = port */
+};
+
+/* One host of one Service or ServiceEntry. */
+struct svc {
+	struct part part;
+	const struct object *obj;	/* KIND_SERVICE or KIND_SERVICE_ENTRY, held */
+	const char *host;		/* FQDN, lower case; may be a wildcard */
+	const char *name, *ns;		/* name = of the Service, or the host */
+	bool is_kube, headless, external;	/* external: MESH_EXTERNAL */
+	enum svc_resolution resolution;
+	struct strs addresses;		/* VIPs or CIDRs; empty = none (0.0.0.0) */
+	const struct svc_port *ports;
+	size_t n_ports;
+	struct strmap selector;		/* pods (Service) or workloads (ServiceEntry) */
+	struct strmap labels;
+	struct visibility export_to;
+	struct strs subject_alt_names;
+	const char *alias_of;		/* SVC_ALIAS: external name */
+	int64_t created_ns;
+	bool node_local;		/* internalTrafficPolicy: Local */
+	bool publish_not_ready;
+};
+
+enum ep_health { EP_HEALTHY, EP_UNHEALTHY, EP_DRAINING };
+
+struct ep {
+	const char *address;		/* IP, host name (DNS), or unix:///path */
+	struct strs more;		/* further addresses of the pod */
+	const uint32_t *ports;		/* by index of svc.ports; 0 = the endpoint has not this port */
+	struct strmap labels;
+	const char *region, *zone, *subzone;	/* "" = unset */
+	const char *network, *node;	/* "" = unset */
+	const char *service_account;	/* "" = unset */
+	const char *workload, *workload_ns;	/* "" = unset */
+	uint32_t weight;
+	enum ep_health health;
+	bool mtls;			/* tlsMode istio */
+};
+
+/* The endpoints of one svc, sorted by address and port: same order every time. */
+struct ep_set {
+	struct part part;
+	const struct ep *v;
+	size_t n;
+	const struct object *const *objs;	/* slices, pods, entries that it came from, held */
+	size_t n_objs;
+};
+
+struct vs {
+	struct part part;
+	const struct object *obj;	/* held */
+	const struct virtual_service *spec;
+	struct strs hosts;		/* FQDN, lower case */
+	struct strs gateways;		/* "mesh" or "ns/name"; never empty */
+	struct visibility export_to;
+	const struct http_route *http;	/* with delegates merged in; else spec->http */
+	size_t n_http;
+	const struct object *const *delegates;	/* that were merged in, held */
+	size_t n_delegates;
+};
+
+/* The consolidated DestinationRule of one (namespace, host) (istio-behaviour.md 3.2). */
+struct dr {
+	struct part part;
+	const char *ns, *host;		/* host FQDN, may be a wildcard */
+	const struct object *const *objs;	/* merged, oldest first, held; [0] names it */
+	size_t n_objs;
+	const struct traffic_policy *policy;	/* or NULL */
+	const struct subset *subsets;
+	size_t n_subsets;
+	struct visibility export_to;
+	struct strmap workload_selector;
+	bool has_selector;
+};
+
+enum verdict_state {
+	VERDICT_EFFECTIVE,
+	VERDICT_PARTLY,		/* some fields are not in effect */
+	VERDICT_SHADOWED,	/* another object took its place */
+	VERDICT_UNATTACHED,	/* nothing refers to it, or what it refers to is absent */
+	VERDICT_QUARANTINED,	/* invalid: out of force, or its last good form is */
+};
+const char *verdict_state_name(enum verdict_state s);	/* "Effective", ... */
+
+/* One an object, produced by the pass that decided it (P3). */
+struct verdict {
+	const struct object *obj;
+	enum verdict_state state;
+	const struct diag *why;		/* reasons, may be none for Effective */
+	size_t n_why;
+};
+
+/* The objects of the store at one moment, by kind, each list sorted by object_compare. The lists
+ * are shared with the store by pointer: an unchanged kind has the same list. */
+struct kind_list {
+	int refs;
+	size_t n;
+	struct object *v[];
+};
+struct object_set {
+	const struct kind_list *kind[KIND_COUNT];
+	const struct mesh_config *mesh;	/* effective, never NULL */
+	struct hash128 mesh_hash;
+	const char *domain;		/* "cluster.local" */
+};
+
+struct snapshot {
+	int refs;
+	uint64_t gen;
+	struct arena arena;		/* the arrays below; parts have their own */
+	struct object_set objects;	/* holds the lists */
+	const struct mesh_config *mesh;
+	const char *domain;
+
+	struct svc **svcs;		/* by host, then precedence (Kubernetes first, older first) */
+	struct ep_set **eps;		/* parallel to svcs; never NULL */
+	size_t n_svcs;
+	struct vs **vss;		/* by age */
+	size_t n_vss;
+	struct dr **drs;		/* by ns, then host; selector rules first */
+	size_t n_drs;
+	const struct object *const *gateways;	/* by age */
+	size_t n_gateways;
+	const struct object *const *sidecars;	/* by age */
+	size_t n_sidecars;
+	const struct verdict *verdicts;	/* one an object of the compiled kinds, by object_compare */
+	size_t n_verdicts;
+	size_t n_parts_built;		/* parts that were made anew; the rest is shared with prev */
+	bool only_endpoints;		/* against prev: nothing but ep_sets differs (P7) */
+};
+
+/* A new snapshot with one ref, holding nothing yet: parts that are new have refs 0, and those of
+ * prev are borrowed, until snapshot_adopt. Pure. prev may be NULL. NULL only on lack of memory. */
+struct snapshot *snapshot_build(const struct snapshot *prev, const struct object_set *objects);
+void snapshot_adopt(struct snapshot *s);	/* loop: takes all references */
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot *s);	/* NULL is fine */
+
+/* All svcs of a host: [*first, *first + n). */
+size_t snapshot_svcs_of(const struct snapshot *s, const char *host, size_t *first);
+const struct object *snapshot_object(const struct snapshot *s, enum kind kind, const char *ns, const char *name);
+const struct verdict *snapshot_verdict(const struct snapshot *s, const struct object *obj);
+/* The pod with that address, or NULL; the locality of a node ("" parts when unknown). */
+const struct object *snapshot_pod_of_ip(const struct snapshot *s, const char *ip);
+
+#endif

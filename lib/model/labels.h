@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Labels, selectors and host names: the rules that all kinds share (istio-behaviour.md 3.5).
+ * Thread: pure.
+ */
+#ifndef MODEL_LABELS_H
+#define MODEL_LABELS_H
+
+#include "node/schema.h"
+
+/* Every pair of selector stands in labels. An empty selector selects everything. */
+bool labels_match(const struct strmap *selector, const struct strmap *labels);
+
+/* The FQDN of a host as written in an object of namespace ns: a name without '.' gets
+ * ".<ns>.svc.<domain>"; addresses, "*" and names with '.' stay. Lower case. In a. */
+const char *host_resolve(const char *host, const char *ns, const char *domain, struct arena *a);
+
+/* Bidirectional wildcard match, as Istio's host.Name.Matches. */
+bool host_matches(const char *a, const char *b);
+/* Every host that a stands for, b stands for too. */
+bool host_subset_of(const char *a, const char *b);
+/* <0 when a is more specific: no wildcard before wildcard, longer before shorter, then by text. */
+int host_compare_specific(const char *a, const char *b);
+bool host_is_wildcard(const char *host);	/* begins with '*' */
+
+#endif
