@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Files. Reading is bounded and takes regular files only; writing replaces atomically.
+ * Names that begin with '.' are not listed, but symbolic links are followed, so that a mounted
+ * ConfigMap ("a.yaml -> ..data/a.yaml", "..data -> ..2024_x") lists as its files.
+ * Thread: any, but struct file_watch: loop.
+ */
+#ifndef EV_FILE_H
+#define EV_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "ev/loop.h"
+
+/* Appends the whole file. ERR_NOT_FOUND; ERR_LIMIT if it does not fit into out's cap; ERR_IO, also
+ * for what is not a regular file. out is unchanged on error. */
+int file_read(const char *path, struct buf *out, struct err *e);
+/* Writes beside path, syncs, renames over it, syncs the directory. The mode is exact. On error the
+ * old file is untouched. */
+int file_replace(const char *path, const void *p, size_t n, unsigned mode, struct err *e);
+
+enum { FILE_LIST_MAX = 100000, FILE_DEPTH_MAX = 16 };
+
+struct file_list {
+	const char **v;		/* "<root>/<sub>/<name>", by strcmp */
+	size_t n;
+};
+/* The regular files under root whose names end in one of the suffixes (NULL-terminated array;
+ * ".yaml"). A root that is a file is listed whatever its name. What vanishes meanwhile is left out.
+ * ERR_NOT_FOUND without root; ERR_LIMIT past the limits above. */
+int file_list(const char *root, const char *const *suffixes, struct arena *a, struct file_list *out,
+	      struct err *e);
+
+/* Watches a file or a directory tree (as file_list sees it, whatever the suffix) and says that
+ * something changed, never what: once after quiet_ms without a further change, max_ms after the first
+ * one at the latest. Root need not exist; it and its parents may come, go and be swapped. A caller that lists
+ * first when the watch is open and then at each call misses nothing. */
+struct file_watch;
+struct file_watch *file_watch_open(struct loop *l, const char *root, int64_t quiet_ms, int64_t max_ms,
+				   loop_fn *changed, void *arg, struct err *e);
+void file_watch_close(struct file_watch *w);	/* NULL is fine */
+
+#endif
