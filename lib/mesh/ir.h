@@ -56,6 +56,7 @@ struct ir_tls {
 	bool require_client_cert;		/* downstream */
 	bool has_require_client_cert;		/* emit it even when false */
 	bool accept_untrusted;
+	bool empty_validation;			/* emit a validation context that checks nothing */
 	struct strs alpn;
 	const char *sni;			/* upstream, or NULL */
 	bool auto_sni;				/* upstream, with no sni */
@@ -336,13 +337,18 @@ struct ir_routes {
 
 /* ---- listeners ---- */
 
-struct ir_access_log {			/* to a file or stdout; text format or JSON */
+struct ir_access_log {			/* to a file or stdout */
 	const char *path;
-	const char *format;		/* text with newline, or a JSON object */
-	bool is_json;
+	const char *text;		/* format with newline, or NULL: json */
+	const struct node *json;	/* NODE_MAP of formats */
 };
 
 enum ir_direction { IR_INBOUND, IR_OUTBOUND };
+
+struct ir_tracing {			/* without a provider of its own: the bootstrap's, if any */
+	double random_percent;
+	const char *canonical_service, *canonical_revision, *cluster_id, *mesh_id, *ns;
+};
 
 struct ir_http {
 	const char *stat_prefix;
@@ -363,6 +369,7 @@ struct ir_http {
 	struct opt_duration idle_timeout;
 	const struct ir_access_log *logs;
 	size_t n_logs;
+	const struct ir_tracing *tracing;	/* or NULL */
 };
 
 struct ir_tcp {

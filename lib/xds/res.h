@@ -135,6 +135,7 @@ struct bundle *bundle_adopt(struct res_table *t, const struct compiled *c, const
 struct build_out {			/* collected while writing */
 	struct arena *arena;
 	VEC(struct res_use) uses;
+	const char *rest_cluster;	/* config sources are REST through this cluster; NULL: ADS */
 	const uint8_t *bytes;
 	size_t len;
 };

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "xds/build_int.h"
+
+#include "pb/endpoint.h"
+#include "pb/matcher.h"
+#include "pb/type.h"
+#include "pb/wkt.h"
+
+enum { NS_PER_S = 1000000000 };
+
+static void write_socket_address(struct w_socket_address m, const char *ip, uint32_t port)
+{
+	w_socket_address_port_value(m, port);
+	w_socket_address_address(m, ip);
+}
+
+void build_address(struct w_address m, const struct ir_address *a)
+{
+	if (a->is_pipe) {
+		struct w_pipe pipe = w_address_pipe_begin(m);
+
+		w_pipe_path(pipe, a->ip);
+		w_address_pipe_end(m, pipe);
+	} else {
+		struct w_socket_address s = w_address_socket_address_begin(m);
+
+		write_socket_address(s, a->ip, a->port);
+		w_address_socket_address_end(m, s);
+	}
+}
+
+static void write_rest_source(struct w_api_config_source m, const char *cluster)
+{
+	w_api_config_source_transport_api_version(m, W_API_VERSION_V3);
+	w_api_config_source_request_timeout_ns(m, 30LL * NS_PER_S);
+	w_api_config_source_refresh_delay_ns(m, NS_PER_S / 10);
+	w_api_config_source_cluster_names(m, cluster);
+	w_api_config_source_api_type(m, W_API_TYPE_REST);
+}
+
+void build_config_source(const struct build_out *out, struct w_config_source m, bool no_wait)
+{
+	w_config_source_resource_api_version(m, W_API_VERSION_V3);
+	if (no_wait)
+		w_config_source_initial_fetch_timeout_ns(m, 0);
+	if (out->rest_cluster) {
+		struct w_api_config_source api = w_config_source_api_config_source_begin(m);
+
+		write_rest_source(api, out->rest_cluster);
+		w_config_source_api_config_source_end(m, api);
+	} else {
+		w_config_source_ads_empty(m);
+	}
+}
+
+void build_regex(struct w_regex_matcher m, const char *regex)
+{
+	w_regex_matcher_regex(m, regex);
+}
+
+void build_string_match(struct w_string_matcher m, const struct ir_string_match *s)
+{
+	w_string_matcher_ignore_case(m, s->ignore_case);
+	switch (s->kind) {
+	case IR_EXACT: w_string_matcher_exact(m, s->text); break;
+	case IR_PREFIX: w_string_matcher_prefix(m, s->text); break;
+	case IR_SUFFIX: w_string_matcher_suffix(m, s->text); break;
+	case IR_REGEX: {
+		struct w_regex_matcher regex = w_string_matcher_safe_regex_begin(m);
+
+		build_regex(regex, s->text);
+		w_string_matcher_safe_regex_end(m, regex);
+		break;
+	}
+	case IR_ANY:
+	case IR_PRESENT: break;
+	}
+}
+
+void build_metadata_config(struct w_metadata m, const char *path)
+{
+	struct w_struct s = w_metadata_filter_metadata_put_begin(m);
+
+	w_struct_string(s, "config", path);
+	w_metadata_filter_metadata_put_end(m, s, "istio");
+}
+
+void build_locality(struct w_locality m, const char *region, const char *zone, const char *subzone)
+{
+	w_locality_sub_zone(m, subzone);
+	w_locality_zone(m, zone);
+	w_locality_region(m, region);
+}
+
+void build_header_op(struct w_header_value_option m, const struct ir_header_op *op)
+{
+	struct w_header_value h;
+
+	w_header_value_option_append_action(m, op->append ? W_HEADER_APPEND_ACTION_APPEND_IF_EXISTS_OR_ADD
+							  : W_HEADER_APPEND_ACTION_OVERWRITE_IF_EXISTS_OR_ADD);
+	h = w_header_value_option_header_begin(m);
+	w_header_value_value(h, op->value);
+	w_header_value_key(h, op->name);
+	w_header_value_option_header_end(m, h);
+}
+
+void build_percent(struct w_percent m, double value)
+{
+	w_percent_value(m, value);
+}
+
+void build_use(struct build_out *out, enum xds_type type, const char *name, bool required)
+{
+	*vec_push(&out->uses, out->arena) = (struct res_use){.type = type, .name = name, .required = required};
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to the build_*.c files: pieces of Envoy's messages that several resources share. All of
+ * them write backwards (xds/pbw.h): fields in descending order. Thread: pure.
+ */
+#ifndef XDS_BUILD_INT_H
+#define XDS_BUILD_INT_H
+
+#include "pb/cluster.h"
+#include "pb/core.h"
+#include "pb/tls.h"
+#include "xds/res.h"
+
+void build_address(struct w_address m, const struct ir_address *a);
+/* Where the client gets resources of another type: ADS, or REST from the same server. */
+void build_config_source(const struct build_out *out, struct w_config_source m, bool no_wait);
+void build_string_match(struct w_string_matcher m, const struct ir_string_match *s);
+void build_regex(struct w_regex_matcher m, const char *regex);
+/* filter_metadata.istio.config = path */
+void build_metadata_config(struct w_metadata m, const char *path);
+void build_locality(struct w_locality m, const char *region, const char *zone, const char *subzone);
+void build_header_op(struct w_header_value_option m, const struct ir_header_op *op);
+void build_percent(struct w_percent m, double value);
+
+/* The transport socket of a TLS context; ADS secrets go to out->uses. */
+void build_tls(struct build_out *out, struct w_transport_socket m, const struct ir_tls *tls);
+void build_raw_buffer(struct w_transport_socket m);
+
+void build_assignment(struct w_assignment m, const struct ir_endpoints *e);
+void build_route_configuration(struct build_out *out, struct w_route_configuration m, const struct ir_routes *r);
+
+void build_use(struct build_out *out, enum xds_type type, const char *name, bool required);
+
+#endif
