@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/scalar.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+enum { LABEL_MAX = 63, NAME_MAX_LEN = 253 };
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The unit at *s, which moves behind it; 0 if there is none. */
+static int64_t duration_unit(const char **s)
+{
+	static const struct {
+		const char *name;
+		int64_t ns;
+	} units[] = {
+		{"ns", 1}, {"us", 1000}, {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000}, {"ms", 1000000},
+		{"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000},
+	};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		size_t n = strlen(units[i].name);
+
+		if (!strncmp(*s, units[i].name, n)) {
+			*s += n;
+			return units[i].ns;
+		}
+	}
+	return 0;
+}
+
+/* One term, "1.5s". Digits behind the point that a nanosecond cannot hold are dropped. */
+static int duration_term(const char **s, int64_t *ns)
+{
+	int64_t whole = 0, fraction = 0, scale = 1, unit, part;
+	bool any = false;
+
+	for (; is_digit(**s); ++*s, any = true)
+		if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, **s - '0', &whole))
+			return -1;
+	if (**s == '.') {
+		for (++*s; is_digit(**s); ++*s, any = true) {
+			if (scale >= 1000000000000000)
+				continue;
+			fraction = fraction * 10 + (**s - '0');
+			scale *= 10;
+		}
+	}
+	if (!any)
+		return -1;
+	unit = duration_unit(s);
+	if (!unit || __builtin_mul_overflow(whole, unit, &part))
+		return -1;
+	return __builtin_add_overflow(part, (int64_t)((__int128)fraction * unit / scale), ns) ? -1 : 0;
+}
+
+int scalar_duration_ns(const char *s, int64_t *ns)
+{
+	int64_t sum = 0, term;
+	bool negative = *s == '-';
+
+	if (*s == '-' || *s == '+')
+		s++;
+	if (!strcmp(s, "0")) {
+		*ns = 0;
+		return 0;
+	}
+	if (!*s)
+		return -1;
+	while (*s)
+		if (duration_term(&s, &term) || __builtin_add_overflow(sum, term, &sum))
+			return -1;
+	*ns = negative ? -sum : sum;
+	return 0;
+}
+
+int scalar_ip(const char *s, struct ip *out)
+{
+	struct ip ip = {.len = 4};
+
+	if (inet_pton(AF_INET, s, ip.bytes) != 1) {
+		ip.len = 16;
+		if (inet_pton(AF_INET6, s, ip.bytes) != 1)
+			return -1;
+	}
+	*out = ip;
+	return 0;
+}
+
+bool scalar_is_ip(const char *s)
+{
+	struct ip ip;
+
+	return scalar_ip(s, &ip) == 0;
+}
+
+int scalar_cidr(const char *s, struct cidr *out)
+{
+	const char *slash = strchr(s, '/');
+	char text[INET6_ADDRSTRLEN];
+	struct cidr c;
+	int64_t len;
+
+	if (!slash)
+		slash = s + strlen(s);
+	if ((size_t)(slash - s) >= sizeof(text))
+		return -1;
+	memcpy(text, s, (size_t)(slash - s));
+	text[slash - s] = '\0';
+	if (scalar_ip(text, &c.ip))
+		return -1;
+	len = c.ip.len * 8;
+	/* "/08" is no prefix length: some read it as octal */
+	if (*slash && ((slash[1] == '0' && slash[2]) || slash[1] == '-' || scalar_int(slash + 1, 0, len, &len)))
+		return -1;
+	c.prefix_len = (uint8_t)len;
+	*out = c;
+	return 0;
+}
+
+bool cidr_contains(const struct cidr *net, const struct ip *ip)
+{
+	unsigned whole = net->prefix_len / 8, rest = net->prefix_len % 8;
+	uint8_t mask = (uint8_t)(0xff00 >> rest);
+
+	if (net->ip.len != ip->len || memcmp(net->ip.bytes, ip->bytes, whole))
+		return false;
+	return !rest || !((net->ip.bytes[whole] ^ ip->bytes[whole]) & mask);
+}
+
+char *ip_text(const struct ip *ip, char out[46])
+{
+	return (char *)(uintptr_t)inet_ntop(ip->len == 4 ? AF_INET : AF_INET6, ip->bytes, out, 46);
+}
+
+static bool is_label_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || is_digit(c);
+}
+
+/* The length of the DNS-1123 label at s, up to a dot or the end; 0 if there is none. */
+static size_t label_len(const char *s)
+{
+	size_t n = 0;
+
+	while (is_label_char(s[n]) || s[n] == '-')
+		n++;
+	if (!n || n > LABEL_MAX || s[0] == '-' || s[n - 1] == '-' || (s[n] && s[n] != '.'))
+		return 0;
+	return n;
+}
+
+bool scalar_is_dns_label(const char *s)
+{
+	size_t n = label_len(s);
+
+	return n && !s[n];
+}
+
+bool scalar_is_dns_name(const char *s)
+{
+	if (strnlen(s, NAME_MAX_LEN + 1) > NAME_MAX_LEN)
+		return false;
+	for (;;) {
+		size_t n = label_len(s);
+
+		if (!n)
+			return false;
+		if (!s[n])
+			return true;
+		s += n + 1;
+	}
+}
+
+bool scalar_is_wildcard_dns_name(const char *s)
+{
+	if (!strcmp(s, "*"))
+		return true;
+	if (strnlen(s, NAME_MAX_LEN + 1) > NAME_MAX_LEN)
+		return false;
+	return scalar_is_dns_name(!strncmp(s, "*.", 2) ? s + 2 : s);
+}
+
+/* The length of the UTF-8 sequence at p (Unicode table 3-7: nothing overlong, no surrogate), or 0. */
+static size_t utf8_len(const uint8_t *p, size_t left)
+{
+	uint8_t lo = 0x80, hi = 0xbf;
+	size_t n;
+
+	if (p[0] < 0x80)
+		return p[0] != 0;
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		n = 2;
+	else if (p[0] >= 0xe0 && p[0] <= 0xef)
+		n = 3;
+	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+		n = 4;
+	else
+		return 0;
+	if (p[0] == 0xe0)
+		lo = 0xa0;
+	else if (p[0] == 0xed)
+		hi = 0x9f;
+	else if (p[0] == 0xf0)
+		lo = 0x90;
+	else if (p[0] == 0xf4)
+		hi = 0x8f;
+	if (left < n || p[1] < lo || p[1] > hi)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+bool scalar_is_utf8(const char *p, size_t n)
+{
+	const uint8_t *s = (const uint8_t *)p;
+
+	for (size_t i = 0; i < n;) {
+		size_t len = utf8_len(s + i, n - i);
+
+		if (!len)
+			return false;
+		i += len;
+	}
+	return true;
+}
+
+/* n digits at *s, which moves behind them and the character `then` (0: none); -1 if they are not there. */
+static int digits(const char **s, int n, char then)
+{
+	int v = 0;
+
+	for (; n; n--, ++*s) {
+		if (!is_digit(**s))
+			return -1;
+		v = v * 10 + (**s - '0');
+	}
+	if (then && *(*s)++ != then)
+		return -1;
+	return v;
+}
+
+static int month_days(int year, int month)
+{
+	static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
+/* Days from 1970-01-01 in the Gregorian calendar, counted from March so that the leap day is last. */
+static int64_t days_since_1970(int year, int month, int day)
+{
+	int64_t y = year - (month <= 2), era_year, day_of_year;
+
+	era_year = y + 800;	/* positive for all years that RFC 3339 can write */
+	day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+	return era_year * 365 + era_year / 4 - era_year / 100 + era_year / 400 + day_of_year - 719468 - 292194;
+}
+
+/* "Z" or "+01:30", in seconds; false if it is none. */
+static bool time_offset(const char **s, int64_t *offset)
+{
+	int hours, minutes, sign;
+
+	if (**s == 'Z' || **s == 'z') {
+		++*s;
+		*offset = 0;
+		return true;
+	}
+	if (**s != '+' && **s != '-')
+		return false;
+	sign = *(*s)++ == '-' ? -1 : 1;
+	hours = digits(s, 2, ':');
+	minutes = hours < 0 ? -1 : digits(s, 2, 0);
+	if (minutes < 0 || hours > 23 || minutes > 59)
+		return false;
+	*offset = sign * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+int scalar_time_ns(const char *s, int64_t *ns)
+{
+	int year, month, day, hour = -1, minute = -1, second = -1;
+	int64_t fraction = 0, scale = 1000000000, offset, sum;
+
+	year = digits(&s, 4, '-');
+	month = year < 0 ? -1 : digits(&s, 2, '-');
+	day = month < 0 ? -1 : digits(&s, 2, 0);
+	if (day < 1 || month < 1 || month > 12 || day > month_days(year, month))
+		return -1;
+	if (*s != 'T' && *s != 't')
+		return -1;
+	s++;
+	hour = digits(&s, 2, ':');
+	minute = hour < 0 ? -1 : digits(&s, 2, ':');
+	second = minute < 0 ? -1 : digits(&s, 2, 0);
+	if (second < 0 || hour > 23 || minute > 59 || second > 60)
+		return -1;
+	if (*s == '.') {
+		if (!is_digit(*++s))
+			return -1;
+		for (; is_digit(*s); s++) {
+			scale /= 10;
+			fraction += (*s - '0') * scale;
+		}
+	}
+	if (!time_offset(&s, &offset) || *s)
+		return -1;
+	sum = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
+	if (__builtin_mul_overflow(sum, 1000000000, &sum) || __builtin_add_overflow(sum, fraction, &sum))
+		return -1;
+	*ns = sum;
+	return 0;
+}
+
+int scalar_int(const char *s, int64_t min, int64_t max, int64_t *out)
+{
+	bool negative = *s == '-';
+	int64_t v = 0;
+
+	if (negative)
+		s++;
+	if (!*s)
+		return -1;
+	for (; *s; s++) {
+		int digit = *s - '0';
+
+		if (!is_digit(*s) || __builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, negative ? -digit : digit, &v))
+			return -1;
+	}
+	if (v < min || v > max)
+		return -1;
+	*out = v;
+	return 0;
+}
