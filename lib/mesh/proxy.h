@@ -28,6 +28,8 @@ struct proxy {
 	const struct node *metadata;		/* all of it, or NULL */
 	struct strmap pod_ports;	/* name -> number, from POD_PORTS */
 	bool has_alpn_filter;		/* node.extensions: istio's own filters are there */
+	bool sds_agent;			/* an SDS server stands beside it (cluster sds-grpc): Istio's agent */
+	const char *rest_cluster;	/* polls REST through this cluster, set by the service; NULL: ADS */
 };
 
 /* Reads a node: id "type~ip~name.ns~domain". metadata: a NODE_MAP or NULL. Refusals: unknown type,
@@ -61,6 +63,8 @@ struct view {
 	const struct object *const *gateways;	/* routers: Gateways whose selector matches, by age */
 	size_t n_gateways;
 	const struct object *sidecar;	/* the Sidecar in force, or NULL */
+	bool sds_agent;
+	const char *rest_cluster;	/* config sources inside resources are REST; NULL: ADS */
 	const struct proxy_config *config;	/* effective ProxyConfig, or NULL */
 	struct hash128 config_hash;
 };
