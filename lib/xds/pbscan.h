@@ -88,6 +88,8 @@ static inline struct pb_scan pb_scan(struct pb_bytes b)
 /* The next field; false at the end and on malformed bytes (then s->bad). Groups are malformed. */
 bool pb_scan_next(struct pb_scan *s, struct pb_item *it);
 
+uint8_t pb_wire_of(enum pb_kind kind);	/* of one value, not packed */
+
 /* The next value of a packed field of this kind; false at the end and on malformed bytes. */
 bool pb_scan_packed(struct pb_scan *s, enum pb_kind kind, uint64_t *v);
 

@@ -36,7 +36,7 @@
 #define PBW_CHECK 0
 #endif
 
-#define PBW_DEPTH_MAX 100	/* Envoy reads no deeper */
+#define PBW_DEPTH_MAX 512	/* of the check below; more than any reader takes */
 
 struct pb_bytes {
 	const uint8_t *p;
