@@ -14,12 +14,35 @@
 #include "model/labels.h"
 #include "model/meshconf.h"
 #include "model/object.h"
+#include "store/object_set.h"
 
-/* The head of every part. hash covers everything that a plan may read through the part. */
+enum verdict_state {
+	VERDICT_EFFECTIVE,
+	VERDICT_PARTLY,		/* some fields are not in effect */
+	VERDICT_UNATTACHED,	/* nothing refers to it, or what it refers to is absent */
+	VERDICT_SHADOWED,	/* another object took its place */
+	VERDICT_QUARANTINED,	/* invalid: out of force, or its last good form is */
+};
+const char *verdict_state_name(enum verdict_state s);	/* "Effective", ... */
+
+/* What a pass found out about one object while it made a part. */
+struct finding {
+	const struct object *obj;
+	enum verdict_state state;
+	struct diag diag;
+	struct finding *next;
+};
+
+/* The head of every part, and the first member of it. hash covers everything that a plan may read
+ * through the part. The memory of a part, itself too, is its arena. */
 struct part {
-	int refs;
+	int refs;			/* 0 until snapshot_adopt */
 	struct hash128 hash;
 	struct arena arena;
+	const struct object *const *held;	/* objects that the part borrows from; [0] names it */
+	size_t n_held;
+	const struct finding *findings;
+	struct part *next_fresh;	/* chain of the parts that a build made */
 };
 
 enum protocol {			/* istio-behaviour.md 4.3 */
@@ -41,6 +64,11 @@ struct visibility {
 	struct strs ns;
 };
 bool visibility_sees(const struct visibility *v, const char *own_ns, const char *from_ns);
+/* export_to, or when that is empty def, or when that is empty too: all. Lives in a. */
+struct visibility visibility_of(const struct strs *export_to, const struct strs *def,
+				const char *own_ns, struct arena *a);
+/* Seen in its own namespace and nowhere else. */
+bool visibility_is_private(const struct visibility *v, const char *own_ns);
 
 enum svc_resolution {
 	SVC_EDS,		/* client-side load balancing over known endpoints */
@@ -56,10 +84,11 @@ struct svc_port {
 	struct int_or_str target;	/* Kubernetes targetPort, or ServiceEntry's; neither = port */
 };
 
-/* One host of one Service or ServiceEntry. */
+/* One host of one Service, or of the ServiceEntries of one namespace that name it and agree in all
+ * but ports and endpoints (part.held, oldest first). */
 struct svc {
 	struct part part;
-	const struct object *obj;	/* KIND_SERVICE or KIND_SERVICE_ENTRY, held */
+	const struct object *obj;	/* KIND_SERVICE or KIND_SERVICE_ENTRY, held; the oldest */
 	const char *host;		/* FQDN, lower case; may be a wildcard */
 	const char *name, *ns;		/* name = of the Service, or the host */
 	bool is_kube, headless, external;	/* external: MESH_EXTERNAL */
@@ -74,19 +103,20 @@ struct svc {
 	const char *alias_of;		/* SVC_ALIAS: external name */
 	int64_t created_ns;
 	bool node_local;		/* internalTrafficPolicy: Local */
+	bool persistent_session;	/* label istio.io/persistent-session: draining endpoints stay */
 	bool publish_not_ready;
 };
 
 enum ep_health { EP_HEALTHY, EP_UNHEALTHY, EP_DRAINING };
 
 struct ep {
-	const char *address;		/* IP, host name (DNS), or unix:///path */
+	const char *address;		/* IP, host name (DNS), or unix:///path (then ports are only a mark) */
 	struct strs more;		/* further addresses of the pod */
 	const uint32_t *ports;		/* by index of svc.ports; 0 = the endpoint has not this port */
-	struct strmap labels;
+	struct strmap labels;		/* of the pod or entry, and its topology (4.5) */
 	const char *region, *zone, *subzone;	/* "" = unset */
 	const char *network, *node;	/* "" = unset */
-	const char *service_account;	/* "" = unset */
+	const char *service_account;	/* whole: "spiffe://<td>/ns/<ns>/sa/<sa>"; "" = unset */
 	const char *workload, *workload_ns;	/* "" = unset */
 	uint32_t weight;
 	enum ep_health health;
@@ -109,11 +139,15 @@ struct vs {
 	struct strs hosts;		/* FQDN, lower case */
 	struct strs gateways;		/* "mesh" or "ns/name"; never empty */
 	struct visibility export_to;
-	const struct http_route *http;	/* with delegates merged in; else spec->http */
+	const struct http_route *http;	/* with delegates merged in, hosts and gateways of merged
+					 * routes resolved; else spec->http */
 	size_t n_http;
 	const struct object *const *delegates;	/* that were merged in, held */
 	size_t n_delegates;
 };
+
+/* The "ns/name" (or "mesh") that a VirtualService of namespace ns means by a gateway name. In a. */
+const char *vs_resolve_gateway(const char *gateway, const char *ns, struct arena *a);
 
 /* The consolidated DestinationRule of one (namespace, host) (istio-behaviour.md 3.2). */
 struct dr {
@@ -129,15 +163,6 @@ struct dr {
 	bool has_selector;
 };
 
-enum verdict_state {
-	VERDICT_EFFECTIVE,
-	VERDICT_PARTLY,		/* some fields are not in effect */
-	VERDICT_SHADOWED,	/* another object took its place */
-	VERDICT_UNATTACHED,	/* nothing refers to it, or what it refers to is absent */
-	VERDICT_QUARANTINED,	/* invalid: out of force, or its last good form is */
-};
-const char *verdict_state_name(enum verdict_state s);	/* "Effective", ... */
-
 /* One an object, produced by the pass that decided it (P3). */
 struct verdict {
 	const struct object *obj;
@@ -146,19 +171,9 @@ struct verdict {
 	size_t n_why;
 };
 
-/* The objects of the store at one moment, by kind, each list sorted by object_compare. The lists
- * are shared with the store by pointer: an unchanged kind has the same list. */
-struct kind_list {
-	int refs;
-	size_t n;
-	struct object *v[];
-};
-struct object_set {
-	const struct kind_list *kind[KIND_COUNT];
-	const struct mesh_config *mesh;	/* effective, never NULL */
-	struct hash128 mesh_hash;
-	const char *domain;		/* "cluster.local" */
-};
+/* Parts that only this folder reads (snapshot_int.h). */
+struct pod_index;
+struct verdict_list;
 
 struct snapshot {
 	int refs;
@@ -171,7 +186,11 @@ struct snapshot {
 	struct svc **svcs;		/* by host, then precedence (Kubernetes first, older first) */
 	struct ep_set **eps;		/* parallel to svcs; never NULL */
 	size_t n_svcs;
-	struct vs **vss;		/* by age */
+	struct svc **kube;		/* the same svcs: of Services, by namespace and name */
+	size_t n_kube;
+	struct svc **entries;		/* of ServiceEntries, by namespace and host */
+	size_t n_entries;
+	struct vs **vss;		/* by age; no delegates */
 	size_t n_vss;
 	struct dr **drs;		/* by ns, then host; selector rules first */
 	size_t n_drs;
@@ -183,20 +202,32 @@ struct snapshot {
 	size_t n_verdicts;
 	size_t n_parts_built;		/* parts that were made anew; the rest is shared with prev */
 	bool only_endpoints;		/* against prev: nothing but ep_sets differs (P7) */
+
+	const char *default_network;	/* of endpoints that name none; "" = none */
+	bool has_node_local;		/* some svc is node_local */
+	const struct object *const *quarantined;	/* objects without a part, beside those of ep_sets */
+	size_t n_quarantined;
+	struct pod_index *pods;
+	struct verdict_list **verdict_lists;	/* one a compiled kind */
+	struct part *fresh;		/* parts that this build made, until adoption */
+	bool adopted;
 };
 
 /* A new snapshot with one ref, holding nothing yet: parts that are new have refs 0, and those of
- * prev are borrowed, until snapshot_adopt. Pure. prev may be NULL. NULL only on lack of memory. */
+ * prev are borrowed, until snapshot_adopt. Pure. prev may be NULL, is adopted, and stays alive until
+ * the adoption; so does objects. NULL only on lack of memory. */
 struct snapshot *snapshot_build(const struct snapshot *prev, const struct object_set *objects);
 void snapshot_adopt(struct snapshot *s);	/* loop: takes all references */
 struct snapshot *snapshot_ref(struct snapshot *s);
-void snapshot_unref(struct snapshot *s);	/* NULL is fine */
+void snapshot_unref(struct snapshot *s);	/* NULL is fine; adopted or not */
 
 /* All svcs of a host: [*first, *first + n). */
 size_t snapshot_svcs_of(const struct snapshot *s, const char *host, size_t *first);
+/* svcs of one namespace within kube or entries: [*first, *first + n). */
+size_t snapshot_svcs_in(struct svc *const *v, size_t n, const char *ns, size_t *first);
 const struct object *snapshot_object(const struct snapshot *s, enum kind kind, const char *ns, const char *name);
 const struct verdict *snapshot_verdict(const struct snapshot *s, const struct object *obj);
-/* The pod with that address, or NULL; the locality of a node ("" parts when unknown). */
+/* The pod with that address (not a hostNetwork one), or NULL. */
 const struct object *snapshot_pod_of_ip(const struct snapshot *s, const char *ip);
 
 #endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * DestinationRules -> struct dr: the rules of one namespace and host, consolidated
+ * (istio-behaviour.md 3.2). A dr depends on the rules that it merges and on the mesh settings.
+ */
+#include "mesh/snapshot_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/traffic.h"
+
+struct rule {
+	const char *host;		/* resolved */
+	const struct object *obj;
+	const struct destination_rule *spec;
+};
+
+/* The rules that become one dr. */
+struct merge {
+	VEC(const struct object *) objs;
+};
+
+static bool has_selector(const struct destination_rule *spec)
+{
+	return spec->workload_selector != NULL;
+}
+
+static int compare_rules(const void *a, const void *b)
+{
+	const struct rule *x = a, *y = b;
+	int c = strcmp(x->obj->ns, y->obj->ns);
+
+	if (c == 0)
+		c = strcmp(x->host, y->host);
+	if (c == 0)
+		c = (int)has_selector(y->spec) - (int)has_selector(x->spec);
+	return c ? c : object_compare_age(x->obj, y->obj);
+}
+
+/* Rules with a selector are never exported. */
+static struct strs export_set(const struct destination_rule *spec)
+{
+	static const char *const own[] = {"."};
+
+	return has_selector(spec) ? (struct strs){.v = own, .n = 1} : spec->export_to;
+}
+
+static bool set_within(const struct strs *a, const struct strs *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!strs_has(b, a->v[i]))
+			return false;
+	return true;
+}
+
+static bool selectors_equal(const struct destination_rule *a, const struct destination_rule *b)
+{
+	const struct strmap *x, *y;
+
+	if (!has_selector(a) || !has_selector(b))
+		return has_selector(a) == has_selector(b);
+	x = &a->workload_selector->match_labels;
+	y = &b->workload_selector->match_labels;
+	return x->n == y->n && labels_match(x, y);
+}
+
+/* Joins r to the merges before it where exportTo and selector allow; true: it stands alone too. */
+static bool join(struct merge *merges, size_t n, const struct rule *r, struct arena *a)
+{
+	struct strs mine = export_set(r->spec);
+	bool alone = true;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct destination_rule *first = object_spec(merges[i].objs.v[0], destination_rule);
+		struct strs theirs = export_set(first);
+		bool equal = set_within(&mine, &theirs) && set_within(&theirs, &mine);
+
+		alone = true;
+		if (!equal && (theirs.n == 0 || !set_within(&theirs, &mine)))
+			continue;
+		if (has_selector(first) && has_selector(r->spec) && !selectors_equal(first, r->spec))
+			continue;
+		if (selectors_equal(first, r->spec))
+			alone = false;
+		*vec_push(&merges[i].objs, a) = r->obj;
+	}
+	return alone;
+}
+
+/* ---- one dr ---- */
+
+static void add_subsets(struct dr *dr, struct subset *v, const struct object *obj, struct arena *a)
+{
+	const struct destination_rule *spec = object_spec(obj, destination_rule);
+
+	for (size_t i = 0; i < spec->n_subsets; i++) {
+		const char *name = spec->subsets[i].name ? spec->subsets[i].name : "";
+		bool known = false;
+
+		for (size_t j = 0; j < dr->n_subsets && !known; j++)
+			known = v[j].name && strcmp(v[j].name, name) == 0;
+		if (known)
+			part_finding(a, &dr->part, obj, VERDICT_PARTLY, D_RULE_SUBSET_DUPLICATE,
+				     arena_printf(a, "spec.subsets[%zu]", i), "subset %s of %s is already defined",
+				     name, dr->host);
+		else
+			v[dr->n_subsets++] = spec->subsets[i];
+	}
+}
+
+static void add_objects(struct dr *dr, struct arena *a)
+{
+	struct subset *subsets;
+	size_t n = 0;
+
+	for (size_t i = 0; i < dr->n_objs; i++)
+		n += object_spec(dr->objs[i], destination_rule)->n_subsets;
+	subsets = arena_array(a, struct subset, n);
+	dr->subsets = subsets;
+	for (size_t i = 0; i < dr->n_objs; i++) {
+		const struct traffic_policy *policy = object_spec(dr->objs[i], destination_rule)->traffic_policy;
+
+		add_subsets(dr, subsets, dr->objs[i], a);
+		if (policy && dr->policy)
+			part_finding(a, &dr->part, dr->objs[i], VERDICT_PARTLY, D_RULE_POLICY_SHADOWED,
+				     "spec.trafficPolicy", "an older DestinationRule of %s has one", dr->host);
+		if (!dr->policy)
+			dr->policy = policy;
+	}
+}
+
+static struct hash128 dr_hash(const struct dr *dr)
+{
+	struct hash128 h = hash_mix_str(hash_bytes("dr", 2), dr->host);
+
+	for (size_t i = 0; i < dr->n_objs; i++)
+		h = hash_mix(h, dr->objs[i]->hash);
+	h = hash_mix_u64(h, (uint64_t)dr->export_to.all << 2 | (uint64_t)dr->export_to.none << 1 |
+				(uint64_t)dr->export_to.own);
+	return hash_strs(h, &dr->export_to.ns);
+}
+
+static struct dr *dr_build(struct builder *b, const char *host, const struct merge *m)
+{
+	const struct object *first = m->objs.v[0];
+	const struct destination_rule *spec = object_spec(first, destination_rule);
+	struct strs export_to = export_set(spec);
+	struct part_scope ps;
+	struct dr *dr;
+
+	if (part_begin(&ps)) {
+		for (size_t i = 1; i < m->objs.n; i++)
+			part_quarantine(b, m->objs.v[i]);
+		part_failed(b, &ps, first);
+		return NULL;
+	}
+	dr = part_alloc(&ps, struct dr);
+	dr->ns = first->ns;
+	dr->host = arena_strdup(&ps.arena, host);
+	dr->objs = dr->part.held = arena_copy(&ps.arena, m->objs.v, m->objs.n * sizeof(m->objs.v[0]));
+	dr->n_objs = dr->part.n_held = m->objs.n;
+	dr->has_selector = has_selector(spec);
+	if (dr->has_selector)
+		dr->workload_selector = spec->workload_selector->match_labels;
+	dr->export_to = visibility_of(&export_to, &b->s->mesh->default_destination_rule_export_to, first->ns, &ps.arena);
+	add_objects(dr, &ps.arena);
+	dr->part.hash = dr_hash(dr);
+	part_end(&ps, &dr->part);
+	return dr;
+}
+
+/* ---- all ---- */
+
+static struct rule *all_rules(struct builder *b, size_t *n)
+{
+	const struct kind_list *l = builder_list(b, KIND_DESTINATION_RULE);
+	struct rule *v = arena_array(b->arena, struct rule, l->n);
+
+	*n = 0;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct destination_rule *spec = object_spec(l->v[i], destination_rule);
+
+		if (spec->host)
+			v[(*n)++] = (struct rule){
+			    host_resolve(spec->host, l->v[i]->ns, b->s->domain, b->arena), l->v[i], spec};
+	}
+	qsort(v, *n, sizeof(v[0]), compare_rules);
+	return v;
+}
+
+/* prev's dr that merges the same objects for host; *j walks prev->drs, which has the same order. */
+static struct dr *dr_reuse(const struct snapshot *prev, size_t *j, const char *host, const struct merge *m)
+{
+	const char *ns = m->objs.v[0]->ns;
+
+	for (; prev && *j < prev->n_drs; (*j)++) {
+		int c = strcmp(prev->drs[*j]->ns, ns);
+
+		if (c > 0 || (c == 0 && strcmp(prev->drs[*j]->host, host) >= 0))
+			break;
+	}
+	for (size_t i = *j; prev && i < prev->n_drs; i++) {
+		struct dr *dr = prev->drs[i];
+
+		if (strcmp(dr->ns, ns) != 0 || strcmp(dr->host, host) != 0)
+			break;
+		if (dr->n_objs == m->objs.n && memcmp(dr->objs, m->objs.v, m->objs.n * sizeof(m->objs.v[0])) == 0)
+			return dr;
+	}
+	return NULL;
+}
+
+/* The drs of one namespace and host. */
+static void rule_group(struct builder *b, const struct rule *r, size_t n, size_t *j)
+{
+	struct merge *merges = arena_array(b->arena, struct merge, n);
+	struct snapshot *s = b->s;
+	size_t n_merges = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (join(merges, n_merges, &r[i], b->arena)) {
+			*vec_push(&merges[n_merges].objs, b->arena) = r[i].obj;
+			n_merges++;
+		}
+	for (size_t i = 0; i < n_merges; i++) {
+		struct dr *dr = dr_reuse(b->same_mesh ? b->prev : NULL, j, r->host, &merges[i]);
+
+		if (!dr) {
+			dr = dr_build(b, r->host, &merges[i]);
+			if (dr)
+				part_fresh(b, &dr->part);
+		}
+		if (dr)
+			s->drs[s->n_drs++] = dr;
+	}
+}
+
+void rule_stage(struct builder *b)
+{
+	const struct snapshot *prev = b->prev;
+	struct snapshot *s = b->s;
+	struct rule *v;
+	size_t n, j = 0;
+
+	if (b->same_mesh && b->same[KIND_DESTINATION_RULE]) {
+		s->drs = arena_copy(b->arena, prev->drs, prev->n_drs * sizeof(prev->drs[0]));
+		s->n_drs = prev->n_drs;
+		b->same_drs = true;
+		part_keep_quarantined(b, KIND_DESTINATION_RULE);
+		return;
+	}
+	v = all_rules(b, &n);
+	s->drs = arena_array(b->arena, struct dr *, n);
+	for (size_t i = 0, end; i < n; i = end) {
+		for (end = i + 1; end < n && strcmp(v[end].obj->ns, v[i].obj->ns) == 0 &&
+				  strcmp(v[end].host, v[i].host) == 0; end++)
+			;
+		rule_group(b, v + i, end - i, &j);
+	}
+	b->same_drs = prev && prev->n_drs == s->n_drs &&
+		      memcmp(prev->drs, s->drs, s->n_drs * sizeof(s->drs[0])) == 0;
+}

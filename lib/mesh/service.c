@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Services and ServiceEntries -> struct svc (istio-behaviour.md 1.8, 3.4, 4.4). A svc depends on its
+ * own objects and on the mesh settings, on nothing else.
+ */
+#include "mesh/snapshot_int.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "model/kube.h"
+#include "model/traffic.h"
+
+/* Words of a comma-separated annotation. */
+static struct strs split(const char *text, struct arena *a)
+{
+	VEC(const char *) v = {0};
+
+	while (text && *text) {
+		size_t n = strcspn(text, ",");
+		const char *end = text + n, *start = text;
+
+		while (start < end && isspace((unsigned char)*start))
+			start++;
+		while (end > start && isspace((unsigned char)end[-1]))
+			end--;
+		if (end > start)
+			*vec_push(&v, a) = arena_strndup(a, start, (size_t)(end - start));
+		text += n + (text[n] == ',');
+	}
+	return (struct strs){.v = v.v, .n = v.n};
+}
+
+static const char *lower(const char *text, struct arena *a)
+{
+	char *copy = arena_strdup(a, text);
+
+	for (char *c = copy; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return copy;
+}
+
+static struct hash128 svc_hash(const struct svc *s)
+{
+	struct hash128 h = hash_mix_str(hash_bytes("svc", 3), s->host);
+
+	for (size_t i = 0; i < s->part.n_held; i++)
+		h = hash_mix(h, s->part.held[i]->hash);
+	h = hash_mix_u64(h, (uint64_t)s->export_to.all << 2 | (uint64_t)s->export_to.none << 1 |
+				    (uint64_t)s->export_to.own);
+	return hash_strs(h, &s->export_to.ns);
+}
+
+/* ---- Kubernetes ---- */
+
+static struct strs kube_addresses(const struct k_service_spec *spec, struct arena *a)
+{
+	const char **v = arena_array(a, const char *, spec->cluster_ips.n + 1);
+	size_t n = 0;
+
+	if (spec->cluster_ip && *spec->cluster_ip)
+		v[n++] = spec->cluster_ip;
+	for (size_t i = 0; i < spec->cluster_ips.n; i++)
+		if (n == 0 || strcmp(v[0], spec->cluster_ips.v[i]) != 0)
+			v[n++] = spec->cluster_ips.v[i];
+	return (struct strs){.v = v, .n = n};
+}
+
+static const struct svc_port *kube_ports(const struct k_service_spec *spec, struct arena *a, size_t *n)
+{
+	struct svc_port *v = arena_array(a, struct svc_port, spec->n_ports);
+
+	for (size_t i = 0; i < spec->n_ports; i++) {
+		const struct k_service_port *p = &spec->ports[i];
+
+		v[i] = (struct svc_port){.port = p->port,
+					 .name = p->name ? p->name : "",
+					 .protocol = protocol_of_port(p->protocol, p->app_protocol, p->name, p->port),
+					 .target = p->target_port};
+	}
+	*n = spec->n_ports;
+	return v;
+}
+
+static bool text_is(const char *text, const char *want)
+{
+	return text && strcmp(text, want) == 0;
+}
+
+static const struct k_service_spec *kube_spec(const struct object *obj)
+{
+	static const struct k_service_spec nothing;
+	const struct k_service_spec *spec = object_spec(obj, k_service)->spec;
+
+	return spec ? spec : &nothing;
+}
+
+static struct svc *kube_build(struct builder *b, const struct object *obj)
+{
+	const struct k_service_spec *const spec = kube_spec(obj);
+	const struct object **held;
+	struct part_scope ps;
+	struct strs export_to;
+	struct svc *s;
+
+	if (part_begin(&ps)) {
+		part_failed(b, &ps, obj);
+		return NULL;
+	}
+	s = part_alloc(&ps, struct svc);
+	held = arena_new(&ps.arena, const struct object *);
+	held[0] = obj;
+	s->part.held = held;
+	s->part.n_held = 1;
+	s->obj = obj;
+	s->host = lower(arena_printf(&ps.arena, "%s.%s.svc.%s", obj->name, obj->ns, b->s->domain), &ps.arena);
+	s->name = obj->name;
+	s->ns = obj->ns;
+	s->is_kube = true;
+	s->headless = text_is(spec->cluster_ip, "None");
+	s->ports = kube_ports(spec, &ps.arena, &s->n_ports);
+	s->selector = spec->selector;
+	s->labels = obj->labels;
+	s->created_ns = obj->created_ns;
+	s->node_local = text_is(spec->internal_traffic_policy, "Local");
+	s->publish_not_ready = spec->publish_not_ready;
+	s->persistent_session = strmap_get(&obj->labels, "istio.io/persistent-session") ||
+				strmap_get(&obj->labels, "istio.io/persistent-session-header");
+	if (text_is(spec->type, "ExternalName")) {
+		s->resolution = SVC_ALIAS;
+		s->external = true;
+		s->alias_of = lower(spec->external_name ? spec->external_name : "", &ps.arena);
+	} else if (s->headless) {
+		s->resolution = SVC_PASSTHROUGH;
+	} else {
+		s->addresses = kube_addresses(spec, &ps.arena);
+	}
+	export_to = split(strmap_get(&obj->annotations, "networking.istio.io/exportTo"), &ps.arena);
+	s->export_to = visibility_of(&export_to, &b->s->mesh->default_service_export_to, obj->ns, &ps.arena);
+	s->part.hash = svc_hash(s);
+	part_end(&ps, &s->part);
+	return s;
+}
+
+/* The list of Services and prev's svcs have one order, so one walk pairs them. */
+static void kube_stage(struct builder *b)
+{
+	const struct kind_list *l = builder_list(b, KIND_SERVICE);
+	const struct snapshot *prev = b->same_mesh ? b->prev : NULL;
+	struct snapshot *s = b->s;
+	size_t j = 0;
+
+	if (prev && b->same[KIND_SERVICE]) {
+		s->kube = arena_copy(b->arena, prev->kube, prev->n_kube * sizeof(prev->kube[0]));
+		s->n_kube = prev->n_kube;
+		part_keep_quarantined(b, KIND_SERVICE);
+		return;
+	}
+	s->kube = arena_array(b->arena, struct svc *, l->n);
+	for (size_t i = 0; i < l->n; i++) {
+		struct svc *svc;
+
+		while (prev && j < prev->n_kube && object_compare(prev->kube[j]->obj, l->v[i]) < 0)
+			j++;
+		if (prev && j < prev->n_kube && prev->kube[j]->obj == l->v[i]) {
+			s->kube[s->n_kube++] = prev->kube[j];
+			continue;
+		}
+		svc = kube_build(b, l->v[i]);
+		if (svc) {
+			part_fresh(b, &svc->part);
+			s->kube[s->n_kube++] = svc;
+		}
+	}
+}
+
+/* ---- ServiceEntry ---- */
+
+struct entry {			/* one host of one ServiceEntry */
+	const char *host;
+	const struct object *obj;
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	int c = strcmp(x->obj->ns, y->obj->ns);
+
+	if (c == 0)
+		c = strcmp(x->host, y->host);
+	return c ? c : object_compare_age(x->obj, y->obj);
+}
+
+static bool strs_equal(const struct strs *a, const struct strs *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool strmap_equal(const struct strmap *a, const struct strmap *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i].key, b->v[i].key) != 0 || strcmp(a->v[i].value, b->v[i].value) != 0)
+			return false;
+	return true;
+}
+
+/* ServiceEntries of one namespace and host are one service if they agree (3.4). */
+static bool can_merge(const struct object *a, const struct object *b)
+{
+	const struct service_entry *x = object_spec(a, service_entry), *y = object_spec(b, service_entry);
+
+	return x->resolution == y->resolution && x->location == y->location &&
+	       strmap_equal(&a->labels, &b->labels) && strs_equal(&x->export_to, &y->export_to);
+}
+
+static enum svc_resolution entry_resolution(const struct service_entry *se)
+{
+	switch (se->resolution) {
+	case SE_RESOLUTION_STATIC:
+		return SVC_EDS;
+	case SE_RESOLUTION_DNS:
+		return SVC_DNS;
+	case SE_RESOLUTION_DNS_ROUND_ROBIN:
+		return SVC_DNS_ROUND_ROBIN;
+	case SE_RESOLUTION_DYNAMIC_DNS:
+		return SVC_DYNAMIC_DNS;
+	case SE_RESOLUTION_NONE:
+		break;
+	}
+	return SVC_PASSTHROUGH;
+}
+
+/* A CIDR of one address is that address. */
+static const char *entry_address(const char *text, struct arena *a)
+{
+	const char *full = strchr(text, ':') ? "/128" : "/32", *slash = strchr(text, '/');
+
+	return slash && strcmp(slash, full) == 0 ? arena_strndup(a, text, (size_t)(slash - text)) : text;
+}
+
+/* Ports and addresses of all ServiceEntries; the oldest one's win. */
+static void entry_fill(struct svc *s, struct arena *a)
+{
+	VEC(struct svc_port) ports = {0};
+	VEC(const char *) addresses = {0};
+
+	for (size_t i = 0; i < s->part.n_held; i++) {
+		const struct service_entry *se = object_spec(s->part.held[i], service_entry);
+
+		for (size_t j = 0; j < se->n_ports; j++) {
+			const struct se_port *p = &se->ports[j];
+			bool known = false;
+
+			for (size_t k = 0; k < ports.n; k++)
+				known = known || ports.v[k].port == p->number;
+			if (!known)
+				*vec_push(&ports, a) = (struct svc_port){
+				    .port = p->number,
+				    .name = p->name ? p->name : "",
+				    .protocol = protocol_parse(p->protocol),
+				    .target = {.is_int = p->target_port != 0, .num = p->target_port}};
+		}
+		for (size_t j = 0; j < se->addresses.n; j++) {
+			const char *address = entry_address(se->addresses.v[j], a);
+			struct strs have = {.v = addresses.v, .n = addresses.n};
+
+			if (!strs_has(&have, address))
+				*vec_push(&addresses, a) = address;
+		}
+	}
+	s->ports = ports.v;
+	s->n_ports = ports.n;
+	s->addresses = (struct strs){.v = addresses.v, .n = addresses.n};
+}
+
+static struct svc *entry_build(struct builder *b, const char *host, const struct object *const *objs, size_t n)
+{
+	const struct service_entry *se = object_spec(objs[0], service_entry);
+	struct part_scope ps;
+	struct svc *s;
+
+	if (part_begin(&ps)) {
+		for (size_t i = 1; i < n; i++)
+			part_quarantine(b, objs[i]);
+		part_failed(b, &ps, objs[0]);
+		return NULL;
+	}
+	s = part_alloc(&ps, struct svc);
+	s->part.held = arena_copy(&ps.arena, objs, n * sizeof(objs[0]));
+	s->part.n_held = n;
+	s->obj = objs[0];
+	s->host = arena_strdup(&ps.arena, host);
+	s->name = s->host;
+	s->ns = objs[0]->ns;
+	s->external = se->location == SE_LOCATION_MESH_EXTERNAL;
+	s->resolution = entry_resolution(se);
+	s->labels = objs[0]->labels;
+	s->subject_alt_names = se->subject_alt_names;
+	s->created_ns = objs[0]->created_ns;
+	if (se->workload_selector)
+		s->selector = se->workload_selector->labels;
+	s->export_to = visibility_of(&se->export_to, &b->s->mesh->default_service_export_to, s->ns, &ps.arena);
+	entry_fill(s, &ps.arena);
+	s->part.hash = svc_hash(s);
+	part_end(&ps, &s->part);
+	return s;
+}
+
+static struct entry *all_entries(struct builder *b, size_t *n)
+{
+	const struct kind_list *l = builder_list(b, KIND_SERVICE_ENTRY);
+	VEC(struct entry) v = {0};
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct service_entry *se = object_spec(l->v[i], service_entry);
+
+		for (size_t j = 0; j < se->hosts.n; j++)
+			*vec_push(&v, b->arena) = (struct entry){lower(se->hosts.v[j], b->arena), l->v[i]};
+	}
+	qsort(v.v, v.n, sizeof(struct entry), compare_entries);
+	*n = v.n;
+	return v.v;
+}
+
+/* prev's svc of the same host and objects; *j walks prev->entries, which has the same order. */
+static struct svc *entry_reuse(const struct snapshot *prev, size_t *j, const char *host,
+			       const struct object *const *objs, size_t n)
+{
+	const char *ns = objs[0]->ns;
+
+	for (; prev && *j < prev->n_entries; (*j)++) {
+		const struct svc *s = prev->entries[*j];
+		int c = strcmp(s->ns, ns);
+
+		if (c > 0 || (c == 0 && strcmp(s->host, host) >= 0))
+			break;
+	}
+	for (size_t i = *j; prev && i < prev->n_entries; i++) {
+		struct svc *s = prev->entries[i];
+
+		if (strcmp(s->ns, ns) != 0 || strcmp(s->host, host) != 0)
+			break;
+		if (s->part.n_held == n && memcmp(s->part.held, objs, n * sizeof(objs[0])) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+/* The svcs of one namespace and host: e[0..n), oldest first. */
+static void entry_group(struct builder *b, struct entry *e, size_t n, size_t *j)
+{
+	const struct object **objs = arena_array(b->arena, const struct object *, n);
+	struct snapshot *s = b->s;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+		struct svc *svc;
+
+		if (!e[i].obj)
+			continue;
+		objs[k++] = e[i].obj;
+		for (size_t m = i + 1; m < n; m++) {
+			if (!e[m].obj || !can_merge(objs[0], e[m].obj))
+				continue;
+			if (e[m].obj != objs[k - 1])	/* a host written twice */
+				objs[k++] = e[m].obj;
+			e[m].obj = NULL;
+		}
+		svc = entry_reuse(b->same_mesh ? b->prev : NULL, j, e[i].host, objs, k);
+		if (!svc) {
+			svc = entry_build(b, e[i].host, objs, k);
+			if (svc)
+				part_fresh(b, &svc->part);
+		}
+		if (svc)
+			s->entries[s->n_entries++] = svc;
+	}
+}
+
+static void entry_stage(struct builder *b)
+{
+	const struct snapshot *prev = b->prev;
+	struct snapshot *s = b->s;
+	struct entry *v;
+	size_t n, j = 0;
+
+	if (b->same_mesh && b->same[KIND_SERVICE_ENTRY]) {
+		s->entries = arena_copy(b->arena, prev->entries, prev->n_entries * sizeof(prev->entries[0]));
+		s->n_entries = prev->n_entries;
+		part_keep_quarantined(b, KIND_SERVICE_ENTRY);
+		return;
+	}
+	v = all_entries(b, &n);
+	s->entries = arena_array(b->arena, struct svc *, n);
+	for (size_t i = 0, end; i < n; i = end) {
+		const char *ns = v[i].obj->ns, *host = v[i].host;
+
+		for (end = i + 1; end < n && strcmp(v[end].obj->ns, ns) == 0 && strcmp(v[end].host, host) == 0; end++)
+			;
+		entry_group(b, v + i, end - i, &j);
+	}
+}
+
+/* ---- all ---- */
+
+static int compare_svcs(const void *a, const void *b)
+{
+	const struct svc *x = *(struct svc *const *)a, *y = *(struct svc *const *)b;
+	int c = strcmp(x->host, y->host);
+
+	if (c == 0)
+		c = (int)y->is_kube - (int)x->is_kube;
+	return c ? c : object_compare_age(x->obj, y->obj);
+}
+
+void service_stage(struct builder *b)
+{
+	const struct snapshot *prev = b->prev;
+	struct snapshot *s = b->s;
+
+	kube_stage(b);
+	entry_stage(b);
+	s->n_svcs = s->n_kube + s->n_entries;
+	s->svcs = arena_array(b->arena, struct svc *, s->n_svcs);
+	b->same_svcs = b->prev && prev->n_kube == s->n_kube && prev->n_entries == s->n_entries &&
+		       memcmp(prev->kube, s->kube, s->n_kube * sizeof(s->kube[0])) == 0 &&
+		       memcmp(prev->entries, s->entries, s->n_entries * sizeof(s->entries[0])) == 0;
+	if (b->same_svcs) {
+		memcpy(s->svcs, prev->svcs, s->n_svcs * sizeof(s->svcs[0]));
+	} else {
+		memcpy(s->svcs, s->kube, s->n_kube * sizeof(s->kube[0]));
+		memcpy(s->svcs + s->n_kube, s->entries, s->n_entries * sizeof(s->entries[0]));
+		qsort(s->svcs, s->n_svcs, sizeof(s->svcs[0]), compare_svcs);
+	}
+	for (size_t i = 0; i < s->n_svcs; i++)
+		s->has_node_local = s->has_node_local || s->svcs[i]->node_local;
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One verdict an object: what the stages found while they made parts, and what one object does to
+ * another. The verdicts of a kind are one part, kept while nothing that they speak of changed.
+ */
+#include "mesh/snapshot_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/must.h"
+#include "model/traffic.h"
+
+const char *verdict_state_name(enum verdict_state s)
+{
+	static const char *const names[] = {"Effective", "Partly", "Unattached", "Shadowed", "Quarantined"};
+
+	must((size_t)s < ARRAY_LEN(names));
+	return names[s];
+}
+
+/* The verdicts of one kind in the making. */
+struct judging {
+	const struct builder *b;
+	const struct kind_list *list;
+	struct verdict_list *out;
+	struct arena *arena;
+	struct reason {
+		const struct diag *diag;
+		struct reason *next;
+	} **reasons;		/* parallel to list, newest first */
+};
+
+static size_t index_of(const struct judging *g, const struct object *obj)
+{
+	size_t lo = 0, hi = g->list->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (object_compare(g->list->v[mid], obj) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	must(lo < g->list->n && object_compare(g->list->v[lo], obj) == 0);
+	return lo;
+}
+
+static void judge_diag(struct judging *g, size_t i, enum verdict_state state, const struct diag *d)
+{
+	struct reason *r = arena_new(g->arena, struct reason);
+
+	*r = (struct reason){.diag = d, .next = g->reasons[i]};
+	g->reasons[i] = r;
+	if (state > g->out->v[i].state)
+		g->out->v[i].state = state;
+}
+
+static void judge(struct judging *g, const struct object *obj, enum verdict_state state, enum diag_code code,
+		  const char *path, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+static void judge(struct judging *g, const struct object *obj, enum verdict_state state, enum diag_code code,
+		  const char *path, const char *fmt, ...)
+{
+	struct part holder = {0};
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	text = arena_vprintf(g->arena, fmt, ap);
+	va_end(ap);
+	part_finding(g->arena, &holder, obj, state, code, path, "%s", text);
+	judge_diag(g, index_of(g, obj), state, &holder.findings->diag);
+}
+
+/* Texts of a part's finding die with the part: the verdict gets its own. */
+static void take_finding(struct judging *g, const struct finding *f)
+{
+	judge(g, f->obj, f->state, f->diag.code, arena_strdup(g->arena, f->diag.path), "%s", f->diag.text);
+}
+
+static void take_findings(struct judging *g, const struct part *p)
+{
+	for (const struct finding *f = p->findings; f; f = f->next)
+		take_finding(g, f);
+}
+
+/* ---- one kind each ---- */
+
+static bool host_known(const struct snapshot *s, const char *host)
+{
+	size_t first;
+
+	if (!host_is_wildcard(host) && snapshot_svcs_of(s, host, &first))
+		return true;
+	for (size_t i = 0; i < s->n_svcs; i++)	/* wildcards sort first */
+		if (host_is_wildcard(host) ? host_subset_of(s->svcs[i]->host, host)
+					   : host_is_wildcard(s->svcs[i]->host) && host_subset_of(host, s->svcs[i]->host))
+			return true;
+		else if (!host_is_wildcard(host) && !host_is_wildcard(s->svcs[i]->host))
+			break;
+	return false;
+}
+
+static void judge_destination(struct judging *g, const struct vs *vs, const struct destination *d, const char *what,
+			      size_t i)
+{
+	const struct snapshot *s = g->b->s;
+	const char *host;
+
+	if (!d || !d->host)
+		return;
+	host = host_resolve(d->host, vs->obj->ns, s->domain, g->arena);
+	if (!host_known(s, host))
+		judge(g, vs->obj, VERDICT_PARTLY, D_VS_DESTINATION_UNKNOWN, arena_printf(g->arena, "spec.%s[%zu]", what, i),
+		      "no service has the host %s", host);
+}
+
+static void judge_destinations(struct judging *g, const struct vs *vs)
+{
+	const struct virtual_service *spec = vs->spec;
+
+	for (size_t i = 0; i < spec->n_http; i++) {
+		for (size_t j = 0; j < spec->http[i].n_route; j++)
+			judge_destination(g, vs, spec->http[i].route[j].destination, "http", i);
+		judge_destination(g, vs, spec->http[i].mirror, "http", i);
+		for (size_t j = 0; j < spec->http[i].n_mirrors; j++)
+			judge_destination(g, vs, spec->http[i].mirrors[j].destination, "http", i);
+	}
+	for (size_t i = 0; i < spec->n_tls; i++)
+		for (size_t j = 0; j < spec->tls[i].n_route; j++)
+			judge_destination(g, vs, spec->tls[i].route[j].destination, "tls", i);
+	for (size_t i = 0; i < spec->n_tcp; i++)
+		for (size_t j = 0; j < spec->tcp[i].n_route; j++)
+			judge_destination(g, vs, spec->tcp[i].route[j].destination, "tcp", i);
+}
+
+static void judge_gateways(struct judging *g, const struct vs *vs)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < vs->gateways.n; i++) {
+		const char *name = vs->gateways.v[i], *slash = strchr(name, '/');
+
+		if (!slash || snapshot_object(g->b->s, KIND_GATEWAY,
+					      arena_strndup(g->arena, name, (size_t)(slash - name)), slash + 1))
+			continue;
+		missing++;
+		judge(g, vs->obj, missing == vs->gateways.n ? VERDICT_UNATTACHED : VERDICT_PARTLY, D_VS_GATEWAY_MISSING,
+		      arena_printf(g->arena, "spec.gateways[%zu]", i), "Gateway %s does not exist", name);
+	}
+}
+
+/* In the mesh the oldest VirtualService that everybody sees has a host; those seen by some only are
+ * a matter of the viewer. */
+static void judge_hosts(struct judging *g, const struct vs *vs, struct map *owners)
+{
+	size_t shadowed = 0;
+
+	if (!strs_has(&vs->gateways, "mesh") || !vs->export_to.all)
+		return;
+	for (size_t i = 0; i < vs->hosts.n; i++) {
+		void **slot = map_slot(owners, vs->hosts.v[i]);
+		const struct vs *owner = *slot;
+
+		if (!owner)
+			*slot = (void *)vs;
+		if (!owner || owner == vs)
+			continue;
+		shadowed++;
+		judge(g, vs->obj,
+		      shadowed == vs->hosts.n && vs->gateways.n == 1 ? VERDICT_SHADOWED : VERDICT_PARTLY,
+		      D_VS_HOST_SHADOWED, arena_printf(g->arena, "spec.hosts[%zu]", i),
+		      "%s is taken by VirtualService %s/%s", vs->hosts.v[i], owner->obj->ns, owner->obj->name);
+	}
+}
+
+static void judge_virtual_services(struct judging *g)
+{
+	const struct snapshot *s = g->b->s;
+	struct map owners, used;
+
+	map_init(&owners, g->b->arena);
+	map_init(&used, g->b->arena);
+	for (size_t i = 0; i < s->n_vss; i++) {
+		const struct vs *vs = s->vss[i];
+
+		take_findings(g, &vs->part);
+		judge_hosts(g, vs, &owners);
+		judge_gateways(g, vs);
+		judge_destinations(g, vs);
+		for (size_t j = 0; j < vs->n_delegates; j++)
+			map_set(&used, arena_printf(g->b->arena, "%s/%s", vs->delegates[j]->ns, vs->delegates[j]->name),
+				g);
+	}
+	for (size_t i = 0; i < g->list->n; i++) {
+		const struct object *o = g->list->v[i];
+
+		if (object_spec(o, virtual_service)->hosts.n == 0 &&
+		    !map_get(&used, arena_printf(g->b->arena, "%s/%s", o->ns, o->name)))
+			judge(g, o, VERDICT_UNATTACHED, D_DELEGATE_UNUSED, "spec", "no VirtualService delegates to it");
+	}
+}
+
+static void judge_rules(struct judging *g)
+{
+	const struct snapshot *s = g->b->s;
+
+	for (size_t i = 0; i < s->n_drs; i++) {
+		const struct dr *dr = s->drs[i];
+
+		take_findings(g, &dr->part);
+		if (host_known(s, dr->host))
+			continue;
+		for (size_t j = 0; j < dr->n_objs; j++)
+			if (j == 0 || i == 0 || s->drs[i - 1]->objs[0] != dr->objs[j])
+				judge(g, dr->objs[j], VERDICT_UNATTACHED, D_RULE_HOST_UNKNOWN, "spec.host",
+				      "no service has the host %s", dr->host);
+	}
+}
+
+/* A host of a ServiceEntry is hidden by a Kubernetes Service, and by an older ServiceEntry of its
+ * own namespace that it could not be merged with; other namespaces see their own first. */
+static void judge_entries(struct judging *g)
+{
+	const struct snapshot *s = g->b->s;
+
+	for (size_t i = 0; i < s->n_entries; i++) {
+		const struct svc *e = s->entries[i], *owner = NULL;
+		size_t first, n = snapshot_svcs_of(s, e->host, &first);
+
+		for (size_t j = first; j < first + n && s->svcs[j] != e && !owner; j++)
+			if (s->svcs[j]->is_kube || strcmp(s->svcs[j]->ns, e->ns) == 0)
+				owner = s->svcs[j];
+		for (size_t j = 0; owner && j < e->part.n_held; j++)
+			judge(g, e->part.held[j],
+			      object_spec(e->part.held[j], service_entry)->hosts.n == 1 ? VERDICT_SHADOWED : VERDICT_PARTLY,
+			      D_ENTRY_SHADOWED, "spec.hosts", "%s belongs to %s %s/%s", e->host,
+			      kind_info(owner->obj->kind)->name, owner->obj->ns, owner->obj->name);
+	}
+}
+
+static bool selects(const struct strmap *selector, const struct object *we)
+{
+	const struct strmap *own = &object_spec(we, workload_entry)->labels;
+
+	if (selector->n == 0)
+		return false;
+	for (size_t i = 0; i < selector->n; i++) {
+		const char *v = strmap_get(&we->labels, selector->v[i].key);
+
+		v = v ? v : strmap_get(own, selector->v[i].key);
+		if (!v || strcmp(v, selector->v[i].value) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void judge_workloads(struct judging *g)
+{
+	const struct snapshot *s = g->b->s;
+
+	for (size_t i = 0; i < g->list->n; i++) {
+		const struct object *we = g->list->v[i];
+		size_t first, n = snapshot_svcs_in(s->kube, s->n_kube, we->ns, &first);
+		bool selected = false;
+
+		for (size_t j = first; j < first + n && !selected; j++)
+			selected = selects(&s->kube[j]->selector, we);
+		n = snapshot_svcs_in(s->entries, s->n_entries, we->ns, &first);
+		for (size_t j = first; j < first + n && !selected; j++)
+			for (size_t k = 0; k < s->entries[j]->part.n_held; k++) {
+				const struct service_entry *se = object_spec(s->entries[j]->part.held[k], service_entry);
+
+				selected = selected || (se->workload_selector && selects(&se->workload_selector->labels, we));
+			}
+		if (!selected)
+			judge(g, we, VERDICT_UNATTACHED, D_WORKLOAD_UNSELECTED, "", "no service of namespace %s selects it",
+			      we->ns);
+	}
+}
+
+static void judge_sidecars(struct judging *g)
+{
+	const struct snapshot *s = g->b->s;
+	struct map oldest;
+
+	map_init(&oldest, g->b->arena);
+	for (size_t i = 0; i < s->n_sidecars; i++) {
+		const struct object *o = s->sidecars[i], *first;
+		const struct workload_labels *selector = object_spec(o, sidecar)->workload_selector;
+		void **slot;
+
+		if (selector && selector->labels.n)
+			continue;
+		slot = map_slot(&oldest, o->ns);
+		first = *slot;
+		if (first)
+			judge(g, o, VERDICT_SHADOWED, D_SIDECAR_SHADOWED, "", "Sidecar %s/%s is older", first->ns, first->name);
+		else
+			*slot = (void *)o;
+	}
+}
+
+static void judge_slices(struct judging *g)
+{
+	const struct snapshot *s = g->b->s;
+
+	for (size_t i = 0; i < g->list->n; i++) {
+		const struct object *o = g->list->v[i];
+		const char *name = strmap_get(&o->labels, "kubernetes.io/service-name");
+
+		if (!name || !snapshot_object(s, KIND_SERVICE, o->ns, name))
+			judge(g, o, VERDICT_UNATTACHED, D_SLICE_UNATTACHED, "metadata.labels", "there is no Service %s/%s", o->ns,
+			      name ? name : "");
+	}
+}
+
+/* The one table: what judges a kind, and the kinds that its verdicts speak of besides its own. */
+#define BIT(kind) (1u << KIND_##kind)
+static const struct {
+	void (*judge)(struct judging *g);	/* or NULL: findings of its own only */
+	unsigned depends;
+} judges[COMPILED_KINDS] = {
+	[KIND_VIRTUAL_SERVICE] = {judge_virtual_services, BIT(GATEWAY) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_DESTINATION_RULE] = {judge_rules, BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_SERVICE_ENTRY] = {judge_entries, BIT(SERVICE)},
+	[KIND_WORKLOAD_ENTRY] = {judge_workloads, BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_SIDECAR] = {judge_sidecars, 0},
+	[KIND_ENDPOINT_SLICE] = {judge_slices, BIT(SERVICE) | BIT(POD)},
+};
+
+/* A field that is not in effect makes an object Partly whatever else holds. */
+static void judge_own(struct judging *g, size_t i)
+{
+	const struct object *o = g->list->v[i];
+
+	for (size_t j = 0; o->partly && j < o->n_diags; j++)
+		if (o->diags[j].code == D_FIELD_NOT_IN_EFFECT)
+			judge_diag(g, i, VERDICT_PARTLY, &o->diags[j]);
+}
+
+/* Endpoints may tell of slices and of their service. */
+static void judge_endpoints(struct judging *g, enum kind kind)
+{
+	const struct snapshot *s = g->b->s;
+
+	for (size_t i = 0; i < s->n_svcs; i++)
+		for (const struct finding *f = s->eps[i]->part.findings; f; f = f->next)
+			if (f->obj->kind == kind)
+				take_finding(g, f);
+}
+
+static void judge_quarantined(struct judging *g, enum kind kind)
+{
+	for (size_t i = 0; i < g->b->quarantined.n; i++)
+		if (g->b->quarantined.v[i]->kind == kind)
+			judge(g, g->b->quarantined.v[i], VERDICT_QUARANTINED, D_LIMIT_MEMORY, "",
+			      "compiling it takes more than %d MiB", PART_MEMORY_MAX / 1024 / 1024);
+}
+
+static void set_reasons(struct judging *g)
+{
+	for (size_t i = 0; i < g->list->n; i++) {
+		struct diag *v;
+		size_t n = 0;
+
+		for (const struct reason *r = g->reasons[i]; r; r = r->next)
+			n++;
+		v = arena_array(g->arena, struct diag, n);
+		g->out->v[i].why = n ? v : NULL;
+		g->out->v[i].n_why = n;
+		for (const struct reason *r = g->reasons[i]; r; r = r->next)
+			v[--n] = *r->diag;
+	}
+}
+
+static struct verdict_list *judge_kind(const struct builder *b, enum kind kind)
+{
+	struct arena arena;
+	struct judging g = {.b = b, .list = builder_list(b, kind), .arena = &arena};
+
+	arena_init(&arena, 0);
+	g.out = arena_new(&arena, struct verdict_list);
+	g.out->v = arena_array(&arena, struct verdict, g.list->n);
+	g.out->n = g.list->n;
+	g.out->part.held = arena_copy(&arena, g.list->v, g.list->n * sizeof(g.list->v[0]));
+	g.out->part.n_held = g.list->n;
+	g.reasons = arena_array(&arena, struct reason *, g.list->n);
+	for (size_t i = 0; i < g.list->n; i++) {
+		g.out->v[i].obj = g.list->v[i];
+		judge_own(&g, i);
+	}
+	if (judges[kind].judge)
+		judges[kind].judge(&g);
+	judge_endpoints(&g, kind);
+	judge_quarantined(&g, kind);
+	set_reasons(&g);
+	arena_take(&g.out->part.arena, &arena);
+	return g.out;
+}
+
+static bool is_unchanged(const struct builder *b, enum kind kind)
+{
+	if (!b->same_mesh || !b->same[kind] || b->rejudge)
+		return false;
+	for (size_t k = 0; k < KIND_COUNT; k++)
+		if ((judges[kind].depends & 1u << k) && !b->same[k])
+			return false;
+	return true;
+}
+
+void verdict_stage(struct builder *b)
+{
+	struct snapshot *s = b->s;
+	struct verdict *v;
+	size_t n = 0;
+
+	s->verdict_lists = arena_array(b->arena, struct verdict_list *, COMPILED_KINDS);
+	for (size_t k = 0; k < COMPILED_KINDS; k++) {
+		if (is_unchanged(b, (enum kind)k)) {
+			s->verdict_lists[k] = b->prev->verdict_lists[k];
+		} else {
+			s->verdict_lists[k] = judge_kind(b, (enum kind)k);
+			part_fresh(b, &s->verdict_lists[k]->part);
+		}
+		n += s->verdict_lists[k]->n;
+	}
+	v = arena_array(b->arena, struct verdict, n);
+	s->verdicts = v;
+	s->n_verdicts = n;
+	for (size_t k = 0; k < COMPILED_KINDS; k++) {
+		if (s->verdict_lists[k]->n)
+			memcpy(v, s->verdict_lists[k]->v, s->verdict_lists[k]->n * sizeof(v[0]));
+		v += s->verdict_lists[k]->n;
+	}
+}
+
+const struct verdict *snapshot_verdict(const struct snapshot *s, const struct object *obj)
+{
+	size_t lo = 0, hi = s->n_verdicts;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (object_compare(s->verdicts[mid].obj, obj) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->n_verdicts && object_compare(s->verdicts[lo].obj, obj) == 0 ? &s->verdicts[lo] : NULL;
+}
