@@ -97,30 +97,18 @@ static const struct k_service_spec *kube_spec(const struct object *obj)
 	return spec ? spec : &nothing;
 }
 
-static struct svc *kube_build(struct builder *b, const struct object *obj)
+static void kube_fill(const struct builder *b, struct svc *s, struct arena *a)
 {
-	const struct k_service_spec *const spec = kube_spec(obj);
-	const struct object **held;
-	struct part_scope ps;
-	struct strs export_to;
-	struct svc *s;
+	const struct object *obj = s->obj;
+	const struct k_service_spec *spec = kube_spec(obj);
+	struct strs export_to = split(strmap_get(&obj->annotations, "networking.istio.io/exportTo"), a);
 
-	if (part_begin(&ps)) {
-		part_failed(b, &ps, obj);
-		return NULL;
-	}
-	s = part_alloc(&ps, struct svc);
-	held = arena_new(&ps.arena, const struct object *);
-	held[0] = obj;
-	s->part.held = held;
-	s->part.n_held = 1;
-	s->obj = obj;
-	s->host = lower(arena_printf(&ps.arena, "%s.%s.svc.%s", obj->name, obj->ns, b->s->domain), &ps.arena);
+	s->host = lower(arena_printf(a, "%s.%s.svc.%s", obj->name, obj->ns, b->s->domain), a);
 	s->name = obj->name;
 	s->ns = obj->ns;
 	s->is_kube = true;
 	s->headless = text_is(spec->cluster_ip, "None");
-	s->ports = kube_ports(spec, &ps.arena, &s->n_ports);
+	s->ports = kube_ports(spec, a, &s->n_ports);
 	s->selector = spec->selector;
 	s->labels = obj->labels;
 	s->created_ns = obj->created_ns;
@@ -131,14 +119,29 @@ static struct svc *kube_build(struct builder *b, const struct object *obj)
 	if (text_is(spec->type, "ExternalName")) {
 		s->resolution = SVC_ALIAS;
 		s->external = true;
-		s->alias_of = lower(spec->external_name ? spec->external_name : "", &ps.arena);
+		s->alias_of = lower(spec->external_name ? spec->external_name : "", a);
 	} else if (s->headless) {
 		s->resolution = SVC_PASSTHROUGH;
 	} else {
-		s->addresses = kube_addresses(spec, &ps.arena);
+		s->addresses = kube_addresses(spec, a);
 	}
-	export_to = split(strmap_get(&obj->annotations, "networking.istio.io/exportTo"), &ps.arena);
-	s->export_to = visibility_of(&export_to, &b->s->mesh->default_service_export_to, obj->ns, &ps.arena);
+	s->export_to = visibility_of(&export_to, &b->s->mesh->default_service_export_to, obj->ns, a);
+}
+
+static struct svc *kube_build(struct builder *b, const struct object *obj)
+{
+	struct part_scope ps;
+	struct svc *s;
+
+	if (part_begin(&ps)) {
+		part_failed(b, &ps, obj);
+		return NULL;
+	}
+	s = part_alloc(&ps, struct svc);
+	s->obj = obj;
+	s->part.held = arena_copy(&ps.arena, &obj, sizeof(obj));
+	s->part.n_held = 1;
+	kube_fill(b, s, &ps.arena);
 	s->part.hash = svc_hash(s);
 	part_end(&ps, &s->part);
 	return s;
