@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,6 +180,10 @@ static int print_string(struct printer *p, struct pb_bytes b)
 {
 	size_t start = 0;
 
+	if (!b.n) {
+		buf_str(p->out, "\"\"");
+		return 0;
+	}
 	if (!scalar_is_utf8((const char *)b.p, b.n))
 		return err_set(p->err, ERR_SYNTAX, "a string is not valid UTF-8");
 	buf_char(p->out, '"');
@@ -213,32 +216,16 @@ static void print_base64(struct printer *p, struct pb_bytes b)
 	buf_char(p->out, '"');
 }
 
-static void print_double(struct printer *p, double d, int digits, bool single)
+static void print_double(struct printer *p, double d, bool single)
 {
-	char text[40];
+	char text[32];
 
-	if (isnan(d)) {
+	if (isnan(d))
 		buf_str(p->out, "\"NaN\"");
-		return;
-	}
-	if (isinf(d)) {
+	else if (isinf(d))
 		buf_str(p->out, d > 0 ? "\"Infinity\"" : "\"-Infinity\"");
-		return;
-	}
-	for (int max = digits + 3; digits <= max; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, d);
-		if (single ? strtof(text, NULL) == (float)d : strtod(text, NULL) == d)
-			break;
-	}
-	buf_str(p->out, text);
-}
-
-static double as_double(uint64_t v)
-{
-	double d;
-
-	memcpy(&d, &v, sizeof(d));
-	return d;
+	else
+		buf_str(p->out, pb_double_text(d, single, text));
 }
 
 static double as_float(uint64_t v)
@@ -270,10 +257,10 @@ static void print_number(struct printer *p, const struct pb_field *f, uint64_t v
 {
 	switch (f->kind) {
 	case PB_DOUBLE:
-		print_double(p, as_double(v), 15, false);
+		print_double(p, pb_double(v), false);
 		break;
 	case PB_FLOAT:
-		print_double(p, as_float(v), 6, true);
+		print_double(p, as_float(v), true);
 		break;
 	case PB_INT64:
 	case PB_SFIXED64:
@@ -619,7 +606,7 @@ static int print_only_field(struct printer *p, const struct pb_msg *m, struct pb
 	for (first = last; first && items.v[first - 1].field == items.v[last].field;)
 		first--;
 	g = (struct group){items.v[last].field, &items.v[first], last - first + 1};
-	if (m->form == PB_VALUE && g.f->kind == PB_DOUBLE && !isfinite(as_double(g.v[g.n - 1].it.v)))
+	if (m->form == PB_VALUE && g.f->kind == PB_DOUBLE && !isfinite(pb_double(g.v[g.n - 1].it.v)))
 		return err_set(p->err, ERR_SYNTAX, "a number of a Value is not finite");
 	return print_field_value(p, &g);
 }

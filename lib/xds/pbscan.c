@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "xds/pbscan.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/scalar.h"
@@ -164,6 +166,16 @@ bool pb_item_fits(const struct pb_field *f, const struct pb_item *it)
 	return it->wire == wire || (it->wire == PBW_LENGTH && (f->flags & PB_REPEATED));
 }
 
+char *pb_double_text(double d, bool single, char out[32])
+{
+	for (int digits = single ? 6 : 15; digits <= (single ? 9 : 17); digits++) {
+		snprintf(out, 32, "%.*g", digits, d);
+		if (single ? strtof(out, NULL) == (float)d : strtod(out, NULL) == d)
+			break;
+	}
+	return out;
+}
+
 struct check {
 	const struct pb_limits *lim;
 	size_t items;
@@ -193,7 +205,7 @@ static int check_item(struct check *c, const struct pb_msg *m, const struct pb_i
 		return 0;
 	if (f->kind == PB_MESSAGE)
 		return check_message(c, f->msg, it->b, depth + 1);
-	if (f->kind == PB_STRING && !scalar_is_utf8((const char *)it->b.p, it->b.n))
+	if (f->kind == PB_STRING && it->b.n && !scalar_is_utf8((const char *)it->b.p, it->b.n))
 		return err_set(c->err, ERR_SYNTAX, "%s.%s: not valid UTF-8", m->name, f->name);
 	if (it->wire == PBW_LENGTH && pb_wire_of(f->kind) != PBW_LENGTH)
 		return check_packed(c, m, f, it->b);

@@ -97,6 +97,17 @@ bool pb_scan_packed(struct pb_scan *s, enum pb_kind kind, uint64_t *v);
  * protobuf allow). Readers skip an item that does not fit, like an unknown field. */
 bool pb_item_fits(const struct pb_field *f, const struct pb_item *it);
 
+static inline double pb_double(uint64_t v)
+{
+	double d;
+
+	memcpy(&d, &v, sizeof(d));
+	return d;
+}
+
+/* The shortest text that reads back as the same finite number; single: as a float. Returns out. */
+char *pb_double_text(double d, bool single, char out[32]);
+
 struct pb_limits {
 	size_t bytes;		/* of the whole message */
 	unsigned depth;		/* of messages in messages, content of Any included */
