@@ -68,6 +68,19 @@ const char *http_destination_cluster(const struct plan *p, const struct destinat
  * destinations. */
 struct hash128 http_mix_inputs(const struct plan *p, const struct vs *vs, struct hash128 h);
 
+/* ---- route configurations of sidecars (plan_route.c; istio-behaviour.md 2.3) ---- */
+/* The RDS name of an outbound listener that speaks or sniffs HTTP; listeners and RDS rows both take
+ * it from here. spec: the egress block, or NULL for the default one. protocol: of the listener's port
+ * (of spec->port if that is set, else of the service's). wildcard_bind: the listener has no address
+ * of its own (no VIP, or a CIDR). HTTP shares "<port>"; a sniffed port with an address of its own has
+ * "<host>:<port>"; a Unix socket has its path. The HTTP proxy's is PLAN_RDS_HTTP_PROXY. */
+#define PLAN_RDS_HTTP_PROXY "http_proxy"
+const char *plan_rds_name(struct arena *a, const struct sidecar_egress *spec, const struct svc *svc, uint32_t port,
+			  enum protocol protocol, bool wildcard_bind);
+/* Where a sniffed port of a service listens, as bits: by its addresses, a headless one's endpoints. */
+enum { PLAN_BIND_WILDCARD = 1, PLAN_BIND_OWN = 2 };
+unsigned plan_sniffed_binds(const struct view *v, const struct scope_svc *s);
+
 /* ---- TCP and TLS routes (plan_tcp.c), used for sidecars and gateways ---- */
 /* tcp_proxy for a list of weighted destinations, DR options of the first applied. */
 struct ir_tcp *tcp_for_destinations(const struct plan *p, const struct vs *vs, const struct route_destination *d,
