@@ -47,7 +47,6 @@ struct grpc_call {
 	const char *peer;	/* address text; lives as long as the call */
 	int64_t deadline_ms;	/* from grpc-timeout, in the loop's clock; 0 = none */
 	struct h2_stream *stream;
-	struct grpc_call *next, **at;	/* calls of a connection with a deadline */
 	struct buf rx;		/* a message that has not arrived whole */
 	uint8_t prefix[5];
 	uint8_t n_prefix;

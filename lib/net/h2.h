@@ -84,6 +84,7 @@ const char *h2_method(const struct h2_stream *st);
 const char *h2_path(const struct h2_stream *st);	/* raw, with the query */
 const char *h2_authority(const struct h2_stream *st);	/* or "" */
 const char *h2_header(const struct h2_stream *st, const char *name);	/* lower case; first; or NULL */
+const struct h2_header *h2_headers(const struct h2_stream *st, size_t *n);	/* without pseudo headers */
 struct arena *h2_arena(struct h2_stream *st);	/* ends with the stream */
 void *h2_user(const struct h2_stream *st);
 void h2_set_user(struct h2_stream *st, void *user);

@@ -53,7 +53,7 @@ typedef void http_fn(struct http_request *req);
 
 /* The most exact row wins: a whole path before a prefix, a longer prefix before a shorter. A GET row
  * answers HEAD too. A path that is known with other methods is 405, an unknown one 404. */
-struct http_route {
+struct http_entry {
 	const char *method;
 	const char *path;		/* "/version"; with a star at its end: a prefix */
 	http_fn *handler;
@@ -80,7 +80,7 @@ struct http_transport {
  * UTF-8, "." or ".." as a segment, over 8 KiB, over 100 query parameters. */
 int http_target_parse(const char *target, size_t n, struct arena *a, struct http_request *req);
 /* Finds the handler and calls it, or replies 404 or 405. */
-void http_route(struct http_request *req, const struct http_route *routes, size_t n);
+void http_route(struct http_request *req, const struct http_entry *routes, size_t n);
 const char *http_reason(unsigned status);
 
 #endif

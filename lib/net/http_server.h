@@ -23,7 +23,7 @@ struct http_server;
 /* 0 = the default. The tables are borrowed. */
 struct http_server_opts {
 	const char *bind;		/* as listener_open */
-	const struct http_route *routes;
+	const struct http_entry *routes;
 	size_t n_routes;
 	const struct grpc_method *methods;
 	size_t n_methods;
