@@ -130,6 +130,9 @@ enum schema_mode {
 void *schema_decode(const struct schema *s, const struct node *map, const char *path,
 		    enum schema_mode mode, struct arena *a, struct diags *ds);
 
+/* A decoded struct as compact JSON, by its table; what is absent is left out. */
+void schema_to_json(const struct schema *s, const void *value, struct buf *out);
+
 /* Value name of an enum, or NULL. */
 const char *enum_name(const struct enum_desc *e, int value);
 int enum_find(const struct enum_desc *e, const char *name, int *value);	/* 0 or -1 */
