@@ -42,30 +42,31 @@ int proxy_from_file(const struct node *file, struct arena *a, struct proxy *out,
 
 /* One port of the proxy's own workload, from the Services that select it. */
 struct view_target {
-	const struct svc *svc;		/* oldest Service of that target port */
+	const struct svc *svc;		/* oldest Service of that target port (routers: and service port) */
 	const struct svc_port *port;
 	uint32_t target_port;
 };
 
 struct view {
-	struct hash128 hash;		/* of all below */
+	struct hash128 hash;		/* of all below, with the content of Gateways, Sidecar and targets */
 	enum proxy_type type;
 	const char *ns;
 	struct strmap labels;		/* all of the pod's labels minus pod-template-hash and the like */
 	const char *region, *zone, *subzone, *network, *cluster_id, *dns_domain, *node;
 	bool v4, v6;			/* address families of the proxy */
-	struct strs ips;		/* routers and sidecars with services: own addresses; else empty */
+	struct strs ips;		/* own addresses, where a listener depends on them (interception NONE,
+					 * headless TCP services, ingress to 0.0.0.0); else empty */
 	enum interception interception;
 	bool http10;
 	uint32_t http_proxy_port;	/* 0 = the mesh's */
-	const struct view_target *targets;	/* by target port, no doubles */
+	const struct view_target *targets;	/* by target port, no doubles, no UDP */
 	size_t n_targets;
 	const struct object *const *gateways;	/* routers: Gateways whose selector matches, by age */
 	size_t n_gateways;
 	const struct object *sidecar;	/* the Sidecar in force, or NULL */
 	bool sds_agent;
 	const char *rest_cluster;	/* config sources inside resources are REST; NULL: ADS */
-	const struct proxy_config *config;	/* effective ProxyConfig, or NULL */
+	const struct proxy_config *config;	/* effective gatewayTopology, tracing, proxyHeaders, or NULL */
 	struct hash128 config_hash;
 };
 

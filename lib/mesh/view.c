@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Proxy -> view: what the snapshot knows of the pod wins over what the proxy says of itself
+ * (istio-behaviour.md 3.3, 4.1, 4.2, 4.5).
+ */
+#include "mesh/proxy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "base/scalar.h"
+#include "mesh/snapshot_int.h"
+#include "model/kube.h"
+#include "model/traffic.h"
+
+/* ---- the pod ---- */
+
+static bool pod_has_ip(const struct object *pod, const struct strs *ips)
+{
+	const struct k_pod_status *st = object_spec(pod, k_pod)->status;
+
+	if (!st || !st->pod_ip || !*st->pod_ip)
+		return true;	/* not known yet */
+	if (strs_has(ips, st->pod_ip))
+		return true;
+	for (size_t i = 0; i < st->n_pod_ips; i++)
+		if (st->pod_ips[i].ip && strs_has(ips, st->pod_ips[i].ip))
+			return true;
+	return false;
+}
+
+/* By name and address, else by address; always of the proxy's own namespace. */
+static const struct object *find_pod(const struct snapshot *s, const struct proxy *p)
+{
+	const struct object *pod = snapshot_object(s, KIND_POD, p->ns, p->name);
+
+	if (pod && pod_has_ip(pod, &p->ips))
+		return pod;
+	for (size_t i = 0; i < p->ips.n; i++) {
+		pod = snapshot_pod_of_ip(s, p->ips.v[i]);
+		if (pod && strcmp(pod->ns, p->ns) == 0)
+			return pod;
+	}
+	return NULL;
+}
+
+/* Labels that tell pods of one workload apart: no policy is about them, and each would be a view of
+ * its own. */
+static const char *const per_pod_labels[] = {
+	"pod-template-hash",
+	"pod-template-generation",
+	"controller-revision-hash",
+	"statefulset.kubernetes.io/pod-name",
+	"apps.kubernetes.io/pod-index",
+	"controller-uid",
+	"batch.kubernetes.io/controller-uid",
+	"batch.kubernetes.io/job-completion-index",
+};
+
+static struct strmap policy_labels(const struct strmap *labels, struct arena *a)
+{
+	struct str_pair *v = arena_array(a, struct str_pair, labels->n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < labels->n; i++) {
+		bool drop = false;
+
+		for (size_t j = 0; j < ARRAY_LEN(per_pod_labels); j++)
+			drop = drop || strcmp(labels->v[i].key, per_pod_labels[j]) == 0;
+		if (!drop)
+			v[n++] = labels->v[i];
+	}
+	return (struct strmap){.v = v, .n = n};
+}
+
+/* ---- the services of the proxy's own workload ---- */
+
+struct targets {
+	const struct proxy *proxy;
+	const struct object *pod;	/* or NULL */
+	struct arena *arena;
+	VEC(struct view_target) v;
+};
+
+static uint32_t port_at_proxy(const struct targets *t, const struct svc_port *port)
+{
+	const char *text;
+	int64_t n;
+
+	if (t->pod)
+		return svc_port_at_pod(port, t->pod);
+	if (!port->target.str || !*port->target.str)
+		return port->target.is_int && port->target.num ? port->target.num : port->port;
+	text = strmap_get(&t->proxy->pod_ports, port->target.str);
+	return text && scalar_int(text, 1, 65535, &n) == 0 ? (uint32_t)n : 0;
+}
+
+static void add_target(struct targets *t, const struct svc *svc, size_t i, uint32_t target)
+{
+	if (target && svc->ports[i].protocol != PROTO_UDP)
+		*vec_push(&t->v, t->arena) = (struct view_target){svc, &svc->ports[i], target};
+}
+
+/* Without a selector, and for ServiceEntries, the address tells. */
+static void add_by_address(struct targets *t, const struct svc *svc, const struct ep_set *eps)
+{
+	for (size_t i = 0; i < eps->n; i++)
+		if (strs_has(&t->proxy->ips, eps->v[i].address))
+			for (size_t j = 0; j < svc->n_ports; j++)
+				add_target(t, svc, j, eps->v[i].ports[j]);
+}
+
+static const struct ep_set *eps_of(const struct snapshot *s, const struct svc *svc)
+{
+	size_t first, n = snapshot_svcs_of(s, svc->host, &first);
+
+	for (size_t i = first; i < first + n; i++)
+		if (s->svcs[i] == svc)
+			return s->eps[i];
+	unreachable();
+}
+
+static int compare_targets(const void *a, const void *b)
+{
+	const struct view_target *x = a, *y = b;
+	int c;
+
+	if (x->target_port != y->target_port)
+		return x->target_port < y->target_port ? -1 : 1;
+	if (x->svc->created_ns != y->svc->created_ns)
+		return x->svc->created_ns < y->svc->created_ns ? -1 : 1;
+	c = strcmp(x->svc->host, y->svc->host);
+	if (c == 0)
+		c = (int)y->svc->is_kube - (int)x->svc->is_kube;
+	if (c == 0)
+		c = object_compare_age(x->svc->obj, y->svc->obj);
+	return c ? c : (x->port->port > y->port->port) - (x->port->port < y->port->port);
+}
+
+/* A gateway maps the ports of its Services to target ports, so there each service port counts. */
+static bool is_double(const struct view *v, const struct view_target *kept, size_t n, const struct view_target *t)
+{
+	for (size_t i = n; i > 0 && kept[i - 1].target_port == t->target_port; i--)
+		if (v->type != PROXY_ROUTER || kept[i - 1].port->port == t->port->port)
+			return true;
+	return false;
+}
+
+static void set_targets(const struct snapshot *s, const struct proxy *p, const struct object *pod,
+			const struct strmap *labels, struct arena *a, struct view *v)
+{
+	struct targets t = {.proxy = p, .pod = pod, .arena = a};
+	size_t first, n = snapshot_svcs_in(s->kube, s->n_kube, v->ns, &first), kept = 0;
+
+	for (size_t i = first; i < first + n; i++) {
+		const struct svc *svc = s->kube[i];
+
+		if (svc->resolution == SVC_ALIAS)
+			continue;
+		if (svc->selector.n == 0)
+			add_by_address(&t, svc, eps_of(s, svc));
+		else if (labels_match(&svc->selector, labels))
+			for (size_t j = 0; j < svc->n_ports; j++)
+				add_target(&t, svc, j, port_at_proxy(&t, &svc->ports[j]));
+	}
+	n = snapshot_svcs_in(s->entries, s->n_entries, v->ns, &first);
+	for (size_t i = first; i < first + n; i++)
+		if (s->entries[i]->resolution == SVC_EDS)
+			add_by_address(&t, s->entries[i], eps_of(s, s->entries[i]));
+	if (t.v.n)
+		qsort(t.v.v, t.v.n, sizeof(t.v.v[0]), compare_targets);
+	for (size_t i = 0; i < t.v.n; i++)
+		if (!is_double(v, t.v.v, kept, &t.v.v[i]))
+			t.v.v[kept++] = t.v.v[i];
+	v->targets = t.v.v;
+	v->n_targets = kept;
+}
+
+/* ---- Gateways and the Sidecar ---- */
+
+static void set_gateways(const struct snapshot *s, const struct strmap *labels, struct arena *a, struct view *v)
+{
+	VEC(const struct object *) out = {0};
+
+	for (size_t i = 0; i < s->n_gateways; i++)
+		if (labels_match(&object_spec(s->gateways[i], gateway)->selector, labels))
+			*vec_push(&out, a) = s->gateways[i];
+	v->gateways = out.v;
+	v->n_gateways = out.n;
+}
+
+/* A selector that matches, else the namespace's own without one, else the root namespace's; the
+ * oldest of each. */
+static const struct object *find_sidecar(const struct snapshot *s, const char *ns, const struct strmap *labels)
+{
+	const struct object *own = NULL, *root = NULL;
+
+	for (size_t i = 0; i < s->n_sidecars; i++) {
+		const struct object *o = s->sidecars[i];
+		const struct workload_labels *selector = object_spec(o, sidecar)->workload_selector;
+		bool is_own = strcmp(o->ns, ns) == 0;
+
+		if (selector && selector->labels.n) {
+			if (is_own && labels_match(&selector->labels, labels))
+				return o;
+		} else if (is_own) {
+			own = own ? own : o;
+		} else if (strcmp(o->ns, s->mesh->root_namespace) == 0) {
+			root = root ? root : o;
+		}
+	}
+	return own ? own : root;
+}
+
+/* ---- ProxyConfig ---- */
+
+static const struct proxy_config *decode_config(const struct node *root, struct arena *a)
+{
+	struct diags ds;
+
+	diags_init(&ds, a);
+	return schema_decode(&schema_proxy_config, root, "", SCHEMA_LENIENT, a, &ds);
+}
+
+/* What the proxy was started with, else its pod's annotation; the mesh's underneath. Only what a
+ * plan may read is kept, so that views differ by nothing else. */
+static const struct proxy_config *effective_config(const struct snapshot *s, const struct proxy *p,
+						   const struct object *pod, struct arena *a)
+{
+	const char *annotation = pod ? strmap_get(&pod->annotations, "proxy.istio.io/config") : NULL;
+	const struct proxy_config *base = s->mesh->default_config, *over = NULL;
+	struct proxy_config *out;
+
+	if (p->proxy_config) {
+		over = decode_config(p->proxy_config, a);
+	} else if (annotation) {
+		struct node_docs docs;
+		struct diags ds;
+
+		diags_init(&ds, a);
+		docs = node_parse(annotation, strlen(annotation), 1, a, &ds);
+		if (docs.n == 1 && docs.v[0].root && docs.v[0].root->kind == NODE_MAP)
+			over = decode_config(docs.v[0].root, a);
+	}
+	if (!base && !over)
+		return NULL;
+	out = arena_new(a, struct proxy_config);
+	for (size_t i = 0; i < 2; i++) {
+		const struct proxy_config *c = i ? over : base;
+
+		if (!c)
+			continue;
+		out->gateway_topology = c->gateway_topology ? c->gateway_topology : out->gateway_topology;
+		out->tracing = c->tracing ? c->tracing : out->tracing;
+		out->proxy_headers = c->proxy_headers ? c->proxy_headers : out->proxy_headers;
+	}
+	return out;
+}
+
+static struct hash128 hash_node(struct hash128 h, const struct node *n)
+{
+	enum { CONFIG_JSON_MAX = 1024 * 1024 };
+	struct buf json;
+
+	if (!n)
+		return hash_mix_u64(h, 0);
+	buf_init(&json, CONFIG_JSON_MAX);
+	node_to_json(n, true, false, &json);
+	h = hash_mix_bytes(h, json.n ? json.p : "", json.n);
+	buf_fini(&json);
+	return h;
+}
+
+static struct hash128 config_hash(const struct proxy_config *c)
+{
+	const struct gateway_topology *t = c ? c->gateway_topology : NULL;
+	struct hash128 h = hash_bytes("config", 6);
+
+	if (!c)
+		return h;
+	h = hash_mix_u64(h, t ? 1 : 0);
+	if (t)
+		h = hash_node(hash_mix_u64(hash_mix_u64(h, t->num_trusted_proxies), t->forward_client_cert_details),
+			      t->proxy_protocol);
+	return hash_node(hash_node(h, c->tracing), c->proxy_headers);
+}
+
+/* ---- the view ---- */
+
+/* Own addresses matter where a listener is bound to them or leaves them out; elsewhere they would only
+ * keep the pods of a workload from sharing. */
+static bool needs_addresses(const struct view *v)
+{
+	const struct sidecar *spec = v->sidecar ? object_spec(v->sidecar, sidecar) : NULL;
+
+	if (v->type == PROXY_ROUTER)
+		return false;
+	if (v->interception == INTERCEPT_NONE)
+		return true;
+	for (size_t i = 0; i < v->n_targets; i++)
+		if (v->targets[i].svc->headless && !protocol_is_http(v->targets[i].port->protocol))
+			return true;
+	for (size_t i = 0; spec && i < spec->n_ingress; i++) {
+		const char *to = spec->ingress[i].default_endpoint;
+
+		if (to && (strncmp(to, "0.0.0.0:", 8) == 0 || strncmp(to, "[::]:", 5) == 0))
+			return true;
+	}
+	return false;
+}
+
+static struct hash128 view_hash(const struct view *v)
+{
+	const char *texts[] = {v->ns, v->region, v->zone, v->subzone, v->network,
+			       v->cluster_id, v->dns_domain, v->node, v->rest_cluster};
+	uint64_t flags = (uint64_t)v->type << 16 | (uint64_t)v->interception << 8 | (uint64_t)v->sds_agent << 3 |
+			 (uint64_t)v->v4 << 2 | (uint64_t)v->v6 << 1 | (uint64_t)v->http10;
+	struct hash128 h = hash_mix_u64(hash_bytes("view", 4), flags);
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		h = hash_mix_str(h, texts[i]);
+	h = hash_strmap(h, &v->labels);
+	h = hash_strs(h, &v->ips);
+	h = hash_mix_u64(h, v->http_proxy_port);
+	h = hash_mix_u64(h, v->n_targets);
+	for (size_t i = 0; i < v->n_targets; i++) {
+		h = hash_mix(h, v->targets[i].svc->part.hash);
+		h = hash_mix_u64(h, (uint64_t)v->targets[i].port->port << 32 | v->targets[i].target_port);
+	}
+	h = hash_mix_u64(h, v->n_gateways);
+	for (size_t i = 0; i < v->n_gateways; i++)
+		h = hash_mix(h, v->gateways[i]->hash);
+	if (v->sidecar)
+		h = hash_mix(h, v->sidecar->hash);
+	return hash_mix(h, v->config_hash);
+}
+
+static void set_families(const struct strs *ips, struct view *v)
+{
+	for (size_t i = 0; i < ips->n; i++) {
+		if (strchr(ips->v[i], ':'))
+			v->v6 = true;
+		else
+			v->v4 = true;
+	}
+}
+
+static uint32_t meta_port(const struct node *metadata, const char *key)
+{
+	const struct node *n = metadata ? node_get(metadata, key) : NULL;
+	int64_t port;
+
+	if (!n || (n->kind != NODE_STRING && n->kind != NODE_NUMBER) || scalar_int(n->text, 1, 65535, &port) < 0)
+		return 0;
+	return (uint32_t)port;
+}
+
+static const char *node_name(const struct proxy *p, const struct object *pod)
+{
+	const struct k_pod_spec *spec = pod ? object_spec(pod, k_pod)->spec : NULL;
+	const char *claimed = p->metadata ? node_text(p->metadata, "NODE_NAME") : NULL;
+
+	if (spec && spec->node_name)
+		return spec->node_name;
+	return claimed ? claimed : "";
+}
+
+static void set_place(const struct snapshot *s, const struct proxy *p, const struct object *pod, struct arena *a,
+		      struct view *v)
+{
+	struct locality l = {"", "", ""};
+
+	if (pod)
+		l = locality_of_pod(s, pod, a);
+	if (!*l.region && !*l.zone && !*l.subzone)
+		l = (struct locality){p->region, p->zone, p->subzone};
+	v->region = l.region;
+	v->zone = l.zone;
+	v->subzone = l.subzone;
+	v->network = *p->network ? p->network : pod ? network_of(s, &pod->labels) : "";
+	/* the node counts for node-local services only */
+	v->node = s->has_node_local ? node_name(p, pod) : "";
+}
+
+void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a, struct view *out)
+{
+	const struct object *pod = find_pod(s, p);
+	struct strmap labels;
+
+	*out = (struct view){.type = p->type,
+			     .ns = p->ns,
+			     .cluster_id = p->cluster_id,
+			     .dns_domain = p->dns_domain,
+			     .interception = p->interception,
+			     .http10 = p->http10,
+			     .http_proxy_port = meta_port(p->metadata, "HTTP_PROXY_PORT"),
+			     .sds_agent = p->sds_agent,
+			     .rest_cluster = p->rest_cluster};
+	set_families(&p->ips, out);
+	set_place(s, p, pod, a, out);
+	labels = labels_augment(pod ? &pod->labels : &p->labels,
+				(struct locality){out->region, out->zone, out->subzone}, out->network, "", a);
+	out->labels = policy_labels(&labels, a);
+	set_targets(s, p, pod, &labels, a, out);
+	if (p->type == PROXY_ROUTER)
+		set_gateways(s, &labels, a, out);
+	else if (p->type == PROXY_SIDECAR || p->type == PROXY_GRPC)
+		out->sidecar = find_sidecar(s, p->ns, &labels);
+	if (needs_addresses(out))
+		out->ips = p->ips;
+	out->config = effective_config(s, p, pod, a);
+	out->config_hash = config_hash(out->config);
+	out->hash = view_hash(out);
+}
