@@ -23,12 +23,14 @@ GEN     := $(B)/gen
 Q       := $(if $(filter 1,$(V)),,@)
 say      = @$(if $(filter 1,$(V)),:,printf '  %-6s %s\n' $(1) $(2))
 
-PKGS    := libuv libnghttp2 libmicrohttpd libprotobuf-c jansson yaml-0.1 openssl libcurl libxxhash
+cc-has   = $(shell $(CC) $(1) -Werror -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+
+PKGS    := libuv libnghttp2 libmicrohttpd jansson yaml-0.1 openssl libcurl libxxhash
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 LIBS    = $(shell pkg-config --libs $(PKGS)) -lre2 -lstdc++ -lm -lpthread
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2
-HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE -fno-common -ftrivial-auto-var-init=zero
+HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE -fno-common $(call cc-has,-ftrivial-auto-var-init=zero)
 ifeq ($(SAN),1)
 OPT     := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 LDOPT   := -fsanitize=address,undefined -pie
@@ -64,7 +66,7 @@ $(O)/$(1): $(patsubst %.c,$(O)/%.o,$(wildcard cmd/$(1)/*.c)) $(LIB_OBJ)
 endef
 $(foreach p,navarchd navctl,$(eval $(call program,$(p))))
 
-$(O)/%.o: %.c $(GEN_READY)
+$(O)/%.o: %.c | $(GEN_READY)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
