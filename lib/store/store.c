@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/must.h"
+#include "base/vec.h"
+#include "model/kube.h"
+
+struct record;
+struct place;
+
+/* One place's word on one identity. */
+struct claim {
+	struct place *place;
+	struct record *record;
+	struct object *obj;		/* or NULL: invalid; counted */
+	struct pos pos;
+	const struct diag *diags;
+	size_t n_diags;
+};
+
+struct place {
+	int source;
+	const char *name;
+	struct arena arena;		/* everything of the place, itself too */
+	struct claim *claims;
+	size_t n;
+	const struct diag *findings;
+	size_t n_findings;
+};
+
+/* One identity. */
+struct record {
+	int kind;
+	const char *ns, *name;		/* behind the struct */
+	VEC(struct claim *) claims;
+	struct object *good;		/* in force as of the last commit, or NULL; counted */
+	bool dirty;
+};
+
+struct source {
+	char *name;
+	bool synced;
+	struct map places;		/* name -> struct place */
+};
+
+struct store {
+	char *domain, *root_namespace;
+	struct source sources[STORE_SOURCES_MAX];
+	int n_sources;
+	struct map records[KIND_COUNT];	/* "ns/name" -> struct record */
+	VEC(struct record *) dirty;
+	struct object_set set;
+	bool mesh_fixed;		/* by store_set_mesh */
+	bool mesh_changed;
+	struct arena mesh_arena;	/* findings of the ConfigMap's settings */
+	struct diags mesh_findings;
+	uint64_t generation;
+};
+
+/* ---- life ---- */
+
+static char *copy_text(const char *text)
+{
+	char *copy = strdup(text);
+
+	must(copy && "out of memory");
+	return copy;
+}
+
+struct store *store_new(const char *domain, const char *root_namespace)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	struct diags ds;
+
+	must(s && "out of memory");
+	s->domain = copy_text(domain);
+	s->root_namespace = copy_text(root_namespace);
+	for (size_t k = 0; k < KIND_COUNT; k++)
+		map_init(&s->records[k], NULL);
+	arena_init(&s->mesh_arena, 0);
+	diags_init(&s->mesh_findings, &s->mesh_arena);
+	diags_init(&ds, &s->mesh_arena);
+	object_set_init(&s->set, NULL, 0, mesh_settings_new(NULL, domain, &ds));
+	return s;
+}
+
+static void free_place(const char *key, void *value, void *arg)
+{
+	struct place *p = value;
+	struct arena arena = p->arena;
+
+	(void)key;
+	(void)arg;
+	for (size_t i = 0; i < p->n; i++)
+		object_unref(p->claims[i].obj);
+	arena_fini(&arena);
+}
+
+static void free_record(const char *key, void *value, void *arg)
+{
+	struct record *r = value;
+
+	(void)key;
+	(void)arg;
+	object_unref(r->good);
+	vec_fini(&r->claims);
+	free(r);
+}
+
+void store_free(struct store *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < s->n_sources; i++) {
+		map_each(&s->sources[i].places, free_place, NULL);
+		map_fini(&s->sources[i].places);
+		free(s->sources[i].name);
+	}
+	for (size_t k = 0; k < KIND_COUNT; k++) {
+		map_each(&s->records[k], free_record, NULL);
+		map_fini(&s->records[k]);
+	}
+	vec_fini(&s->dirty);
+	object_set_unref(&s->set);
+	arena_fini(&s->mesh_arena);
+	free(s->domain);
+	free(s->root_namespace);
+	free(s);
+}
+
+int store_source_add(struct store *s, const char *name)
+{
+	struct source *src = &s->sources[s->n_sources];
+
+	must(s->n_sources < STORE_SOURCES_MAX);
+	src->name = copy_text(name);
+	map_init(&src->places, NULL);
+	return s->n_sources++;
+}
+
+void store_source_synced(struct store *s, int source)
+{
+	s->sources[source].synced = true;
+}
+
+bool store_synced(const struct store *s)
+{
+	for (int i = 0; i < s->n_sources; i++)
+		if (!s->sources[i].synced)
+			return false;
+	return true;
+}
+
+/* ---- claims ---- */
+
+static void mark_dirty(struct store *s, struct record *r)
+{
+	if (!r->dirty)
+		*vec_push(&s->dirty, NULL) = r;
+	r->dirty = true;
+}
+
+static struct record *record_of(struct store *s, int kind, const char *ns, const char *name)
+{
+	size_t n_ns = strlen(ns) + 1, n_name = strlen(name) + 1;
+	struct arena a;
+	struct record *r;
+	void **slot;
+	char *text;
+
+	must(kind >= 0 && kind < KIND_COUNT);
+	arena_init(&a, 0);
+	slot = map_slot(&s->records[kind], arena_printf(&a, "%s/%s", ns, name));
+	arena_fini(&a);
+	if (*slot)
+		return *slot;
+	r = calloc(1, sizeof(*r) + n_ns + n_name);
+	must(r && "out of memory");
+	text = (char *)(r + 1);
+	r->kind = kind;
+	r->ns = memcpy(text, ns, n_ns);
+	r->name = memcpy(text + n_ns, name, n_name);
+	*slot = r;
+	return r;
+}
+
+static void detach(struct store *s, struct claim *c)
+{
+	struct record *r = c->record;
+
+	for (size_t i = 0; i < r->claims.n; i++)
+		if (r->claims.v[i] == c) {
+			r->claims.v[i] = r->claims.v[--r->claims.n];
+			break;
+		}
+	mark_dirty(s, r);
+}
+
+static void attach(struct store *s, struct claim *c)
+{
+	*vec_push(&c->record->claims, NULL) = c;
+	mark_dirty(s, c->record);
+}
+
+static void drop_place(struct store *s, struct place *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		detach(s, &p->claims[i]);
+	free_place(NULL, p, NULL);
+}
+
+static const struct diag *copy_diags(struct place *p, const struct diag *v, size_t n, size_t *n_out)
+{
+	struct diags ds;
+
+	diags_init(&ds, &p->arena);
+	for (size_t i = 0; i < n; i++)
+		diags_copy(&ds, &v[i]);
+	*n_out = ds.n;
+	return ds.v;
+}
+
+static bool place_has(const struct place *p, const struct record *r)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->claims[i].record == r)
+			return true;
+	return false;
+}
+
+static struct place *make_place(struct store *s, int source, const struct store_place *in, size_t room)
+{
+	struct arena arena;
+	struct place *p;
+
+	arena_init(&arena, 0);
+	p = arena_new(&arena, struct place);
+	p->source = source;
+	p->name = arena_strdup(&arena, in->name);
+	p->claims = arena_array(&arena, struct claim, room);
+	arena_take(&p->arena, &arena);
+	for (size_t i = 0; i < in->n; i++) {
+		const struct store_entry *e = &in->v[i];
+		struct claim *c = &p->claims[p->n++];
+
+		*c = (struct claim){.place = p,
+				    .record = record_of(s, e->kind, e->ns, e->name),
+				    .obj = e->obj ? object_ref(e->obj) : NULL,
+				    .pos = e->pos};
+		c->diags = copy_diags(p, e->diags, e->n_diags, &c->n_diags);
+	}
+	p->findings = copy_diags(p, in->findings, in->n_findings, &p->n_findings);
+	return p;
+}
+
+void store_put(struct store *s, int source, const struct store_place *in)
+{
+	void **slot = map_slot(&s->sources[source].places, in->name);
+	struct place *old = *slot;
+	bool keep = in->keep_missing && old;
+	struct place *p = make_place(s, source, in, in->n + (keep ? old->n : 0));
+
+	for (size_t i = 0; keep && i < old->n; i++)
+		if (!place_has(p, old->claims[i].record))
+			p->claims[p->n++] = (struct claim){
+			    .place = p, .record = old->claims[i].record, .pos = old->claims[i].pos};
+	for (size_t i = 0; i < p->n; i++)
+		attach(s, &p->claims[i]);
+	if (old)
+		drop_place(s, old);
+	*slot = p;
+}
+
+void store_remove(struct store *s, int source, const char *place)
+{
+	struct place *p = map_remove(&s->sources[source].places, place);
+
+	if (p)
+		drop_place(s, p);
+}
+
+/* The claim that counts, or NULL. */
+static const struct claim *first_claim(const struct record *r)
+{
+	const struct claim *best = NULL;
+
+	for (size_t i = 0; i < r->claims.n; i++) {
+		const struct claim *c = r->claims.v[i];
+		int order;
+
+		if (!best) {
+			best = c;
+			continue;
+		}
+		order = c->place->source - best->place->source;
+		if (order == 0)
+			order = strcmp(c->place->name, best->place->name);
+		if (order < 0 || (order == 0 && c < best))
+			best = c;
+	}
+	return best;
+}
+
+/* ---- commit ---- */
+
+static bool text_equal(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_same(const struct object *a, const struct object *b)
+{
+	return hash_equal(a->hash, b->hash) && text_equal(a->file, b->file) && a->pos.line == b->pos.line &&
+	       a->n_diags == b->n_diags;
+}
+
+/* Brings r->good up to date; true if it changed. */
+static bool settle(struct record *r)
+{
+	const struct claim *c = first_claim(r);
+	struct object *old = r->good;
+
+	if (c && (!c->obj || c->obj == old || (old && is_same(c->obj, old))))
+		return false;
+	if (!c && !old)
+		return false;
+	r->good = c ? object_ref(c->obj) : NULL;
+	object_unref(old);
+	return true;
+}
+
+static int compare_records(const void *a, const void *b)
+{
+	const struct record *x = *(struct record *const *)a, *y = *(struct record *const *)b;
+	int c = x->kind - y->kind;
+
+	if (c == 0)
+		c = strcmp(x->ns, y->ns);
+	return c ? c : strcmp(x->name, y->name);
+}
+
+static int compare_to_record(const struct object *o, const struct record *r)
+{
+	int c = strcmp(o->ns, r->ns);
+
+	return c ? c : strcmp(o->name, r->name);
+}
+
+/* The old list with what the changed records (sorted) say now. */
+static const struct kind_list *merge_list(const struct kind_list *old, struct record *const *v, size_t n)
+{
+	struct kind_list *l = kind_list_new(old->n + n);
+	size_t i = 0, j = 0;
+
+	while (i < old->n || j < n) {
+		int c = i == old->n ? 1 : j == n ? -1 : compare_to_record(old->v[i], v[j]);
+
+		if (c < 0) {
+			l->v[l->n++] = object_ref(old->v[i++]);
+			continue;
+		}
+		i += c == 0;
+		if (v[j]->good)
+			l->v[l->n++] = object_ref(v[j]->good);
+		j++;
+	}
+	return l;
+}
+
+static void replace_lists(struct store *s, struct record *const *v, size_t n)
+{
+	for (size_t i = 0, end; i < n; i = end) {
+		int kind = v[i]->kind;
+		const struct kind_list *old = s->set.kind[kind];
+
+		for (end = i + 1; end < n && v[end]->kind == kind; end++)
+			;
+		s->set.kind[kind] = merge_list(old, v + i, end - i);
+		kind_list_unref(old);
+	}
+}
+
+static void drop_record(struct store *s, struct record *r)
+{
+	struct arena a;
+
+	arena_init(&a, 0);
+	map_remove(&s->records[r->kind], arena_printf(&a, "%s/%s", r->ns, r->name));
+	arena_fini(&a);
+	free_record(NULL, r, NULL);
+}
+
+/* ---- mesh settings ---- */
+
+static struct mesh_settings *parse_mesh(const struct store *s, const char *text, size_t len, struct diags *ds)
+{
+	struct arena a;
+	struct node_docs docs;
+	struct mesh_settings *m = NULL;
+	size_t errors = ds->nerrors;
+
+	arena_init(&a, 0);
+	docs = node_parse(text, len, 1, &a, ds);
+	if (docs.n > 1 || (docs.n == 1 && docs.v[0].root && docs.v[0].root->kind != NODE_MAP))
+		diag_add(ds, D_SYNTAX, (struct pos){1, 1}, "", "the mesh configuration is not one map");
+	if (ds->nerrors == errors)
+		m = mesh_settings_new(docs.n ? docs.v[0].root : NULL, s->domain, ds);
+	arena_fini(&a);
+	if (ds->nerrors == errors)
+		return m;
+	mesh_settings_unref(m);
+	return NULL;
+}
+
+static void use_mesh(struct store *s, struct mesh_settings *m)
+{
+	if (hash_equal(m->hash, s->set.mesh_hash)) {
+		mesh_settings_unref(m);
+		return;
+	}
+	mesh_settings_unref(s->set.settings);
+	s->set.settings = m;
+	s->set.mesh = m->mesh;
+	s->set.mesh_hash = m->hash;
+	s->set.domain = m->domain;
+	s->mesh_changed = true;
+}
+
+int store_set_mesh(struct store *s, const char *text, size_t len, const char *file, struct diags *ds)
+{
+	struct mesh_settings *m;
+
+	diags_object(ds, (struct diag_object){.file = file});
+	m = parse_mesh(s, text, len, ds);
+	if (!m)
+		return -1;
+	s->mesh_fixed = true;
+	use_mesh(s, m);
+	return 0;
+}
+
+/* Settings that became invalid stay as they were. */
+static void read_mesh_map(struct store *s)
+{
+	const struct object *map = kind_list_find(s->set.kind[KIND_CONFIG_MAP], s->root_namespace, "istio");
+	const char *text = map ? strmap_get(&object_spec(map, k_config_map)->data, "mesh") : NULL;
+	struct mesh_settings *m;
+
+	arena_fini(&s->mesh_arena);
+	arena_init(&s->mesh_arena, 0);
+	diags_init(&s->mesh_findings, &s->mesh_arena);
+	if (map)
+		diags_object(&s->mesh_findings,
+			     (struct diag_object){.kind = "ConfigMap",
+						  .ns = arena_strdup(&s->mesh_arena, map->ns),
+						  .name = arena_strdup(&s->mesh_arena, map->name),
+						  .file = map->file ? arena_strdup(&s->mesh_arena, map->file) : NULL});
+	m = parse_mesh(s, text ? text : "", text ? strlen(text) : 0, &s->mesh_findings);
+	if (m)
+		use_mesh(s, m);
+}
+
+size_t store_commit(struct store *s)
+{
+	size_t changed = 0;
+	bool maps = false;
+
+	if (s->dirty.n)
+		qsort(s->dirty.v, s->dirty.n, sizeof(s->dirty.v[0]), compare_records);
+	for (size_t i = 0; i < s->dirty.n; i++) {
+		struct record *r = s->dirty.v[i];
+
+		r->dirty = false;
+		if (settle(r)) {
+			struct record *t = s->dirty.v[changed];
+
+			maps = maps || r->kind == KIND_CONFIG_MAP;
+			s->dirty.v[changed++] = r;
+			s->dirty.v[i] = t;
+		}
+	}
+	replace_lists(s, s->dirty.v, changed);
+	for (size_t i = 0; i < s->dirty.n; i++)
+		if (s->dirty.v[i]->claims.n == 0)
+			drop_record(s, s->dirty.v[i]);
+	s->dirty.n = 0;
+	if (maps && !s->mesh_fixed)
+		read_mesh_map(s);
+	changed += s->mesh_changed;
+	s->mesh_changed = false;
+	s->generation += changed > 0;
+	return changed;
+}
+
+uint64_t store_generation(const struct store *s)
+{
+	return s->generation;
+}
+
+const struct object_set *store_objects(const struct store *s)
+{
+	return &s->set;
+}
+
+/* ---- findings ---- */
+
+static void object_findings(const struct claim *c, struct diags *out)
+{
+	const struct record *r = c->record;
+	const struct claim *first = first_claim(r);
+	const struct place *at = c->place;
+
+	for (size_t i = 0; c->obj && i < c->obj->n_diags; i++)
+		diags_copy(out, &c->obj->diags[i]);
+	for (size_t i = 0; i < c->n_diags; i++)
+		diags_copy(out, &c->diags[i]);
+	diags_object(out, (struct diag_object){.kind = kind_info((enum kind)r->kind)->name,
+					       .ns = arena_strdup(out->arena, r->ns),
+					       .name = arena_strdup(out->arena, r->name),
+					       .file = arena_strdup(out->arena, at->name)});
+	if (first != c)
+		diag_add(out, D_DUPLICATE_OBJECT, c->pos, "", "%s:%u has it already", first->place->name,
+			 first->pos.line);
+	else if (!c->obj && r->good)
+		diag_add(out, D_LAST_GOOD_KEPT, c->pos, "", "the form of %s:%u before the change is in force",
+			 r->good->file ? r->good->file : at->name, r->good->pos.line);
+}
+
+void store_findings(const struct store *s, struct diags *out)
+{
+	for (size_t i = 0; i < s->mesh_findings.n; i++)
+		diags_copy(out, &s->mesh_findings.v[i]);
+	for (int i = 0; i < s->n_sources; i++) {
+		size_t n;
+		struct map_pair *v = map_sorted(&s->sources[i].places, &n, out->arena);
+
+		for (size_t j = 0; j < n; j++) {
+			const struct place *p = v[j].value;
+
+			for (size_t k = 0; k < p->n_findings; k++)
+				diags_copy(out, &p->findings[k]);
+			for (size_t k = 0; k < p->n; k++)
+				object_findings(&p->claims[k], out);
+		}
+	}
+	diags_object(out, (struct diag_object){0});
+}
+
+bool store_is_kept(const struct store *s, const struct object *obj)
+{
+	struct arena a;
+	const struct record *r;
+	const struct claim *c;
+
+	arena_init(&a, 0);
+	r = map_get(&s->records[obj->kind], arena_printf(&a, "%s/%s", obj->ns, obj->name));
+	arena_fini(&a);
+	c = r ? first_claim(r) : NULL;
+	return c && !c->obj && r->good;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * struct store: what is true now. Sources say what stands at a *place* (a file, or one object of an
+ * API server) and commit; readers take the object_set. Per identity (kind, namespace, name) one
+ * object is in force:
+ *   - of several places that claim it the first counts (by source, then by name of the place);
+ *   - while that claim is invalid, the last good form stays in force (P4);
+ *   - without any claim it is gone.
+ * A commit changes all or nothing that a reader sees; the list of a kind is replaced only when an
+ * object of it changed, and an object keeps its pointer while content and place stay (P6).
+ * The mesh settings come from the ConfigMap `istio` of the root namespace, key `mesh`, unless set.
+ * Thread: loop.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "store/object_set.h"
+
+struct store;
+
+enum { STORE_SOURCES_MAX = 8 };
+
+struct store *store_new(const char *domain, const char *root_namespace);
+void store_free(struct store *s);	/* NULL is fine */
+
+/* A further source; earlier ones win. Returns its number. */
+int store_source_add(struct store *s, const char *name);
+/* A source is synced once its first full state is committed; the store, once all sources are. */
+void store_source_synced(struct store *s, int source);
+bool store_synced(const struct store *s);
+
+/* One object as it stands at a place. */
+struct store_entry {
+	int kind;			/* enum kind */
+	const char *ns, *name;
+	struct object *obj;		/* NULL: invalid, see diags; the place takes a ref of its own */
+	struct pos pos;
+	const struct diag *diags;	/* findings of an invalid object; copied */
+	size_t n_diags;
+};
+
+/* What stands at a place from the next commit on, instead of what stood there. findings (copied) are those
+ * that belong to no object. keep_missing: what stood there and is not in v may only be unreadable,
+ * so its last good form stays. Everything is copied. */
+struct store_place {
+	const char *name;
+	const struct store_entry *v;
+	size_t n;
+	const struct diag *findings;
+	size_t n_findings;
+	bool keep_missing;
+};
+void store_put(struct store *s, int source, const struct store_place *place);
+void store_remove(struct store *s, int source, const char *place);
+
+/* The settings from a text (--mesh-config) instead of the ConfigMap. -1 with findings in ds when the
+ * text is invalid; then nothing changed. */
+int store_set_mesh(struct store *s, const char *text, size_t len, const char *file, struct diags *ds);
+
+/* Makes visible what was put and removed since the last commit. Returns the number of objects that
+ * came, went or changed; settings count as one. */
+size_t store_commit(struct store *s);
+uint64_t store_generation(const struct store *s);	/* grows when a commit changes something */
+/* As of the last commit; borrowed until the next one (object_set_ref keeps it). */
+const struct object_set *store_objects(const struct store *s);
+
+/* All findings: of files, of invalid objects, warnings of valid ones, doubles, last good forms in
+ * force. By place and line. */
+void store_findings(const struct store *s, struct diags *out);
+/* True when obj's last good form is in force because what stands at its place is invalid. */
+bool store_is_kept(const struct store *s, const struct object *obj);
+
+#endif
