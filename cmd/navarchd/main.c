@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/args.h"
+#include "base/log.h"
+#include "base/scalar.h"
+#include "server/server.h"
+#include "server/version.h"
+
+static const struct args_option options[] = {
+    {"config-dir", 'c', "DIR", "Manifests to serve (*.yaml, *.yml, *.json), watched for changes."},
+    {"mesh-config", 'm', "FILE", "MeshConfig; else the ConfigMap istio of the root namespace, else defaults."},
+    {"domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local."},
+    {"xds-address", 0, "HOST:PORT", "xDS, plaintext: gRPC and REST; 127.0.0.1:15010. Port 0 takes any."},
+    {"admin-address", 0, "HOST:PORT", "Debug pages; 127.0.0.1:8080."},
+    {"metrics-address", 0, "HOST:PORT", "Metrics, health and version; 127.0.0.1:15014."},
+    {"port-file", 0, "FILE", "Write the chosen ports there, as JSON."},
+    {"workers", 0, "N", "Threads that compile, beside the loop; 1."},
+    {"drain", 0, "DURATION", "Time for clients to go at SIGTERM; 5s."},
+    {"log-level", 0, "debug|info|warn|error", "Least level that is logged; info."},
+    {"log-format", 0, "text|json", "Form of the log."},
+    {"version", 0, NULL, "Print the version."},
+};
+
+static const struct args_command command = {
+    .name = "navarchd",
+    .summary = "The Navarch service-mesh control plane",
+    .operands = "",
+    .text = "Signals: SIGTERM and SIGINT drain and stop, SIGHUP reads the directory again.",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
+};
+
+static const char *get_or(const struct args *args, const char *name, const char *otherwise)
+{
+	const char *value = args_get(args, name);
+
+	return value ? value : otherwise;
+}
+
+static void set_log(const struct args *args)
+{
+	static const char *const levels[] = {"debug", "info", "warn", "error"};
+	const char *level = get_or(args, "log-level", "info");
+
+	for (int i = 0; i < 4; i++) {
+		if (!strcmp(level, levels[i]))
+			log_set_level((enum log_level)i);
+	}
+	log_set_json(!strcmp(get_or(args, "log-format", "text"), "json"));
+}
+
+static int fill(const struct args *args, struct server_opts *o, struct err *e)
+{
+	int64_t workers = 1, drain_ns = 5000000000;
+
+	if (!args_has(args, "config-dir"))
+		return err_set(e, ERR_SYNTAX, "--config-dir is missing; see 'navarchd --help'");
+	if (args_has(args, "workers") && scalar_int(args_get(args, "workers"), 0, 64, &workers))
+		return err_set(e, ERR_SYNTAX, "--workers is a number from 0 to 64");
+	if (args_has(args, "drain") && (scalar_duration_ns(args_get(args, "drain"), &drain_ns) || drain_ns < 0))
+		return err_set(e, ERR_SYNTAX, "--drain is a duration like 5s");
+	*o = (struct server_opts){
+	    .config_dir = args_get(args, "config-dir"),
+	    .mesh_config = args_get(args, "mesh-config"),
+	    .domain = get_or(args, "domain", "cluster.local"),
+	    .xds_address = get_or(args, "xds-address", "127.0.0.1:15010"),
+	    .admin_address = get_or(args, "admin-address", "127.0.0.1:8080"),
+	    .metrics_address = get_or(args, "metrics-address", "127.0.0.1:15014"),
+	    .port_file = args_get(args, "port-file"),
+	    .workers = (unsigned)workers,
+	    .drain_ms = (int)(drain_ns / 1000000),
+	};
+	return 0;
+}
+
+static int run(const struct args *args)
+{
+	struct server_opts opts;
+	struct err e;
+
+	set_log(args);
+	if (fill(args, &opts, &e)) {
+		fprintf(stderr, "navarchd: %s\n", e.text);
+		return 2;
+	}
+	if (server_run(&opts, &e)) {
+		fprintf(stderr, "navarchd: %s\n", e.text);
+		return 1;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct arena a;
+	struct args args;
+	struct err e;
+	int status = 0;
+
+	arena_init(&a, 0);
+	if (args_parse(&command, argc - 1, argv + 1, &a, &args, &e)) {
+		fprintf(stderr, "navarchd: %s\n", e.text);
+		status = 2;
+	} else if (args.help) {
+		args_print_help(stdout, &command);
+	} else if (args_has(&args, "version")) {
+		printf("navarchd %s\n", version_text());
+	} else {
+		status = run(&args);
+	}
+	arena_fini(&a);
+	return status;
+}

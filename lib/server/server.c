@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "ev/file.h"
+#include "server/server_int.h"
+#include "server/version.h"
+#include "store/store.h"
+
+enum {
+	RESPONSE_MAX = 64 * 1024 * 1024,
+	EXPIRE_EVERY_MS = 60 * 1000,
+	DRAIN_POLL_MS = 20,
+};
+
+/* ---- configuration ---- */
+
+static bool objects(void *arg, struct object_set *set)
+{
+	struct server *s = arg;
+
+	return store_objects(s->store, set);
+}
+
+static void store_changed(void *arg)
+{
+	struct server *s = arg;
+
+	publisher_changed(s->pub);
+}
+
+/* ---- ports ---- */
+
+struct port {
+	const char *name, *address;
+	struct http_server **server;
+	const struct http_entry *rows;
+	size_t n_rows;
+	bool grpc;
+};
+
+static int open_port(struct server *s, const struct port *p, struct err *e)
+{
+	struct http_server_opts o = {
+	    .bind = p->address,
+	    .routes = p->rows,
+	    .n_routes = p->n_rows,
+	    .methods = p->grpc ? ads_methods : NULL,
+	    .n_methods = p->grpc ? n_ads_methods : 0,
+	    .arg = s,
+	    .max_body = p->grpc ? XDS_REQUEST_MAX : 0,
+	};
+
+	*p->server = http_server_open(s->loop, &o, e);
+	if (!*p->server)
+		return err_wrap(e, "%s at %s", p->name, p->address);
+	log_info("server", "%s on %.*s:%u", p->name, (int)(strrchr(p->address, ':') - p->address), p->address,
+		 http_server_port(*p->server));
+	return 0;
+}
+
+static int open_ports(struct server *s, struct err *e)
+{
+	const struct port ports[] = {
+	    {.name = "xds", .address = s->opts->xds_address, .server = &s->xds, .rows = rest_routes, .n_rows = n_rest_routes, .grpc = true},
+	    {.name = "admin", .address = s->opts->admin_address, .server = &s->admin, .rows = admin_routes, .n_rows = n_admin_routes},
+	    {.name = "metrics", .address = s->opts->metrics_address, .server = &s->monitor, .rows = monitor_routes, .n_rows = n_monitor_routes},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+		if (open_port(s, &ports[i], e))
+			return -1;
+	}
+	return 0;
+}
+
+static int write_port_file(const struct server *s, struct err *e)
+{
+	char text[100];
+	int n;
+
+	n = snprintf(text, sizeof(text), "{\"xds\":%u,\"admin\":%u,\"metrics\":%u}\n", http_server_port(s->xds),
+		     http_server_port(s->admin), http_server_port(s->monitor));
+	printf("%s", text);
+	fflush(stdout);
+	return s->opts->port_file ? file_replace(s->opts->port_file, text, (size_t)n, 0644, e) : 0;
+}
+
+/* ---- signals ---- */
+
+static void drained(void *arg)
+{
+	struct server *s = arg;
+
+	if (s->n_clients && loop_now_ms(s->loop) < s->stop_at_ms) {
+		loop_timer_start(s->loop, &s->drain, DRAIN_POLL_MS, drained, s);
+		return;
+	}
+	loop_stop(s->loop);
+}
+
+static void stop(void *arg)
+{
+	struct server *s = arg;
+
+	if (s->stopping) {
+		loop_stop(s->loop);	/* asked twice: at once */
+		return;
+	}
+	log_info("server", "stopping; %zu clients have %d ms to go", s->n_clients, s->opts->drain_ms);
+	s->stopping = true;
+	s->stop_at_ms = loop_now_ms(s->loop) + s->opts->drain_ms;
+	http_server_drain(s->xds, s->opts->drain_ms / 2);
+	rest_expire(s, true);
+	drained(s);
+}
+
+static void reload(void *arg)
+{
+	struct server *s = arg;
+
+	log_info("server", "reading %s again", s->opts->config_dir);
+	source_file_reload(s->source);
+}
+
+static int catch_signals(struct server *s, struct err *e)
+{
+	return loop_signal(s->loop, SIGTERM, stop, s, e) || loop_signal(s->loop, SIGINT, stop, s, e) ||
+			       loop_signal(s->loop, SIGHUP, reload, s, e)
+		   ? -1
+		   : 0;
+}
+
+static void expire(void *arg)
+{
+	struct server *s = arg;
+
+	rest_expire(s, false);
+	loop_timer_start(s->loop, &s->expire, EXPIRE_EVERY_MS, expire, s);
+}
+
+/* ---- life ---- */
+
+static int start(struct server *s, struct err *e)
+{
+	struct publish_source source = {.arg = s, .objects = objects};
+
+	s->loop = loop_new(e);
+	if (!s->loop || catch_signals(s, e))
+		return -1;
+	s->jobs = job_pool_new(s->loop, s->opts->workers, e);
+	if (!s->jobs)
+		return -1;
+	s->started_ms = loop_now_ms(s->loop);
+	s->pub = publisher_new(s->loop, s->jobs, &s->metrics, &source);
+	s->store = store_new(s->loop, s->opts->domain, store_changed, s);
+	s->source = source_file_open(s->loop, s->jobs, s->store, s->opts->config_dir, s->opts->mesh_config, e);
+	if (!s->source || open_ports(s, e) || write_port_file(s, e))
+		return -1;
+	expire(s);
+	return 0;
+}
+
+static void end(struct server *s)
+{
+	if (s->loop) {
+		loop_timer_stop(s->loop, &s->drain);
+		loop_timer_stop(s->loop, &s->expire);
+		rest_expire(s, true);
+	}
+	http_server_free(s->xds);
+	http_server_free(s->admin);
+	http_server_free(s->monitor);
+	source_file_close(s->source);
+	job_pool_free(s->jobs);
+	publisher_free(s->pub);
+	store_free(s->store);
+	loop_free(s->loop);
+	metrics_fini(&s->metrics);
+	buf_fini(&s->scratch);
+}
+
+int server_run(const struct server_opts *opts, struct err *e)
+{
+	struct server s = {.opts = opts};
+	int status;
+
+	server_metrics_init(&s.metrics);
+	buf_init(&s.scratch, RESPONSE_MAX);
+	log_info("server", "navarchd %s, configuration from %s", version_text(), opts->config_dir);
+	status = start(&s, e);
+	if (!status)
+		loop_run(s.loop);
+	end(&s);
+	if (!status)
+		log_info("server", "stopped");
+	return status;
+}

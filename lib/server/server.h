@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The daemon: owns the loop, the store and its source, the publisher and the services on their ports.
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct server_opts {
+	const char *config_dir;
+	const char *mesh_config;	/* file, or NULL: the ConfigMap "istio", or defaults */
+	const char *domain;		/* "cluster.local" */
+	const char *xds_address;	/* "127.0.0.1:15010"; port 0 = any */
+	const char *admin_address;
+	const char *metrics_address;
+	const char *port_file;		/* gets {"xds":N,"admin":N,"metrics":N}, or NULL */
+	unsigned workers;		/* threads beside the loop */
+	int drain_ms;			/* at SIGTERM: clients are told to go within it */
+};
+
+/* Runs until SIGTERM or SIGINT. 0, or -1 with the reason why it could not start. */
+int server_run(const struct server_opts *opts, struct err *e);
+
+#endif

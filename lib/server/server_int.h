@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to lib/server: what the services share. Thread: loop.
+ */
+#ifndef SERVER_SERVER_INT_H
+#define SERVER_SERVER_INT_H
+
+#include "net/http_server.h"
+#include "server/metrics.h"
+#include "server/publish.h"
+#include "server/server.h"
+#include "store/source_file.h"
+#include "xds/session.h"
+
+struct client;
+
+struct sent_count {
+	uint64_t responses, bytes;
+};
+
+struct server {
+	const struct server_opts *opts;
+	struct loop *loop;
+	struct job_pool *jobs;
+	struct metrics metrics;
+	struct store *store;
+	struct source_file *source;
+	struct publisher *pub;
+	struct http_server *xds, *admin, *monitor;
+	struct client *clients;		/* newest first */
+	size_t n_clients;
+	uint64_t next_id;
+	int64_t started_ms;
+	struct loop_timer drain, expire;
+	int64_t stop_at_ms;
+	struct buf scratch;		/* one response at a time on its way to a socket */
+	struct sent_count sent[XDS_TYPES];	/* by streams that have ended */
+	bool stopping;
+};
+
+/* One xds client: a gRPC stream, or a proxy that polls by REST. */
+struct client {
+	struct server *server;
+	struct client *next, **at;
+	uint64_t id;
+	char peer[PEER_TEXT];
+	int64_t connected_ms;
+	struct arena arena;		/* of proxy and the texts below */
+	struct proxy proxy;
+	bool has_proxy;
+	const char *node_cluster, *user_agent;
+	struct subscriber sub;
+	/* gRPC */
+	struct grpc_call *call;		/* or NULL */
+	struct session *session;
+	const char *protocol;		/* "delta", "sotw", "fetch", "rest" */
+	struct loop_task push;
+	bool is_fetch;
+	/* REST: svc_rest.c */
+	struct rest_state *rest;	/* or NULL */
+};
+
+struct client *client_new(struct server *s, const char *peer, const char *protocol);
+void client_free(struct client *c);	/* unsubscribes */
+/* Takes the node of a first request: 0, or -1 with the reason. */
+int client_identify(struct client *c, const struct xds_node *node, const char *rest_cluster, struct err *e);
+/* "<node id>-<stream>" as istiod numbers its connections; in a. */
+const char *client_connection_id(const struct client *c, struct arena *a);
+
+/* Adds what the client's stream has sent, by type. */
+void client_count_sent(const struct client *c, struct sent_count sum[XDS_TYPES]);
+
+extern const struct grpc_method ads_methods[];
+extern const size_t n_ads_methods;
+
+/* HTTP routes: each file has its rows, server.c joins them into one table a port. */
+extern const struct http_entry rest_routes[], admin_routes[], monitor_routes[];
+extern const size_t n_rest_routes, n_admin_routes, n_monitor_routes;
+
+/* Forgets the REST clients that have not polled for long, or all. */
+void rest_expire(struct server *s, bool all);
+
+#endif
