@@ -41,6 +41,7 @@ struct node_member {
 struct node_doc {
 	struct node *root;		/* or NULL */
 	struct pos pos;			/* its first line */
+	bool bad;			/* has errors; a root beside it serves only to name the object */
 	const char *text;		/* the document's own bytes, within the input */
 	size_t len;
 };
@@ -54,6 +55,7 @@ enum {
 	NODE_DOC_MAX = 16 * 1024 * 1024,	/* bytes of one document */
 	NODE_DEPTH_MAX = 100,
 	NODE_COUNT_MAX = 4 * 1000 * 1000,	/* nodes of one document, aliases expanded */
+	NODE_ALIASED_MAX = 200 * 1000,	/* nodes that aliases of one document stand for */
 };
 
 /* A file: JSON when its first non-space byte is '{' or '[' and it parses as JSON, else YAML
@@ -65,7 +67,8 @@ struct node_docs node_parse(const char *text, size_t len, uint32_t first_line, s
 const struct node *node_get(const struct node *map, const char *key);	/* NULL if absent or no map */
 const struct node_member *node_member(const struct node *map, const char *key);
 /* The node at a path as findings print it ("spec.http[0].match[1].uri"), or the deepest one that
- * exists on the way; never NULL for a non-NULL root. */
+ * exists on the way; never NULL for a non-NULL root. Keys that are no plain words stand as
+ * ["key"]. */
 const struct node *node_at(const struct node *root, const char *path);
 /* The text of a string, or NULL when absent or no string. */
 const char *node_text(const struct node *map, const char *key);

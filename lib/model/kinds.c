@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/must.h"
+#include "model/kube.h"
+#include "model/object.h"
+#include "model/traffic.h"
+
+#define SCOPE_N true
+#define SCOPE_C false
+static const struct kind_info kinds[KIND_COUNT] = {
+#define KIND(id, name, group, versions, plural, schema, body, scope)                               \
+	[KIND_##id] = {name, group, versions, plural, &schema_##schema, body, SCOPE_##scope},
+#include "model/kinds.def"
+#undef KIND
+};
+
+const struct kind_info *kind_info(enum kind kind)
+{
+	must((unsigned)kind < KIND_COUNT);
+	return &kinds[kind];
+}
+
+/* versions is a list with spaces between. */
+static bool has_version(const char *versions, const char *version)
+{
+	size_t n = strlen(version);
+
+	for (const char *p = versions; (p = strstr(p, version)); p++) {
+		if ((p == versions || p[-1] == ' ') && (!p[n] || p[n] == ' '))
+			return true;
+	}
+	return false;
+}
+
+int kind_find(const char *api_version, const char *kind)
+{
+	const char *slash = strchr(api_version, '/');
+	const char *version = slash ? slash + 1 : api_version;
+	size_t group_len = slash ? (size_t)(slash - api_version) : 0;
+
+	for (int i = 0; i < KIND_COUNT; i++) {
+		if (!strcmp(kinds[i].name, kind) && strlen(kinds[i].group) == group_len &&
+		    !memcmp(kinds[i].group, api_version, group_len) && *version &&
+		    has_version(kinds[i].versions, version))
+			return i;
+	}
+	return -1;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/kube.h"
+
+SCHEMA_TABLE_OPEN(k_service_port, true)
+SCHEMA_TABLE_OPEN(k_service_spec, true)
+SCHEMA_TABLE_OPEN(k_service, true)
+SCHEMA_TABLE_OPEN(k_conditions, true)
+SCHEMA_TABLE_OPEN(k_object_ref, true)
+SCHEMA_TABLE_OPEN(k_endpoint, true)
+SCHEMA_TABLE_OPEN(k_endpoint_port, true)
+SCHEMA_TABLE_OPEN(k_endpoint_slice, true)
+SCHEMA_TABLE_OPEN(k_container_port, true)
+SCHEMA_TABLE_OPEN(k_container, true)
+SCHEMA_TABLE_OPEN(k_pod_spec, true)
+SCHEMA_TABLE_OPEN(k_pod_ip, true)
+SCHEMA_TABLE_OPEN(k_pod_status, true)
+SCHEMA_TABLE_OPEN(k_pod, true)
+SCHEMA_TABLE_OPEN(k_nothing, true)
+SCHEMA_TABLE_OPEN(k_secret, true)
+SCHEMA_TABLE_OPEN(k_config_map, true)

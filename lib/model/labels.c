@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/labels.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/scalar.h"
+
+bool labels_match(const struct strmap *selector, const struct strmap *labels)
+{
+	for (size_t i = 0, k = 0; i < selector->n; i++) {
+		int c = 1;
+
+		while (k < labels->n && (c = strcmp(labels->v[k].key, selector->v[i].key)) < 0)
+			k++;
+		if (k == labels->n || c || strcmp(labels->v[k].value, selector->v[i].value))
+			return false;
+	}
+	return true;
+}
+
+const char *host_resolve(const char *host, const char *ns, const char *domain, struct arena *a)
+{
+	char *out;
+
+	if (strchr(host, '.') || !strcmp(host, "*") || !*host || scalar_is_ip(host))
+		out = arena_strdup(a, host);
+	else
+		out = arena_printf(a, "%s.%s.svc.%s", host, ns, domain);
+	for (char *p = out; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return out;
+}
+
+bool host_is_wildcard(const char *host)
+{
+	return *host == '*';
+}
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n >= m && !strcmp(s + n - m, suffix);
+}
+
+/* "*.foo.com" does not match "foo.com", as the suffix begins with the dot. */
+bool host_matches(const char *a, const char *b)
+{
+	bool wa = host_is_wildcard(a), wb = host_is_wildcard(b);
+
+	if (wa && wb)
+		return strlen(a) < strlen(b) ? has_suffix(b + 1, a + 1) : has_suffix(a + 1, b + 1);
+	if (wa)
+		return has_suffix(b, a + 1);
+	if (wb)
+		return has_suffix(a, b + 1);
+	return !strcmp(a, b);
+}
+
+bool host_subset_of(const char *a, const char *b)
+{
+	bool wa = host_is_wildcard(a), wb = host_is_wildcard(b);
+
+	if (wa && wb)
+		return strlen(a) >= strlen(b) && has_suffix(a + 1, b + 1);
+	if (wa)
+		return false;
+	if (wb)
+		return has_suffix(a, b + 1);
+	return !strcmp(a, b);
+}
+
+int host_compare_specific(const char *a, const char *b)
+{
+	bool wa = host_is_wildcard(a), wb = host_is_wildcard(b);
+	size_t na = strlen(a), nb = strlen(b);
+
+	if (wa != wb)
+		return wa ? 1 : -1;
+	if (na != nb)
+		return na > nb ? -1 : 1;
+	return strcmp(a, b);
+}
