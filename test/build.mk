@@ -18,3 +18,72 @@ $(foreach f,$(UNIT_FOLDERS),$(eval $(call unit_folder,$(f))))
 .PHONY: unit
 unit: $(UNIT_BIN) ## unit tests only (unit-FOLDER for one folder)
 	@set -e; for t in $^; do $$t; done
+
+# test/fuzz/X_fuzz.c: libFuzzer targets; `make check` replays their corpora with the ordinary objects
+FUZZ_NAMES := $(patsubst test/fuzz/%_fuzz.c,%,$(wildcard test/fuzz/*_fuzz.c))
+REPLAY_BIN := $(patsubst %,$(O)/test/replay/%,$(FUZZ_NAMES))
+FUZZ_BIN   := $(patsubst %,$(B)/fuzz/bin/%,$(FUZZ_NAMES))
+FUZZ_TIME  ?= 20
+FUZZ_CFLAGS := -std=c11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+FUZZ_OBJ   := $(patsubst $(O)/%,$(B)/fuzz/%,$(LIB_OBJ))
+
+$(REPLAY_BIN): $(O)/test/replay/%: $(O)/test/fuzz/%_fuzz.o $(O)/test/fuzz/replay_main.o $(LIB_OBJ)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
+
+$(B)/fuzz/gen/pb/%.o: $(GEN)/pb/%.c | $(GEN_READY)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(CPPFLAGS) $(FUZZ_CFLAGS) -c $< -o $@
+
+$(B)/fuzz/%.o: %.c | $(GEN_READY)
+	$(call say,FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(CPPFLAGS) -DNAVARCH_VERSION='"fuzz"' $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/fuzz/%.o: %.cc
+	$(Q)mkdir -p $(@D)
+	$(Q)clang++ $(CPPFLAGS) -std=c++17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
+
+$(FUZZ_BIN): $(B)/fuzz/bin/%: $(B)/fuzz/test/fuzz/%_fuzz.o $(FUZZ_OBJ)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang++ -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+
+.PHONY: fuzz
+fuzz: ## fuzz each target for FUZZ_TIME seconds (20)
+	$(Q)test/tool/deps.sh dev
+	$(Q)$(MAKE) --no-print-directory fuzz-run
+.PHONY: fuzz-run
+fuzz-run: $(FUZZ_BIN)
+	$(Q)test/tool/fuzz.sh $(B)/fuzz $(FUZZ_TIME) $(FUZZ_NAMES)
+
+-include test/*/build.mk
+
+# suites of `make check`: NAME=COMMAND, in this order; test/*/build.mk may add to CHECK_NEEDS and CHECK_SUITES
+CHECK_NEEDS  += $(UNIT_BIN) $(REPLAY_BIN)
+CHECK_FIRST  := "layers=$(PYTHON) test/tool/layers.py" \
+	"unit=for t in $(UNIT_BIN); do \$$t || bad=1; done; exit \$${bad:-0}" \
+	"replay=for f in $(FUZZ_NAMES); do $(O)/test/replay/\$$f test/fuzz/corpus/\$$f || bad=1; done; exit \$${bad:-0}"
+CHECK_LAST   := "conformance=$(PYTHON) test/tool/conformance.py $(O)/navctl"
+
+.PHONY: check
+check: ## the tests: installs what is missing, ends in "N passed, N failed, N skipped"
+	$(Q)test/tool/deps.sh build
+	$(Q)test/tool/deps.sh test
+	$(Q)$(MAKE) --no-print-directory check-run
+.PHONY: check-run
+check-run: $(CHECK_NEEDS) all
+	$(Q)$(PYTHON) test/tool/check.py $(O) $(CHECK_FIRST) $(CHECK_SUITES) $(CHECK_LAST)
+
+.PHONY: lint
+lint: ## include edges and file-scope state; clang-tidy and formatting where clang is installed
+	$(Q)$(PYTHON) test/tool/layers.py
+	$(Q)test/tool/lint.sh
+
+.PHONY: install
+install: all ## install into DESTDIR/PREFIX: programs, man pages, completion
+	$(Q)test/tool/install.sh $(O) "$(DESTDIR)$(PREFIX)"
+
+compile_commands.json: ## for editors
+	$(Q)$(PYTHON) test/tool/compile_commands.py "$(CC) $(CPPFLAGS) $(CFLAGS)" > $@

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# install.sh BUILT PREFIX: programs, manual pages and completions, made by the programs themselves.
+set -eu
+built=$1 prefix=$2
+install -d "$prefix/bin" "$prefix/share/man/man1" "$prefix/share/bash-completion/completions" \
+	"$prefix/share/zsh/site-functions" "$prefix/share/fish/vendor_completions.d"
+install -m 755 "$built/navarchd" "$built/navctl" "$prefix/bin"
+for c in $("$built/navctl" help | awk '/^  / { print $1 }'); do
+	"$built/navctl" man "$c" >"$prefix/share/man/man1/navctl-$c.1"
+done
+"$built/navctl" completion bash >"$prefix/share/bash-completion/completions/navctl"
+"$built/navctl" completion zsh >"$prefix/share/zsh/site-functions/_navctl"
+"$built/navctl" completion fish >"$prefix/share/fish/vendor_completions.d/navctl.fish"
