@@ -37,11 +37,13 @@ struct ir_keepalive {
 	struct opt_u32 probes, time_s, interval_s;
 };
 
-/* Where a certificate or CA comes from: an SDS name (of the xDS server, or of the local agent). */
-enum ir_sds { IR_SDS_NONE, IR_SDS_ADS, IR_SDS_AGENT };
+/* Where a certificate or CA comes from: an SDS name (of the xDS server, or of the local agent), or
+ * files that the proxy reads itself. */
+enum ir_sds { IR_SDS_NONE, IR_SDS_ADS, IR_SDS_AGENT, IR_SDS_FILE };
 struct ir_secret_ref {
 	enum ir_sds from;
-	const char *name;		/* "kubernetes://cred", "default", "ROOTCA", "file-cert:..." */
+	const char *name;		/* "kubernetes://cred", "default", "ROOTCA", "file-cert:..."; or path */
+	const char *key;		/* IR_SDS_FILE certificate: path of its private key */
 };
 
 struct ir_tls {
@@ -162,6 +164,7 @@ struct ir_cluster {
 	const char *bind_ip;		/* source address, or NULL */
 	const char *bind_ip_more;	/* second family, or NULL */
 	bool long_cleanup;		/* ORIGINAL_DST that never forgets (inbound) */
+	uint32_t port_override;		/* ORIGINAL_DST: port in place of the original; 0 = that */
 	struct opt_duration dns_refresh;
 	bool dns_v6, dns_both;		/* look-up family: v4 unless set */
 	const char *dns_cache;		/* DYNAMIC_DNS */
