@@ -19,7 +19,7 @@ ONLY = [
     (r'yaml\.h', r'lib/node/'),
     (r'nghttp2/', r'lib/net/'),
     (r'microhttpd\.h', r'lib/net/'),
-    (r'curl/', r'lib/net/'),
+    (r'curl/', r'lib/net/|cmd/navctl/remote'),
     (r'(sys/socket|netinet/in|sys/epoll|sys/timerfd|poll)\.h', r'lib/ev/|lib/net/|cmd/'),
     (r'"pb/', r'lib/xds/|test/'),
     (r're2/', r'lib/base/regex'),
