@@ -2,7 +2,7 @@
  *
  * struct listener accepts; struct conn is a non-blocking pipe of bytes over one socket. What is
  * written is buffered up to a high mark; the owner asks for room and is told when the buffer is
- * empty again, so that a slow peer costs its buffer and nothing else. An idle conn holds no buffer.
+ * low again, so that a slow peer costs its buffer and nothing else. An idle conn holds no buffer.
  * Thread: loop.
  */
 #ifndef NET_CONN_H
@@ -35,7 +35,8 @@ typedef void listener_fn(void *arg, int fd, const struct sockaddr *addr, socklen
 /* bind: "127.0.0.1:15010", "[::1]:0", ":8080" (all addresses, both families). Port 0 = any. */
 struct listener *listener_open(struct loop *l, const char *bind, size_t max_open, listener_fn *accepted,
 			       void *arg, struct err *e);
-void listener_close(struct listener *ls);	/* NULL is fine; connections live on */
+void listener_stop(struct listener *ls);	/* accepting; its connections live on */
+void listener_close(struct listener *ls);	/* all its connections are closed; NULL is fine */
 uint16_t listener_port(const struct listener *ls);
 void listener_closed(struct listener *ls);
 const struct listener_stats *listener_stats(const struct listener *ls);
@@ -48,13 +49,16 @@ struct conn;
 struct conn_events {
 	/* n > 0 bytes; n = 0: the peer has sent all it will (once). */
 	void (*received)(void *arg, const uint8_t *p, size_t n);
-	/* The buffer, which had been over the low mark, is empty or below it again. Or NULL. */
+	/* What a flush could not send has left, but for the low mark. Or NULL. */
 	void (*writable)(void *arg);
 	/* The socket broke, or the deadline passed; why is for the log. The owner must then conn_close. */
 	void (*failed)(void *arg, const char *why);
 };
 
-enum { CONN_HIGH = 256 * 1024, CONN_LOW = 64 * 1024 };
+enum {
+	CONN_HIGH = 256 * 1024, CONN_LOW = 64 * 1024,
+	CONN_STALL_MS = 60000,	/* a peer that takes nothing of what is buffered has failed */
+};
 
 /* Owns fd from here on. */
 struct conn *conn_new(struct loop *l, int fd, const struct conn_events *events, void *arg);
@@ -66,7 +70,7 @@ void conn_finish(struct conn *c, int64_t linger_ms);
 
 /* The buffer to append to, then conn_flush. */
 struct buf *conn_tx(struct conn *c);
-void conn_flush(struct conn *c);	/* writes now what the socket takes; may call failed */
+int conn_flush(struct conn *c);		/* writes now what the socket takes; -1: failed has been called */
 size_t conn_tx_room(const struct conn *c);	/* up to the high mark; 0 = wait for writable */
 size_t conn_tx_pending(const struct conn *c);
 void conn_pause(struct conn *c, bool paused);	/* stops or resumes reading */

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "net/http.h"
 
 enum {
 	H2_STREAMS_MAX = 1000,		/* concurrent */
@@ -50,10 +51,6 @@ const char *h2_refusal_name(enum h2_refusal r);	/* a metric label: "reset_flood"
 struct h2;
 struct h2_stream;
 
-struct h2_header {
-	const char *name, *value;
-};
-
 struct h2_events {
 	/* The headers of a request are complete and valid. Set the stream's user pointer here. */
 	void (*request)(void *arg, struct h2_stream *st);
@@ -84,7 +81,7 @@ const char *h2_method(const struct h2_stream *st);
 const char *h2_path(const struct h2_stream *st);	/* raw, with the query */
 const char *h2_authority(const struct h2_stream *st);	/* or "" */
 const char *h2_header(const struct h2_stream *st, const char *name);	/* lower case; first; or NULL */
-const struct h2_header *h2_headers(const struct h2_stream *st, size_t *n);	/* without pseudo headers */
+const struct http_header *h2_headers(const struct h2_stream *st, size_t *n);	/* without pseudo headers */
 struct arena *h2_arena(struct h2_stream *st);	/* ends with the stream */
 void *h2_user(const struct h2_stream *st);
 void h2_set_user(struct h2_stream *st, void *user);
@@ -92,14 +89,14 @@ struct h2 *h2_of(const struct h2_stream *st);
 bool h2_request_ended(const struct h2_stream *st);
 
 /* The response: first the headers, once. end: there is no body and no trailer. */
-void h2_respond(struct h2_stream *st, unsigned status, const struct h2_header *headers, size_t n, bool end);
+void h2_respond(struct h2_stream *st, unsigned status, const struct http_header *headers, size_t n, bool end);
 bool h2_responded(const struct h2_stream *st);
 /* The body's buffer, to append to; then h2_flush. What was appended before stays until it is sent. */
 struct buf *h2_body(struct h2_stream *st);
 void h2_flush(struct h2_stream *st);
 size_t h2_body_pending(const struct h2_stream *st);
 /* Ends the response behind the body, with trailers if n > 0. */
-void h2_finish(struct h2_stream *st, const struct h2_header *trailers, size_t n);
+void h2_finish(struct h2_stream *st, const struct http_header *trailers, size_t n);
 void h2_reset(struct h2_stream *st, uint32_t error);	/* RST_STREAM; closed follows later */
 
 #endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The two transports of net/http_server.h.
+ * struct http2: one HTTP/2 connection with its gRPC calls and plain requests; sans-I/O.
+ * struct http1: libmicrohttpd as a guest of the loop. Thread: loop.
+ */
+#ifndef NET_HTTP_INT_H
+#define NET_HTTP_INT_H
+
+#include "net/http_server.h"
+
+/* What all connections of a server share. */
+struct http_core {
+	struct loop *loop;		/* NULL where there is only a sans-I/O core */
+	struct http_server_opts opts;	/* with the defaults filled in */
+	struct http_server_stats stats;
+	bool draining;
+};
+
+struct http2;
+/* peer is borrowed. wants_send: there is something for http2_send; as h2_events.wants_send. */
+struct http2 *http2_new(struct http_core *core, const char *peer, loop_fn *wants_send, void *arg, int64_t now_ms);
+void http2_free(struct http2 *c);	/* ends its calls; held requests are gone; NULL is fine */
+int http2_receive(struct http2 *c, const void *p, size_t n, int64_t now_ms, struct err *e);
+void http2_send(struct http2 *c, struct buf *out, size_t limit);
+bool http2_is_over(const struct http2 *c);
+void http2_drain(struct http2 *c);
+/* Keepalive and deadlines of calls. Returns when to be called next, -1: the connection is over. */
+int64_t http2_tick(struct http2 *c, int64_t now_ms);
+int64_t http2_due_ms(const struct http2 *c);	/* the same without doing anything; a new call may bring it nearer */
+
+struct http1;
+struct http1 *http1_open(struct http_core *core, struct err *e);
+void http1_close(struct http1 *h);	/* held requests are gone; NULL is fine */
+/* Hands a socket over; closed(arg) is called once when it is closed, also on failure. */
+void http1_add(struct http1 *h, int fd, const struct sockaddr *addr, socklen_t len);
+void http1_on_closed(struct http1 *h, loop_fn *closed, void *arg);
+
+#endif
