@@ -274,7 +274,8 @@ static struct strmap entry_labels(const struct object *obj, struct arena *a)
 	if (spec->n == 0)
 		return obj->labels;
 	v = arena_array(a, struct str_pair, n + spec->n);
-	memcpy(v, obj->labels.v, n * sizeof(v[0]));
+	for (size_t i = 0; i < n; i++)
+		v[i] = obj->labels.v[i];
 	for (size_t i = 0; i < spec->n; i++)
 		if (!strmap_get(&obj->labels, spec->v[i].key))
 			v[n++] = spec->v[i];
@@ -349,7 +350,8 @@ static void sort_items(struct making *m)
 {
 	size_t size = m->svc->n_ports * sizeof(uint32_t);
 
-	qsort(m->items.v, m->items.n, sizeof(m->items.v[0]), compare_items);
+	if (m->items.n)
+		qsort(m->items.v, m->items.n, sizeof(m->items.v[0]), compare_items);
 	for (size_t i = 1; i < m->items.n; i++)
 		for (size_t j = i; j > 0; j--) {
 			struct item *x = &m->items.v[j - 1], *y = &m->items.v[j], t = *x;
@@ -390,7 +392,8 @@ static void finish(struct making *m)
 	h = hash_mix_u64(hash_bytes("eps", 3), n);
 	for (size_t i = 0; i < n; i++)
 		h = ep_hash(h, &v[i], n_ports);
-	qsort(m->held.v, m->held.n, sizeof(m->held.v[0]), compare_held);
+	if (m->held.n)
+		qsort(m->held.v, m->held.n, sizeof(m->held.v[0]), compare_held);
 	for (size_t i = 0; i < m->held.n; i++)
 		if (n_held == 0 || m->held.v[n_held - 1] != m->held.v[i])
 			m->held.v[n_held++] = m->held.v[i];

@@ -329,7 +329,8 @@ static struct entry *all_entries(struct builder *b, size_t *n)
 		for (size_t j = 0; j < se->hosts.n; j++)
 			*vec_push(&v, b->arena) = (struct entry){lower(se->hosts.v[j], b->arena), l->v[i]};
 	}
-	qsort(v.v, v.n, sizeof(struct entry), compare_entries);
+	if (v.n)
+		qsort(v.v, v.n, sizeof(struct entry), compare_entries);
 	*n = v.n;
 	return v.v;
 }

@@ -157,6 +157,8 @@ static void run_stages(struct builder *b)
 	b->same_mesh = b->prev && hash_equal(b->prev->objects.mesh_hash, s->objects.mesh_hash) &&
 		       strcmp(b->prev->domain, s->domain) == 0;
 	s->default_network = default_network(s);
+	/* the first allocation, so that arrays of nothing are no NULL */
+	s->verdict_lists = arena_array(b->arena, struct verdict_list *, COMPILED_KINDS);
 	s->gateways = by_age(b, KIND_GATEWAY, &s->n_gateways);
 	s->sidecars = by_age(b, KIND_SIDECAR, &s->n_sidecars);
 	pod_stage(b);

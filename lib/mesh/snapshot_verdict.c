@@ -418,7 +418,6 @@ void verdict_stage(struct builder *b)
 	struct verdict *v;
 	size_t n = 0;
 
-	s->verdict_lists = arena_array(b->arena, struct verdict_list *, COMPILED_KINDS);
 	for (size_t k = 0; k < COMPILED_KINDS; k++) {
 		if (is_unchanged(b, (enum kind)k)) {
 			s->verdict_lists[k] = b->prev->verdict_lists[k];
