@@ -2,11 +2,19 @@
 
 UNIT_FOLDERS := $(filter $(LAYERS),$(notdir $(patsubst %/,%,$(wildcard test/unit/*/))))
 
-# test/unit/X/*_test.c, each with its own main (cmocka), links lib/X and the layers below it
+# lib/X and the layers below it, as an archive: a test pulls only what it uses, and may define the rest itself
+archive  = $(O)/test/upto-$(1).a
+define unit_archive
+$(call archive,$(1)): $(call upto,$(LAYERS),$(1)) $(if $(filter xds server,$(1)),$(GEN_OBJ))
+	$(Q)mkdir -p $$(@D) && rm -f $$@ && ar qcs $$@ $$^
+endef
+$(foreach f,$(LAYERS),$(eval $(call unit_archive,$(f))))
+
+# test/unit/X/*_test.c, each with its own main (cmocka)
 define unit_folder
 UNIT_BIN_$(1) := $(patsubst test/unit/%.c,$(O)/test/unit/%,$(wildcard test/unit/$(1)/*_test.c))
 UNIT_BIN += $$(UNIT_BIN_$(1))
-$$(UNIT_BIN_$(1)): $(O)/test/unit/%: $(O)/test/unit/%.o $(call upto,$(LAYERS),$(1)) $(if $(filter xds server,$(1)),$(GEN_OBJ))
+$$(UNIT_BIN_$(1)): $(O)/test/unit/%: $(O)/test/unit/%.o $(call archive,$(1))
 	$$(call say,LD,$$@)
 	$(Q)$(CC) $(LDOPT) -o $$@ $$^ -lcmocka $$(LIBS)
 .PHONY: unit-$(1)

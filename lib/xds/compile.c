@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * snapshot + view -> resources. A row of the plan whose name and inputs equal those of the
+ * generation before takes that resource over; only the others are expanded and encoded.
+ */
+#include "xds/res.h"
+
+#include <string.h>
+
+#include "model/object.h"
+
+enum { ROW_MEMORY_MAX = 256 * 1024 * 1024 };	/* to expand and encode one resource */
+
+static struct ir_origins encode(const struct ir *ir, struct build_out *out)
+{
+	switch (ir->type) {
+	case IR_CLUSTER: build_cluster(ir->cluster, out); return ir->cluster->origins;
+	case IR_ENDPOINTS: build_endpoints(ir->endpoints, out); return ir->endpoints->origins;
+	case IR_LISTENER: build_listener(ir->listener, out); return ir->listener->origins;
+	case IR_ROUTES: build_routes(ir->routes, out); return ir->routes->origins;
+	case IR_SECRET: build_secret(ir->secret, out); return ir->secret->origins;
+	case IR_TYPES: break;
+	}
+	return (struct ir_origins){0};
+}
+
+static void set_origins(struct res_new *to, const struct ir_origins *from, struct arena *a)
+{
+	struct res_origin *v = arena_array(a, struct res_origin, from->n);
+
+	for (size_t i = 0; i < from->n; i++)
+		v[i] = (struct res_origin){from->v[i]->kind, from->v[i]->ns, from->v[i]->name};
+	to->origins = v;
+	to->n_origins = from->n;
+}
+
+static void build_row(const struct plan *p, const struct plan_row *row, struct res_new *to, struct arena *a)
+{
+	struct build_out out = {.arena = a};
+	struct ir ir = {0};
+	struct ir_origins origins;
+
+	plan_expand(p, row, a, &ir);
+	origins = encode(&ir, &out);
+	set_origins(to, &origins, a);
+	to->uses = out.uses.v;
+	to->n_uses = out.uses.n;
+	to->bytes = out.bytes;
+	to->len = out.len;
+}
+
+/* false: the memory limit was hit, and nothing of the row is left. */
+static bool build_row_guarded(const struct plan *p, const struct plan_row *row, struct res_new *to,
+			      struct arena *a)
+{
+	struct arena_guard g;
+
+	if (arena_guard_limit(a, &g, ROW_MEMORY_MAX))
+		return false;
+	build_row(p, row, to, a);
+	arena_unguard(a, &g);
+	return true;
+}
+
+/* Both lists are by name: the place in prev only moves forward. */
+static struct res *find_same(const struct res_set *prev, size_t *at, const struct plan_row *row)
+{
+	int order = 1;
+
+	if (!prev)
+		return NULL;
+	while (*at < prev->n && (order = strcmp(prev->row[*at].res->name, row->name)) < 0)
+		(*at)++;
+	if (*at == prev->n || order || !hash_equal(prev->row[*at].inputs, row->inputs))
+		return NULL;
+	return prev->row[*at].res;
+}
+
+static void compile_type(struct compiled *c, const struct plan *p, enum xds_type type,
+			 const struct res_set *prev, struct arena *a)
+{
+	enum ir_type ir = xds_type_info(type)->ir;
+	const struct plan_row *rows = p->rows[ir].v;
+	size_t n = p->rows[ir].n, at = 0;
+	struct res_new *v = arena_array(a, struct res_new, n);
+
+	for (size_t i = 0; i < n; i++) {
+		v[i].name = rows[i].name;
+		v[i].inputs = rows[i].inputs;
+		v[i].same = find_same(prev, &at, &rows[i]);
+		if (v[i].same)
+			continue;
+		c->n_built++;
+		if (!build_row_guarded(p, &rows[i], &v[i], a) && !c->broken)
+			c->broken = arena_printf(a, "%s \"%s\" needs more memory than a resource may have",
+						 xds_type_info(type)->message, rows[i].name);
+	}
+	c->set[type].v = v;
+	c->set[type].n = n;
+}
+
+struct compiled *compile_view(const struct snapshot *s, const struct view *v, const struct bundle *prev,
+			      struct arena *a)
+{
+	struct compiled *c = arena_new(a, struct compiled);
+	const struct plan *p = plan_build(s, v, a);
+
+	c->view = v->hash;
+	c->gen = s->gen;
+	for (int t = 0; t < XDS_TYPES && !c->broken; t++)
+		compile_type(c, p, (enum xds_type)t, prev ? prev->set[t] : NULL, a);
+	if (!c->broken)
+		c->broken = closure_check(c, a);
+	return c;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Refusals. Envoy's answer often names nothing and it has applied an arbitrary part of the response
+ * (envoy-facts.md 13).
+ */
+#include "xds/session_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+
+static const char SECRET_TEXT[] = "a secret was refused; the client's text is withheld, since it can hold the private key";
+
+/* Envoy puts the whole secret, private key included, into its text (envoy-facts.md 13.6). */
+static void keep_text(struct track *t, const struct xds_request *r)
+{
+	size_t n = strnlen(r->error_text ? r->error_text : "", SESSION_REJECT_TEXT_MAX);
+
+	free(t->reject_text);
+	t->reject_text = t->type == XDS_SDS ? strdup(SECRET_TEXT) : strndup(r->error_text ? r->error_text : "", n);
+	must(t->reject_text && "out of memory");
+}
+
+static void tell(struct session *s, struct track *t, const struct res *r)
+{
+	struct session_reject reject = {.type = t->type, .name = r ? r->name : NULL, .res = r, .text = t->reject_text};
+
+	if (s->events.rejected)
+		s->events.rejected(s->events.arg, &reject);
+}
+
+/* One resource in the response: it is the one. Several: each again, alone. */
+static void isolate(struct session *s, struct track *t)
+{
+	const struct res *blamed = NULL;
+
+	for (size_t i = 0; i < t->set->n; i++) {
+		if (!(t->row[i] & FLIGHT))
+			continue;
+		t->row[i] &= (uint8_t)~(FLIGHT | CURRENT | ALONE);
+		t->row[i] |= t->n_flight == 1 ? REFUSED : ALONE;
+		if (t->n_flight == 1)
+			blamed = t->set->row[i].res;
+	}
+	tell(s, t, blamed);
+}
+
+/* The refused content gives way to what was accepted last, if anything was. */
+static void substitute(struct track *t, const struct res *refused)
+{
+	size_t i;
+	struct res *good = NULL;
+
+	if (track_substitute(t, refused->name))
+		return;
+	i = t->acked_set ? res_set_index(t->acked_set, refused->name) : (size_t)-1;
+	if (i != (size_t)-1 && t->acked_set->row[i].res != refused)
+		good = res_ref(t->acked_set->row[i].res);
+	*vec_push(&t->substitutes, NULL) = (struct substitute){.name = strdup(refused->name), .res = good};
+	must(t->substitutes.v[t->substitutes.n - 1].name && "out of memory");
+}
+
+static bool blame(struct session *s, struct track *t, const char *name, size_t n)
+{
+	char *copy = strndup(name, n);
+	size_t i;
+
+	must(copy && "out of memory");
+	i = res_set_index(t->set, copy);
+	free(copy);
+	if (i == (size_t)-1 || !(t->row[i] & FLIGHT))
+		return false;
+	t->row[i] = (uint8_t)((t->row[i] | REFUSED) & ~(CURRENT | FLIGHT));
+	substitute(t, t->set->row[i].res);
+	tell(s, t, t->set->row[i].res);
+	return true;
+}
+
+/* "name: reason", joined by ", " (clusters) or ended by a newline (listeners). A reason may hold
+ * either: only what was sent counts as a name. */
+static size_t blame_list(struct session *s, struct track *t, const char *p)
+{
+	size_t n = 0;
+
+	while (*p) {
+		const char *colon = strstr(p, ": "), *next;
+
+		if (!colon)
+			break;
+		n += blame(s, t, p, (size_t)(colon - p));
+		for (next = p; *next && *next != '\n' && strncmp(next, ", ", 2) != 0; next++)
+			;
+		p = *next ? next + (*next == '\n' ? 1 : 2) : next;
+	}
+	return n;
+}
+
+/* The text form of a message, with its name first: a check of the whole message failed. */
+static size_t blame_debug(struct session *s, struct track *t, const char *p)
+{
+	const char *name, *end;
+
+	p += strcspn(p, " \n");
+	p += strspn(p, " \n");
+	if (strncmp(p, "name: \"", 7) != 0)
+		return 0;
+	name = p + 7;
+	end = strchr(name, '"');
+	return end && blame(s, t, name, (size_t)(end - name));
+}
+
+/* Names in the text, by Envoy's patterns (envoy-facts.md 13.5); their number. */
+static size_t blame_text(struct session *s, struct track *t, const char *text)
+{
+	static const char *const lists[] = {
+	    "Error adding/updating cluster(s) ", "Error adding/updating listener(s) ",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		if (!strncmp(text, lists[i], strlen(lists[i])))
+			return blame_list(s, t, text + strlen(lists[i]));
+	if (!strncmp(text, "goo.gle/debug", 13))
+		return blame_debug(s, t, text);
+	return 0;
+}
+
+static void nack_whole(struct session *s, struct track *t, const char *text)
+{
+	size_t n = t->n_flight == 1 ? 0 : blame_text(s, t, text);
+
+	for (size_t i = 0; i < t->set->n; i++) {
+		if (t->row[i] & FLIGHT && t->n_flight == 1)
+			n += blame(s, t, t->set->row[i].res->name, strlen(t->set->row[i].res->name));
+		t->row[i] &= (uint8_t)~FLIGHT;
+	}
+	/* Without a name the set stays unsent until it changes; with one, the others go on. Each round
+	 * blames another name, so that this ends. */
+	if (n)
+		t->owed = true;
+	else
+		tell(s, t, NULL);
+}
+
+void nack_receive(struct session *s, struct track *t, const struct xds_request *r)
+{
+	t->in_flight = false;
+	t->rejected = true;
+	t->n_rejected++;
+	keep_text(t, r);
+	if (track_is_whole(s, t))
+		nack_whole(s, t, r->error_text ? r->error_text : "");
+	else
+		isolate(s, t);
+	t->n_flight = 0;
+	res_set_unref(s->table, t->flight_set);
+	t->flight_set = NULL;
+}
