@@ -56,10 +56,13 @@ static bool identify(const struct node *root, struct object_id *id, const char *
 	id->kind_name = keep(ds, node_text(root, "kind"));
 	id->name = keep(ds, name ? name : node_text(meta, "generateName"));
 	id->ns = keep(ds, node_text(meta, "namespace"));
-	if (!*api_version || !id->kind_name || !**api_version || !*id->kind_name) {
-		diag_add(ds, D_NOT_OBJECT, root->pos, "", "%s is missing",
-			 *api_version && **api_version ? "kind" : "apiVersion");
+	if (!id->kind_name || !*id->kind_name) {
+		diag_add(ds, D_NOT_OBJECT, root->pos, "", "kind is missing");
 		return false;
+	}
+	if (!*api_version || !**api_version) {
+		diag_add(ds, D_VERSION_MISSING, root->pos, "", "a %.100s without apiVersion is not read", id->kind_name);
+		*api_version = "";
 	}
 	id->kind = kind_find(*api_version, id->kind_name);
 	if (id->kind >= 0 && kind_info((enum kind)id->kind)->namespaced) {
@@ -238,7 +241,9 @@ enum object_outcome object_decode(const struct node *root, enum schema_mode mode
 		return OBJECT_INVALID;
 	diags_object(ds, (struct diag_object){id->kind_name, id->ns, id->name, file});
 	if (id->kind < 0) {
-		diag_add(ds, D_KIND_UNKNOWN, root->pos, "", "%.100s %.100s is not read here", api_version, id->kind_name);
+		if (*api_version)
+			diag_add(ds, D_KIND_UNKNOWN, root->pos, "", "%.100s %.100s is not read here", api_version,
+				 id->kind_name);
 		return OBJECT_SKIPPED;
 	}
 	o = calloc(1, sizeof(*o));
