@@ -55,8 +55,8 @@ static const char *route_cluster(const struct http_ctx *ctx, const struct destin
 			  ctx->arena);
 }
 
-static struct hash128 mix_destination(const struct plan *p, const struct destination *d, const char *ns,
-				      struct arena *a, struct hash128 h)
+struct hash128 http_mix_destination(const struct plan *p, const struct destination *d, const char *ns,
+				    struct arena *a, struct hash128 h)
 {
 	const struct scope_svc *s;
 	const char *host;
@@ -84,10 +84,10 @@ struct hash128 http_mix_inputs(const struct plan *p, const struct vs *vs, struct
 		const struct http_route *r = &vs->http[i];
 
 		for (size_t k = 0; k < r->n_route; k++)
-			h = mix_destination(p, r->route[k].destination, vs->obj->ns, &scratch, h);
-		h = mix_destination(p, r->mirror, vs->obj->ns, &scratch, h);
+			h = http_mix_destination(p, r->route[k].destination, vs->obj->ns, &scratch, h);
+		h = http_mix_destination(p, r->mirror, vs->obj->ns, &scratch, h);
 		for (size_t k = 0; k < r->n_mirrors; k++)
-			h = mix_destination(p, r->mirrors[k].destination, vs->obj->ns, &scratch, h);
+			h = http_mix_destination(p, r->mirrors[k].destination, vs->obj->ns, &scratch, h);
 	}
 	arena_fini(&scratch);
 	return h;

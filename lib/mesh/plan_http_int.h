@@ -8,6 +8,12 @@
 
 #include "mesh/plan_int.h"
 
+/* ---- plan_http.c ---- */
+
+/* Mixes in what the cluster and policy of one destination (or NULL) depend on. */
+struct hash128 http_mix_destination(const struct plan *p, const struct destination *d, const char *ns,
+				    struct arena *scratch, struct hash128 h);
+
 /* ---- plan_http_match.c ---- */
 
 /* match or NULL: everything. separated: prefixes end at a "/" (Ingress and Gateway API). */
@@ -32,5 +38,21 @@ bool http_redirect_of(const struct http_redirect *in, uint32_t port, bool is_tls
 void http_direct_of(const struct direct_response *in, struct ir_direct *out);
 /* false: no such policy in h. */
 bool http_hash_policy_of(const struct consistent_hash *h, struct arena *a, struct ir_hash_policy *out);
+
+/* ---- plan_http_domain.c: virtual host domains (istio-behaviour.md 2.4) ---- */
+
+struct http_domains {
+	struct strs all;		/* most specific meaning first, as Istio orders them */
+	struct strs expanded;		/* of all: shortened forms, which must not hide a real host */
+};
+/* "host:port", an IPv6 address in brackets. */
+const char *http_host_port(const char *host, uint32_t port, struct arena *a);
+/* An IPv6 address in brackets, other hosts as they are. */
+const char *http_host(const char *host, struct arena *a);
+/* aliases: ExternalNames that stand for s. port: that each form is also given with; 0 = none. */
+struct http_domains http_domains_of(const struct svc *s, const struct strs *aliases, uint32_t port,
+				    const struct view *v, struct arena *a);
+/* An address of a service that this view could use: of a family that it has, no wildcard. */
+bool http_address_usable(const char *address, const struct view *v);
 
 #endif

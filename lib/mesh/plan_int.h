@@ -87,12 +87,32 @@ struct ir_tcp *tcp_for_destinations(const struct plan *p, const struct vs *vs, c
 				    size_t n, uint32_t listen_port, struct arena *a);
 struct ir_tcp *tcp_for_cluster(const struct plan *p, const char *cluster, const struct scope_svc *svc_or_null,
 			       uint32_t port, struct arena *a);
+/* Mixes into h all that tcp_for_destinations reads of the tls and tcp routes of vs. */
+struct hash128 tcp_mix_inputs(const struct plan *p, const struct vs *vs, struct hash128 h, struct arena *a);
 
 /* ---- connection manager and logs (plan_hcm.c) ---- */
 struct ir_http *hcm_outbound(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a);
 struct ir_http *hcm_inbound(const struct plan *p, const struct ir_routes *routes, const char *stat_prefix, struct arena *a);
 struct ir_http *hcm_gateway(const struct plan *p, const char *rds_name, const char *stat_prefix, bool tls, struct arena *a);
 void hcm_logs(const struct plan *p, const struct ir_access_log **logs, size_t *n, struct arena *a);
+
+/* ---- what only the merge of Gateways sees (plan_gateway.c, plan_secret.c) ---- */
+enum plan_gateway_fault {
+	GATEWAY_HOST_DUPLICATE,		/* another server of the port has a host: this server is out of force */
+	GATEWAY_PORT_CONFLICT,		/* an older server of the port speaks something else */
+	GATEWAY_PORT_NAME_DUPLICATE,	/* another HTTPS server has the RDS name */
+	GATEWAY_TLS_MISSING,		/* a server without TLS on a port of TLS servers */
+	GATEWAY_SECRET_MISSING,		/* no Secret of that name in the proxy's namespace */
+	GATEWAY_SECRET_MALFORMED,	/* keys are missing, or no base64, or no PEM */
+};
+struct plan_gateway_finding {
+	enum plan_gateway_fault fault;
+	const struct object *obj;	/* the Gateway or DestinationRule */
+	size_t server;			/* index within the Gateway */
+	const char *text;		/* the host, port or name in question */
+};
+/* Of a router's plan; 0 of others. Lives as long as the plan. */
+size_t plan_gateway_findings(const struct plan *p, const struct plan_gateway_finding **out);
 
 /* Collects origins without doubles, sorted by identity. */
 struct origins {
