@@ -459,8 +459,8 @@ static void resource(struct http_request *req)
 static void push_status(struct http_request *req)
 {
 	struct server *s = req->arg;
-	const struct diags *ds = store_findings(s->store);
 	json_t *rejects = json_array();
+	struct diags ds;
 
 	for (const struct client *c = s->clients; c; c = c->next) {
 		for (int t = 0; c->session && t < XDS_TYPES; t++) {
@@ -473,7 +473,9 @@ static void push_status(struct http_request *req)
 									 st.reject_text));
 		}
 	}
-	reply_value(req, json_pack("{s:o,s:o}", "findings", findings(ds->v, ds->n), "rejected", rejects));
+	diags_init(&ds, req->arena);
+	store_findings(s->store, &ds);
+	reply_value(req, json_pack("{s:o,s:o}", "findings", findings(ds.v, ds.n), "rejected", rejects));
 }
 
 static void timings(struct http_request *req)
@@ -541,11 +543,12 @@ static void gauge_ports(struct server *s)
 }
 
 /* Values that are kept elsewhere are taken over when somebody asks. */
-static void refresh_metrics(struct server *s)
+static void refresh_metrics(struct server *s, struct arena *a)
 {
 	static const char *const phases[LOOP_PHASES] = {"ingest", "rebuild", "push", "flush", "reap"};
 	struct sent_count sent[XDS_TYPES];
 	const struct res_table *table = publisher_table(s->pub);
+	struct diags ds;
 
 	memcpy(sent, s->sent, sizeof(sent));
 	for (const struct client *c = s->clients; c; c = c->next)
@@ -559,7 +562,9 @@ static void refresh_metrics(struct server *s)
 	metric_set(&s->metrics, M_RESOURCES, NULL, (double)table->n);
 	metric_set(&s->metrics, M_RESOURCE_BYTES, NULL, (double)table->n_bytes);
 	metric_set(&s->metrics, M_VIEWS, NULL, (double)publisher_views(s->pub));
-	metric_set(&s->metrics, M_CONFIG_FINDINGS, NULL, (double)store_findings(s->store)->nerrors);
+	diags_init(&ds, a);
+	store_findings(s->store, &ds);
+	metric_set(&s->metrics, M_CONFIG_FINDINGS, NULL, (double)ds.nerrors);
 	metric_set(&s->metrics, M_UPTIME, NULL, (double)(loop_now_ms(s->loop) - s->started_ms) / 1000);
 	metric_set(&s->metrics, M_INFO, version_text(), 1);
 	gauge_ports(s);
@@ -570,7 +575,7 @@ static void metrics(struct http_request *req)
 	struct server *s = req->arg;
 	struct buf body;
 
-	refresh_metrics(s);
+	refresh_metrics(s, req->arena);
 	buf_init(&body, BODY_MAX);
 	metrics_write(&s->metrics, &body);
 	reply_buf(req, "text/plain; version=0.0.4; charset=utf-8", &body);

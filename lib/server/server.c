@@ -14,6 +14,7 @@
 #include "store/store.h"
 
 enum {
+	MESH_FILE_MAX = 4 * 1024 * 1024,
 	RESPONSE_MAX = 64 * 1024 * 1024,
 	EXPIRE_EVERY_MS = 60 * 1000,
 	DRAIN_POLL_MS = 20,
@@ -25,14 +26,75 @@ static bool objects(void *arg, struct object_set *set)
 {
 	struct server *s = arg;
 
-	return store_objects(s->store, set);
+	if (!store_synced(s->store))
+		return false;
+	*set = *store_objects(s->store);
+	object_set_ref(set);
+	return true;
+}
+
+/* Each error once when it appears or changes, not again while it stays. */
+static void log_findings(struct server *s)
+{
+	struct arena a;
+	struct diags ds;
+	struct hash128 h = {0};
+
+	arena_init(&a, 0);
+	diags_init(&ds, &a);
+	store_findings(s->store, &ds);
+	for (size_t i = 0; i < ds.n; i++) {
+		if (ds.v[i].severity == DIAG_ERROR)
+			h = hash_mix_str(h, diag_format(&ds.v[i], &a));
+	}
+	for (size_t i = 0; i < ds.n && !hash_equal(h, s->findings_hash); i++) {
+		if (ds.v[i].severity == DIAG_ERROR)
+			log_error("config", "%s", diag_format(&ds.v[i], &a));
+	}
+	if (ds.dropped && !hash_equal(h, s->findings_hash))
+		log_error("config", "and %zu findings more; see /debug/push_status", ds.dropped);
+	s->findings_hash = h;
+	arena_fini(&a);
 }
 
 static void store_changed(void *arg)
 {
 	struct server *s = arg;
 
+	log_findings(s);
 	publisher_changed(s->pub);
+}
+
+/* The file of --mesh-config; invalid: findings, and the settings before stay. */
+static int read_mesh_config(struct server *s, struct err *e)
+{
+	struct arena a;
+	struct diags ds;
+	struct buf text;
+	int status;
+
+	buf_init(&text, MESH_FILE_MAX);
+	arena_init(&a, 0);
+	diags_init(&ds, &a);
+	status = file_read(s->opts->mesh_config, &text, e);
+	if (!status && store_set_mesh(s->store, buf_cstr(&text), text.n, s->opts->mesh_config, &ds))
+		status = err_set(e, ERR_SYNTAX, "%s", ds.n ? diag_format(&ds.v[0], &a) : s->opts->mesh_config);
+	arena_fini(&a);
+	buf_fini(&text);
+	return status;
+}
+
+static int open_source(struct server *s, struct err *e)
+{
+	struct source_file_cfg cfg = {.loop = s->loop, .pool = s->jobs, .store = s->store, .root = s->opts->config_dir,
+				      .mode = SCHEMA_LENIENT, .changed = store_changed, .arg = s};
+
+	if (s->opts->mesh_config && read_mesh_config(s, e))
+		return -1;
+	if (source_file_open(&cfg, &s->source, e))
+		return -1;
+	store_changed(s);
+	return 0;
 }
 
 /* ---- ports ---- */
@@ -124,9 +186,14 @@ static void stop(void *arg)
 static void reload(void *arg)
 {
 	struct server *s = arg;
+	struct err e;
 
 	log_info("server", "reading %s again", s->opts->config_dir);
+	if (s->opts->mesh_config && read_mesh_config(s, &e))
+		log_error("config", "%s; the settings before stay", e.text);
 	source_file_reload(s->source);
+	if (store_commit(s->store))
+		store_changed(s);
 }
 
 static int catch_signals(struct server *s, struct err *e)
@@ -159,9 +226,8 @@ static int start(struct server *s, struct err *e)
 		return -1;
 	s->started_ms = loop_now_ms(s->loop);
 	s->pub = publisher_new(s->loop, s->jobs, &s->metrics, &source);
-	s->store = store_new(s->loop, s->opts->domain, store_changed, s);
-	s->source = source_file_open(s->loop, s->jobs, s->store, s->opts->config_dir, s->opts->mesh_config, e);
-	if (!s->source || open_ports(s, e) || write_port_file(s, e))
+	s->store = store_new(s->opts->domain, "istio-system");
+	if (open_source(s, e) || open_ports(s, e) || write_port_file(s, e))
 		return -1;
 	expire(s);
 	return 0;

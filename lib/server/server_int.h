@@ -35,6 +35,7 @@ struct server {
 	int64_t stop_at_ms;
 	struct buf scratch;		/* one response at a time on its way to a socket */
 	struct sent_count sent[XDS_TYPES];	/* by streams that have ended */
+	struct hash128 findings_hash;	/* of the errors that were logged last */
 	bool stopping;
 };
 

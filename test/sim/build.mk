@@ -1,0 +1,18 @@
+# The simulator: the real library on the simulated loop and jobs in place of lib/ev.
+
+SIM_SEEDS ?= 2000
+SIM_LIB := $(filter-out $(call objects,ev) $(call objects,net) $(addprefix $(O)/lib/server/,server.o admin.o svc_ads.o svc_rest.o client.o offline.o) $(O)/lib/store/source_file.o,$(LIB_OBJ))
+SIM_OWN := $(patsubst %.c,$(O)/%.o,$(wildcard test/sim/*.c))
+$(SIM_OWN): CPPFLAGS += -Itest/sim
+
+$(O)/test/sim/sim: $(SIM_OWN) $(SIM_LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
+
+.PHONY: sim
+sim: $(O)/test/sim/sim ## the deterministic simulator: SIM_SEEDS histories (2000), then the planted bugs
+	$(Q)$(O)/test/sim/sim --seeds $(SIM_SEEDS)
+	$(Q)$(PYTHON) test/sim/planted.py $(O) $(CC)
+
+CHECK_NEEDS  += $(O)/test/sim/sim
+CHECK_SUITES += "sim=$(O)/test/sim/sim --seeds 300"

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Random manifests over a small world: three services in two namespaces, their endpoints, and all kinds
+ * of objects that can refer to them, rightly or wrongly.
+ */
+#include "sim_config.h"
+
+#include <stdio.h>
+
+#include "base/must.h"
+
+static const char *const names[] = {"red", "green", "blue"};
+static const char *const spaces[] = {"one", "two"};
+
+static const char *name(struct sim_random *r)
+{
+	return names[sim_below(r, ARRAY_LEN(names))];
+}
+
+static const char *space(struct sim_random *r)
+{
+	return spaces[sim_below(r, ARRAY_LEN(spaces))];
+}
+
+static void head(struct buf *out, const char *api, const char *kind, const char *ns, const char *obj, unsigned place)
+{
+	buf_printf(out, "apiVersion: %s\nkind: %s\nmetadata: {name: %s, namespace: %s, creationTimestamp: \"2024-01-01T00:00:%02uZ\"", api,
+		   kind, obj, ns, place % 60);
+}
+
+static void service(struct sim_random *r, struct buf *out, unsigned place, const char *n, const char *ns)
+{
+	head(out, "v1", "Service", ns, n, place);
+	buf_printf(out, "}\nspec:\n  clusterIP: %s%u\n  selector: {app: %s}\n  ports:\n  - {name: http, port: 80, targetPort: %u}\n",
+		   sim_chance(r, 15) ? "None #" : "10.0.0.", place, n, 8000 + (unsigned)sim_below(r, 2));
+	if (sim_chance(r, 50))
+		buf_printf(out, "  - {name: tcp-db, port: %u}\n", 3306 + (unsigned)sim_below(r, 2));
+	if (sim_chance(r, 20))
+		buf_str(out, "  - {name: odd, port: 9999}\n");
+}
+
+static void slice(struct sim_random *r, struct buf *out, unsigned place, const char *n, const char *ns)
+{
+	unsigned count = (unsigned)sim_below(r, 4);
+
+	head(out, "discovery.k8s.io/v1", "EndpointSlice", ns, n, place);
+	buf_printf(out, ", labels: {kubernetes.io/service-name: %s}}\naddressType: IPv4\nports: [{name: http, port: 8000}, {name: tcp-db, port: 3306}]\n",
+		   n);
+	if (!count)
+		buf_str(out, "endpoints: []\n");
+	else
+		buf_str(out, "endpoints:\n");
+	for (unsigned i = 0; i < count; i++)
+		buf_printf(out, "- {addresses: [10.1.%u.%u], conditions: {ready: %s}}\n", place, (unsigned)sim_below(r, 6),
+			   sim_chance(r, 80) ? "true" : "false");
+}
+
+static void pod(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "pod-%u", place);
+	head(out, "v1", "Pod", spaces[place % 2], obj, place);
+	buf_printf(out, ", labels: {app: %s, version: v%u}}\nspec: {containers: [{name: c, ports: [{containerPort: 8000}]}]}\n", name(r),
+		   (unsigned)sim_below(r, 2));
+	buf_printf(out, "status: {podIP: 10.1.%u.%u, phase: Running}\n", 6 + place % 6, (unsigned)sim_below(r, 6));
+}
+
+static void route_action(struct sim_random *r, struct buf *out)
+{
+	switch (sim_below(r, 6)) {
+	case 0: buf_str(out, "    redirect: {uri: /elsewhere}\n"); break;
+	case 1: buf_str(out, "    directResponse: {status: 418}\n"); break;
+	case 2:
+		buf_printf(out, "    route: [{destination: {host: %s, subset: v0}, weight: %u}, {destination: {host: %s.%s}, weight: %u}]\n",
+			   name(r), (unsigned)sim_below(r, 100), name(r), space(r), 1 + (unsigned)sim_below(r, 100));
+		break;
+	default: buf_printf(out, "    route: [{destination: {host: %s.%s.svc.cluster.local}}]\n", name(r), space(r));
+	}
+}
+
+static void virtual_service(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "vs-%u", place);
+	head(out, "networking.istio.io/v1", "VirtualService", spaces[place % 2], obj, place);
+	buf_printf(out, "}\nspec:\n  hosts: [%s%s]\n", name(r), sim_chance(r, 30) ? ".two.svc.cluster.local" : "");
+	if (sim_chance(r, 40))
+		buf_printf(out, "  gateways: [gw-%u%s]\n", (unsigned)sim_below(r, 2), sim_chance(r, 50) ? ", mesh" : "");
+	if (sim_chance(r, 30))
+		buf_str(out, sim_chance(r, 50) ? "  exportTo: [\".\"]\n" : "  exportTo: [one]\n");
+	buf_str(out, "  http:\n");
+	for (unsigned i = 0, n = 1 + (unsigned)sim_below(r, 3); i < n; i++) {
+		buf_printf(out, "  - name: r%u\n", i);
+		if (i + 1 < n)
+			buf_printf(out, "    match: [{uri: {prefix: /p%u}}]\n", (unsigned)sim_below(r, 4));
+		if (sim_chance(r, 30))
+			buf_printf(out, "    timeout: %us\n", 1 + (unsigned)sim_below(r, 9));
+		route_action(r, out);
+	}
+}
+
+static void destination_rule(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "dr-%u", place);
+	head(out, "networking.istio.io/v1", "DestinationRule", spaces[place % 2], obj, place);
+	buf_printf(out, "}\nspec:\n  host: %s%s\n  trafficPolicy: {loadBalancer: {simple: %s}}\n", sim_chance(r, 20) ? "'*'" : name(r),
+		   "", sim_chance(r, 50) ? "ROUND_ROBIN" : "RANDOM");
+	if (sim_chance(r, 70))
+		buf_str(out, "  subsets: [{name: v0, labels: {version: v0}}, {name: v1, labels: {version: v1}}]\n");
+	if (sim_chance(r, 20))
+		buf_str(out, "  exportTo: [\".\"]\n");
+}
+
+static void gateway(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "gw-%u", place % 2);
+	head(out, "networking.istio.io/v1", "Gateway", "one", obj, place);
+	buf_printf(out, "}\nspec:\n  selector: {istio: ingress}\n  servers:\n  - {port: {number: %u, name: http, protocol: HTTP}, hosts: [\"%s\"]}\n",
+		   80 + (unsigned)sim_below(r, 2) * 8000, sim_chance(r, 50) ? "*" : "red.one.svc.cluster.local");
+}
+
+static void service_entry(struct sim_random *r, struct buf *out, unsigned place)
+{
+	static const char *const how[] = {"STATIC", "DNS", "NONE"};
+	size_t kind = sim_below(r, 3);
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "se-%u", place);
+	head(out, "networking.istio.io/v1", "ServiceEntry", spaces[place % 2], obj, place);
+	buf_printf(out, "}\nspec:\n  hosts: [ext-%u.example.com]\n  resolution: %s\n  location: MESH_EXTERNAL\n  ports: [{number: %u, name: http, protocol: HTTP}]\n",
+		   (unsigned)sim_below(r, 2), how[kind], 80 + (unsigned)sim_below(r, 2));
+	if (kind == 0)
+		buf_printf(out, "  endpoints: [{address: 192.0.2.%u}]\n", (unsigned)sim_below(r, 9));
+}
+
+static void sidecar(struct sim_random *r, struct buf *out, unsigned place)
+{
+	head(out, "networking.istio.io/v1", "Sidecar", "two", "default", place);
+	buf_printf(out, "}\nspec:\n  egress:\n  - hosts: [\"%s/*\"]\n", sim_chance(r, 50) ? "." : space(r));
+}
+
+static void draw(struct sim_random *r, unsigned place, struct buf *out)
+{
+	if (place < 6)
+		service(r, out, place, names[place % 3], spaces[place / 3]);
+	else if (place < 12)
+		slice(r, out, place, names[place % 3], spaces[(place - 6) / 3]);
+	else if (place < 18)
+		pod(r, out, place);
+	else if (place < 24)
+		virtual_service(r, out, place);
+	else if (place < 28)
+		destination_rule(r, out, place);
+	else if (place < 30)
+		gateway(r, out, place);
+	else if (place < 34)
+		service_entry(r, out, place);
+	else
+		sidecar(r, out, place);
+}
+
+void sim_manifest(struct sim_random *r, unsigned place, struct buf *out)
+{
+	size_t at = out->n;
+
+	must(place < SIM_PLACES);
+	draw(r, place, out);
+	if (sim_chance(r, 6))		/* a broken edit */
+		out->n = at + (out->n - at) / 2 + sim_below(r, 1 + (out->n - at) / 2);
+}

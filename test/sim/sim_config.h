@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_CONFIG_H
+#define SIM_CONFIG_H
+
+#include "base/buf.h"
+#include "sim_ev.h"
+
+enum { SIM_PLACES = 36 };
+
+/* The manifest that stands at a place, drawn at random: each place has one kind and one name, so that
+ * drawing again changes the object. Some are invalid, some refer to what does not exist. */
+void sim_manifest(struct sim_random *r, unsigned place, struct buf *out);
+
+#endif
