@@ -228,6 +228,15 @@ static void request_ended(struct h2 *h, struct h2_stream *st)
 		h->events->end(h->arg, st);
 }
 
+/* Before the frame is looked at: some kinds that nghttp2 ignores are not told of later. */
+static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *arg)
+{
+	(void)ng;
+	if (hd->type == NGHTTP2_DATA || hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_RST_STREAM)
+		return 0;
+	return count_control(arg);
+}
+
 static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 {
 	struct h2 *h = arg;
@@ -251,9 +260,9 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 			nghttp2_submit_goaway(ng, NGHTTP2_FLAG_NONE,
 					      nghttp2_session_get_last_proc_stream_id(ng), NGHTTP2_NO_ERROR,
 					      NULL, 0);
-		return count_control(h);
+		break;
 	default:
-		return count_control(h);
+		break;
 	}
 	if (st && f->hd.flags & NGHTTP2_FLAG_END_STREAM)
 		request_ended(h, st);
@@ -449,6 +458,7 @@ static nghttp2_session_callbacks *callbacks_new(void)
 		return NULL;
 	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
+	nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
 	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);

@@ -39,6 +39,7 @@ struct h1_conn {
 	/* the request in hand */
 	struct arena arena;
 	char *target;
+	const char *raw_target;		/* where it stands in MHD's buffer */
 	struct http_request req;
 	struct buf body;
 	int64_t began_ms;
@@ -202,7 +203,7 @@ static enum MHD_Result send_refusal(struct h1_conn *c)
 }
 
 /* The headers are here: a request of which it is not certain where it ends, or what it asks for, ends here. */
-static void open_request(struct h1_conn *c, const char *method)
+static void open_request(struct h1_conn *c, const char *method, const char *version)
 {
 	struct http_core *core = c->h->core;
 	struct header_list l = {.c = c};
@@ -223,7 +224,9 @@ static void open_request(struct h1_conn *c, const char *method)
 		refuse(c, 431, "too many or malformed header fields");
 	else if (l.lengths + l.encodings > 1 || l.hosts > 1 || (encoding && strcasecmp(encoding, "chunked")))
 		refuse(c, 400, "ambiguous request");
-	else if (!c->target || http_target_parse(c->target, strlen(c->target), &c->arena, &c->req))
+	else if (!c->target || version != c->raw_target + strlen(c->target) + 1)
+		refuse(c, 400, "malformed request line");	/* a NUL in the target, or more than one space */
+	else if (http_target_parse(c->target, strlen(c->target), &c->arena, &c->req))
 		refuse(c, 400, "malformed request target");
 	else if (length && strtoull(length, NULL, 10) > core->opts.max_body)
 		refuse(c, 413, "request body too large");
@@ -277,11 +280,10 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *mhd, const ch
 
 	(void)arg;
 	(void)url;
-	(void)version;
 	*con_cls = c;
 	switch (c->stage) {
 	case NEW:
-		open_request(c, method);
+		open_request(c, method, version);
 		return c->stage == REFUSED ? send_refusal(c) : MHD_YES;
 	case BODY:
 	case REFUSED:
@@ -340,6 +342,7 @@ static void *on_target(void *arg, const char *uri, struct MHD_Connection *mhd)
 	(void)arg;
 	request_fini(c);	/* one that was cut short before it was complete */
 	c->target = arena_strdup(&c->arena, uri);
+	c->raw_target = uri;
 	set_deadline(c, c->h->core->opts.request_ms);
 	return NULL;
 }

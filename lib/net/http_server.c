@@ -215,13 +215,13 @@ static void on_first_bytes(void *arg, int ready)
 	(void)ready;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {
+	if (n < TELL) {		/* the end of the connection: no request is that short */
 		guest_close(g);
 		return;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
 	guest_free(g);
-	if (n == TELL && !memcmp(first, "PRI ", TELL))
+	if (!memcmp(first, "PRI ", TELL))
 		h2_conn_open(s, fd);
 	else
 		http1_add(s->http1, fd, (struct sockaddr *)&addr, len);
