@@ -184,6 +184,7 @@ int proxy_from_file(const struct node *file, struct arena *a, struct proxy *out,
 	const char *ns = text_or(node_text(file, "namespace"), "default"), *domain = node_text(file, "dns_domain");
 	const struct node *ips = node_get(file, "ips"), *labels = node_get(file, "labels");
 	const struct node *metadata = node_get(file, "metadata"), *locality = node_get(file, "locality");
+	const struct node *agent = node_get(file, "sds_agent");
 	VEC(const char *) v = {0};
 	const char *node_id = id;
 
@@ -205,6 +206,8 @@ int proxy_from_file(const struct node *file, struct arena *a, struct proxy *out,
 		out->ns = ns;
 	if (domain)
 		out->dns_domain = domain;
+	/* files describe Istio's own proxies, unless they say otherwise */
+	out->sds_agent = !agent || agent->kind != NODE_BOOL || agent->boolean;
 	if (labels)
 		out->labels = merge_maps(labels, metadata ? node_get(metadata, "LABELS") : NULL, a);
 	return 0;

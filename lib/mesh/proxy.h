@@ -37,7 +37,8 @@ struct proxy {
 int proxy_parse(const char *node_id, const struct node *metadata, const char *region, const char *zone,
 		const char *subzone, const struct strs *extensions, struct arena *a, struct proxy *out,
 		struct err *e);
-/* {"type","id","namespace","ips","labels","metadata","dns_domain"} */
+/* {"type","id","namespace","ips","labels","metadata","dns_domain"}, and "sds_agent": false for a proxy
+ * without Istio's agent. */
 int proxy_from_file(const struct node *file, struct arena *a, struct proxy *out, struct err *e);
 
 /* One port of the proxy's own workload, from the Services that select it. */
