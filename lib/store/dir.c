@@ -5,77 +5,49 @@
 
 #include "base/vec.h"
 #include "ev/file.h"
+#include "model/load.h"
 
 /* One file in the making. */
 struct reading {
-	struct dir_scan *scan;
-	const char *path;
-	enum schema_mode mode;
-	struct diags findings;		/* of the file itself */
+	struct arena *arena;
+	struct diags ds;		/* all findings, in the order of the text */
+	struct diags findings;		/* those that belong to no object of the file */
+	size_t n_seen;			/* of ds */
 	VEC(struct store_entry) entries;
 	bool unnamed;			/* a document whose object cannot be told */
 };
 
-static void add_entry(struct reading *r, const struct object_id *id, struct object *obj, const struct diags *ds,
-		      struct pos pos)
+/* What ds has got since belongs to the file itself. */
+static void take_findings(struct reading *r, size_t end)
 {
-	*vec_push(&r->entries, &r->scan->arena) = (struct store_entry){.kind = id->kind,
-								       .ns = id->ns,
-								       .name = id->name,
-								       .obj = obj,
-								       .pos = pos,
-								       .diags = ds->v,
-								       .n_diags = ds->n};
+	for (; r->n_seen < end; r->n_seen++)
+		diags_copy(&r->findings, &r->ds.v[r->n_seen]);
 }
 
-static void read_object(struct reading *r, const struct node *root, bool bad)
+static void take_item(const struct load_item *item, void *arg)
 {
-	struct diags ds;
-	struct object *obj = NULL;
-	struct object_id id = {.kind = -1};
-	enum object_outcome outcome;
+	struct reading *r = arg;
+	const struct object_id *id = &item->id;
+	struct store_entry e = {.kind = id->kind, .ns = id->ns, .name = id->name, .obj = item->object};
 
-	diags_init(&ds, &r->scan->arena);
-	outcome = object_decode(root, r->mode, r->path, &obj, &id, &ds);
-	if (bad && outcome == OBJECT_OK) {	/* half of it was read: it is no object */
-		object_unref(obj);
-		obj = NULL;
-		outcome = OBJECT_INVALID;
-		ds.n = 0;
-	}
-	if (outcome == OBJECT_OK) {
-		ds.n = 0;	/* warnings are the object's own */
-		id = (struct object_id){.kind = (int)obj->kind, .ns = obj->ns, .name = obj->name};
-		add_entry(r, &id, obj, &ds, root->pos);
+	take_findings(r, item->first_diag);
+	if (item->object) {		/* its warnings are its own */
+		e.kind = (int)item->object->kind;
+		e.ns = item->object->ns;
+		e.name = item->object->name;
+		e.pos = item->object->pos;
+		r->n_seen += item->n_diags;
+	} else if (item->outcome == OBJECT_INVALID && id->kind >= 0 && id->name && *id->name) {
+		e.n_diags = item->n_diags;
+		e.diags = item->n_diags ? &r->ds.v[item->first_diag] : NULL;
+		e.pos = item->n_diags ? e.diags->pos : (struct pos){0};
+		r->n_seen += item->n_diags;
+	} else {
+		take_findings(r, item->first_diag + item->n_diags);
+		r->unnamed = r->unnamed || item->outcome == OBJECT_INVALID;
 		return;
 	}
-	if (outcome == OBJECT_INVALID && id.kind >= 0 && id.name && *id.name) {
-		add_entry(r, &id, NULL, &ds, root->pos);
-		return;
-	}
-	r->unnamed = r->unnamed || outcome == OBJECT_INVALID;
-	for (size_t i = 0; i < ds.n; i++)
-		diags_copy(&r->findings, &ds.v[i]);
-}
-
-static void read_text(struct reading *r, const struct buf *text, struct arena *scratch)
-{
-	struct node_docs docs;
-
-	diags_object(&r->findings, (struct diag_object){.file = r->path});
-	docs = node_parse(text->p ? text->p : "", text->n, 1, scratch, &r->findings);
-	for (size_t i = 0; i < docs.n; i++) {
-		const struct node *root = docs.v[i].root, *items = root ? object_list_items(root) : NULL;
-
-		if (!root) {
-			r->unnamed = true;
-			continue;
-		}
-		for (size_t j = 0; items && j < items->n; j++)
-			read_object(r, &items->list[j], docs.v[i].bad);
-		if (!items)
-			read_object(r, root, docs.v[i].bad);
-	}
+	*vec_push(&r->entries, r->arena) = e;
 }
 
 static const struct dir_file *find_known(const struct dir_known *known, const char *path)
@@ -94,16 +66,16 @@ static const struct dir_file *find_known(const struct dir_known *known, const ch
 }
 
 static void scan_file(struct dir_scan *s, const char *path, const struct dir_known *known, enum schema_mode mode,
-		      struct arena *scratch, struct dir_change *out)
+		      struct dir_change *out)
 {
 	const struct dir_file *old = find_known(known, path);
-	struct reading r = {.scan = s, .path = path, .mode = mode};
-	struct arena_mark mark = arena_mark(scratch);
+	struct reading r = {.arena = &s->arena};
 	struct buf text;
 	struct err e;
 
+	diags_init(&r.ds, &s->arena);
 	diags_init(&r.findings, &s->arena);
-	buf_init(&text, DIR_FILE_MAX);
+	buf_init(&text, LOAD_FILE_MAX);
 	out->file.path = out->place.name = path;
 	if (file_read(path, &text, &e) < 0) {
 		out->outcome = DIR_UNREADABLE;
@@ -113,8 +85,10 @@ static void scan_file(struct dir_scan *s, const char *path, const struct dir_kno
 	} else {
 		out->file.hash = hash_bytes(text.p ? text.p : "", text.n);
 		out->outcome = old && hash_equal(old->hash, out->file.hash) ? DIR_SAME : DIR_READ;
-		if (out->outcome == DIR_READ)
-			read_text(&r, &text, scratch);
+		if (out->outcome == DIR_READ) {
+			load_text(path, text.p ? text.p : "", text.n, mode, &r.ds, take_item, &r);
+			take_findings(&r, r.ds.n);
+		}
 	}
 	out->place.v = r.entries.v;
 	out->place.n = r.entries.n;
@@ -122,11 +96,9 @@ static void scan_file(struct dir_scan *s, const char *path, const struct dir_kno
 	out->place.n_findings = r.findings.n;
 	out->place.keep_missing = r.unnamed || out->outcome == DIR_UNREADABLE;
 	buf_fini(&text);
-	arena_rewind(scratch, mark);
 }
 
-void dir_scan(const char *root, const struct dir_known *known, enum schema_mode mode, struct arena *scratch,
-	      struct dir_scan *s)
+void dir_scan(const char *root, const struct dir_known *known, enum schema_mode mode, struct dir_scan *s)
 {
 	static const char *const suffixes[] = {".yaml", ".yml", ".json", NULL};
 	struct file_list files;
@@ -144,7 +116,7 @@ void dir_scan(const char *root, const struct dir_known *known, enum schema_mode 
 	}
 	s->v = arena_array(&s->arena, struct dir_change, files.n);
 	for (; s->n < files.n; s->n++)
-		scan_file(s, files.v[s->n], known, mode, scratch, &s->v[s->n]);
+		scan_file(s, files.v[s->n], known, mode, &s->v[s->n]);
 }
 
 void dir_scan_fini(struct dir_scan *s)
@@ -200,12 +172,10 @@ size_t dir_apply(const struct dir_scan *s, struct store *store, int source, stru
 int store_load_dir(struct store *store, int source, const char *root, enum schema_mode mode, struct err *e)
 {
 	struct dir_known known = {0};
-	struct arena scratch;
 	struct dir_scan scan;
 	int rc = 0;
 
-	arena_init(&scratch, 0);
-	dir_scan(root, &known, mode, &scratch, &scan);
+	dir_scan(root, &known, mode, &scan);
 	if (scan.failed) {
 		*e = scan.err;
 		rc = -1;
@@ -215,6 +185,5 @@ int store_load_dir(struct store *store, int source, const char *root, enum schem
 	}
 	dir_scan_fini(&scan);
 	arena_fini(&known.arena);
-	arena_fini(&scratch);
 	return rc;
 }

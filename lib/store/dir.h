@@ -10,8 +10,6 @@
 #include "base/err.h"
 #include "store/store.h"
 
-enum { DIR_FILE_MAX = 32 * 1024 * 1024 };	/* bytes of one file */
-
 /* The state of a file at the scan before. */
 struct dir_file {
 	const char *path;
@@ -40,10 +38,8 @@ struct dir_scan {
 	struct err err;
 };
 
-/* Memory of the result is s->arena; it holds refs of the objects until dir_scan_fini. scratch is for
- * the value trees and may be rewound. */
-void dir_scan(const char *root, const struct dir_known *known, enum schema_mode mode, struct arena *scratch,
-	      struct dir_scan *s);
+/* Memory of the result is s->arena; it holds refs of the objects until dir_scan_fini. */
+void dir_scan(const char *root, const struct dir_known *known, enum schema_mode mode, struct dir_scan *s);
 /* Puts what changed, removes what vanished, commits and brings known up to date; the number of
  * changed objects. A failed scan changes nothing. */
 size_t dir_apply(const struct dir_scan *s, struct store *store, int source, struct dir_known *known);

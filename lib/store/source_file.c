@@ -28,7 +28,7 @@ static void run(struct job *job)
 {
 	struct source_file *f = (struct source_file *)((char *)job - offsetof(struct source_file, job));
 
-	dir_scan(f->root, &f->known, f->cfg.mode, &job->arena, &f->scan);
+	dir_scan(f->root, &f->known, f->cfg.mode, &f->scan);
 }
 
 static void free_source(struct source_file *f)
@@ -65,14 +65,10 @@ static void done(struct job *job)
 
 	f->running = false;
 	job_fini(job);
-	if (f->closed) {
-		if (!job->failed)
-			dir_scan_fini(&f->scan);
-		free_source(f);
-		return;
-	}
-	if (job->failed) {	/* no memory for the value trees: as if it could not be read */
-		log_warn("source_file", "%s: not enough memory to read it", f->root);
+	if (f->closed || job->cancelled) {
+		dir_scan_fini(&f->scan);	/* of a cancelled job: empty */
+		if (f->closed)
+			free_source(f);
 		return;
 	}
 	note_failure(f);
@@ -109,7 +105,6 @@ void source_file_reload(struct source_file *f)
 int source_file_open(const struct source_file_cfg *cfg, struct source_file **out, struct err *e)
 {
 	struct source_file *f = calloc(1, sizeof(*f));
-	struct arena scratch;
 	int rc = -1;
 
 	must(f && "out of memory");
@@ -121,8 +116,7 @@ int source_file_open(const struct source_file_cfg *cfg, struct source_file **out
 		free_source(f);
 		return -1;
 	}
-	arena_init(&scratch, 0);
-	dir_scan(f->root, &f->known, cfg->mode, &scratch, &f->scan);
+	dir_scan(f->root, &f->known, cfg->mode, &f->scan);
 	if (f->scan.failed) {
 		*e = f->scan.err;
 	} else {
@@ -133,7 +127,6 @@ int source_file_open(const struct source_file_cfg *cfg, struct source_file **out
 		rc = 0;
 	}
 	dir_scan_fini(&f->scan);
-	arena_fini(&scratch);
 	if (rc < 0) {
 		file_watch_close(f->watch);
 		free_source(f);
