@@ -10,6 +10,7 @@
 #include "base/vec.h"
 
 enum {
+	FRAME_HEAD = 9,
 	RESPONSE_HEADERS_MAX = 32,
 	SETTINGS_ENTRIES_MAX = 32,
 	ACKS_QUEUED_MAX = 1000,
@@ -58,6 +59,8 @@ struct h2 {
 	bool ended;			/* we gave up on the peer */
 	bool broken;			/* so much that nothing can be sent either */
 	bool sending, receiving, asked_to_send;
+	struct buf *out;		/* of the h2_send under way */
+	size_t out_end;			/* where it is to stop, about */
 };
 
 static const char *const refusal_names[] = {
@@ -374,31 +377,21 @@ static nghttp2_nv header_nv(const struct http_header *h)
 			    .valuelen = strlen(h->value)};
 }
 
+/* How much of the body goes into the next frame, and whether it is the last. */
 static ssize_t read_body(nghttp2_session *ng, int32_t id, uint8_t *out, size_t room, uint32_t *flags,
 			 nghttp2_data_source *source, void *arg)
 {
 	struct h2_stream *st = source->ptr;
 	size_t left = h2_body_pending(st), n = left < room ? left : room;
 	nghttp2_nv nv[RESPONSE_HEADERS_MAX];
-	struct h2 *h = arg;
 
+	(void)out;
+	(void)arg;
 	if (!n && !st->finished) {
 		st->deferred = true;
 		return NGHTTP2_ERR_DEFERRED;
 	}
-	if (n)
-		memcpy(out, st->body.p + st->body_sent, n);
-	st->body_sent += n;
-	if (n == left && n) {		/* an idle stream holds no memory for it */
-		buf_fini(&st->body);
-		buf_init(&st->body, H2_BODY_MAX);
-		st->body_sent = 0;
-		if (!st->finished && !st->drained) {
-			st->drained = true;
-			st->next_drained = h->drained;
-			h->drained = st;
-		}
-	}
+	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;	/* send_body takes them from where they are */
 	if (n < left || !st->finished)
 		return (ssize_t)n;
 	*flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -409,6 +402,32 @@ static ssize_t read_body(nghttp2_session *ng, int32_t id, uint8_t *out, size_t r
 		nghttp2_submit_trailer(ng, id, nv, st->n_trailers);
 	}
 	return (ssize_t)n;
+}
+
+static int send_body(nghttp2_session *ng, nghttp2_frame *f, const uint8_t *head, size_t n,
+		     nghttp2_data_source *source, void *arg)
+{
+	struct h2_stream *st = source->ptr;
+	struct h2 *h = arg;
+
+	(void)ng;
+	(void)f;
+	if (h->out->n >= h->out_end)
+		return NGHTTP2_ERR_WOULDBLOCK;
+	buf_append(h->out, head, FRAME_HEAD);
+	buf_append(h->out, st->body.p + st->body_sent, n);
+	st->body_sent += n;
+	if (n && !h2_body_pending(st)) {	/* an idle stream holds no memory for it */
+		buf_fini(&st->body);
+		buf_init(&st->body, H2_BODY_MAX);
+		st->body_sent = 0;
+		if (!st->finished && !st->drained) {
+			st->drained = true;
+			st->next_drained = h->drained;
+			h->drained = st;
+		}
+	}
+	return 0;
 }
 
 static bool tell_drained(struct h2 *h)
@@ -430,21 +449,22 @@ static bool tell_drained(struct h2 *h)
 
 void h2_send(struct h2 *h, struct buf *out, size_t limit)
 {
-	size_t start = out->n;
 	const uint8_t *p;
 	ssize_t n = 0;
 
 	must(!h->sending && !h->receiving);
 	h->sending = true;
 	h->asked_to_send = false;
+	h->out = out;
+	h->out_end = out->n + limit;
 	do {
-		while (out->n - start < limit && (n = nghttp2_session_mem_send(h->ng, &p)) > 0)
+		while (out->n < h->out_end && (n = nghttp2_session_mem_send(h->ng, &p)) > 0)
 			buf_append(out, p, (size_t)n);
 		if (n < 0) {
 			h->ended = h->broken = true;
 			break;
 		}
-	} while (tell_drained(h) && out->n - start < limit);
+	} while (tell_drained(h) && out->n < h->out_end);
 	h->sending = false;
 }
 
@@ -463,6 +483,7 @@ static nghttp2_session_callbacks *callbacks_new(void)
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
 	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
 	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
+	nghttp2_session_callbacks_set_send_data_callback(cb, send_body);
 	return cb;
 }
 
