@@ -458,7 +458,7 @@ static const char *slice_service(const struct object *slice)
 struct stage {
 	struct builder *b;
 	bool all;			/* every set is made anew */
-	struct map slices;		/* "ns/service" whose slices differ from prev's */
+	bool *dirty;			/* parallel to the svcs: this one is */
 	struct map namespaces;		/* whose pods or WorkloadEntries differ from prev's */
 	const struct object **index;	/* slices by namespace and service, or NULL: not worth it */
 };
@@ -487,7 +487,14 @@ static void each_difference(const struct kind_list *old, const struct kind_list 
 
 static void mark_slice(struct stage *st, const struct object *obj)
 {
-	map_set(&st->slices, arena_printf(st->b->arena, "%s/%s", obj->ns, slice_service(obj)), st);
+	const struct snapshot *s = st->b->s;
+	struct arena_mark mark = arena_mark(st->b->arena);
+	char *host = arena_printf(st->b->arena, "%s.%s.svc.%s", slice_service(obj), obj->ns, s->domain);
+	size_t first, n = snapshot_svcs_of(s, host, &first);
+
+	if (n && s->svcs[first]->is_kube)	/* it sorts first */
+		st->dirty[first] = true;
+	arena_rewind(st->b->arena, mark);
 }
 
 static void mark_namespace(struct stage *st, const struct object *obj)
@@ -518,21 +525,10 @@ static void mark(struct stage *st)
 
 static bool is_marked(const struct stage *st, const struct svc *svc)
 {
-	struct arena *a = st->b->arena;
-
 	if (st->all)
 		return true;
-	if (map_count(&st->namespaces) && map_get(&st->namespaces, svc->ns) &&
-	    (svc->is_kube || svc->selector.n || svc->part.n_held > 1))
-		return true;
-	if (svc->is_kube && map_count(&st->slices)) {
-		struct arena_mark mark = arena_mark(a);
-		bool found = map_get(&st->slices, arena_printf(a, "%s/%s", svc->ns, svc->name)) != NULL;
-
-		arena_rewind(a, mark);
-		return found;
-	}
-	return false;
+	return map_count(&st->namespaces) && map_get(&st->namespaces, svc->ns) &&
+	       (svc->is_kube || svc->selector.n || svc->part.n_held > 1);
 }
 
 static int compare_slices(const void *a, const void *b)
@@ -634,12 +630,12 @@ void endpoint_stage(struct builder *b)
 	bool *dirty = arena_array(b->arena, bool, s->n_svcs);
 	size_t n = 0;
 
-	map_init(&st.slices, b->arena);
-	map_init(&st.namespaces, b->arena);
-	mark(&st);
 	s->eps = arena_array(b->arena, struct ep_set *, s->n_svcs);
 	memset(dirty, true, s->n_svcs * sizeof(dirty[0]));
 	pair_with_prev(b, dirty);
+	st.dirty = dirty;
+	map_init(&st.namespaces, b->arena);
+	mark(&st);
 	for (size_t i = 0; i < s->n_svcs; i++)
 		n += dirty[i] = dirty[i] || is_marked(&st, s->svcs[i]);
 	if (n > INDEX_FROM) {

@@ -42,8 +42,7 @@ static void add_pod(struct pod_index *x, const struct object *pod)
 			add_ip(x, p->status->pod_ips[i].ip, pod);
 }
 
-/* The index borrows no pod beyond the life of its list, which the snapshot holds; it is held too so
- * that it can outlive that snapshot. */
+/* The index goes only with the list that it is about, so it need not hold the pods. */
 void pod_stage(struct builder *b)
 {
 	const struct kind_list *l = builder_list(b, KIND_POD);
@@ -66,8 +65,6 @@ void pod_stage(struct builder *b)
 	for (size_t i = 0; i < l->n; i++)
 		add_pod(x, l->v[i]);
 	qsort(x->v, x->n, sizeof(x->v[0]), compare_ip);
-	x->part.held = arena_copy(&arena, l->v, l->n * sizeof(l->v[0]));
-	x->part.n_held = l->n;
 	arena_take(&x->part.arena, &arena);
 	part_fresh(b, &x->part);
 	b->s->pods = x;

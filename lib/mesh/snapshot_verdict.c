@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One verdict an object: what the stages found while they made parts, and what one object does to
- * another. The verdicts of a kind are one part, kept while nothing that they speak of changed.
+ * another. The verdicts of a kind are one part, kept while nothing that they speak of changed; it
+ * goes only with the list that it is about, so it need not hold the objects.
  */
 #include "mesh/snapshot_int.h"
 
@@ -258,28 +259,24 @@ static bool selects(const struct strmap *selector, const struct object *we)
 	return true;
 }
 
-static void judge_workloads(struct judging *g)
+static void judge_workload(struct judging *g, const struct object *we)
 {
 	const struct snapshot *s = g->b->s;
+	size_t first, n = snapshot_svcs_in(s->kube, s->n_kube, we->ns, &first);
+	bool selected = false;
 
-	for (size_t i = 0; i < g->list->n; i++) {
-		const struct object *we = g->list->v[i];
-		size_t first, n = snapshot_svcs_in(s->kube, s->n_kube, we->ns, &first);
-		bool selected = false;
+	for (size_t j = first; j < first + n && !selected; j++)
+		selected = selects(&s->kube[j]->selector, we);
+	n = snapshot_svcs_in(s->entries, s->n_entries, we->ns, &first);
+	for (size_t j = first; j < first + n && !selected; j++)
+		for (size_t k = 0; k < s->entries[j]->part.n_held; k++) {
+			const struct service_entry *se = object_spec(s->entries[j]->part.held[k], service_entry);
 
-		for (size_t j = first; j < first + n && !selected; j++)
-			selected = selects(&s->kube[j]->selector, we);
-		n = snapshot_svcs_in(s->entries, s->n_entries, we->ns, &first);
-		for (size_t j = first; j < first + n && !selected; j++)
-			for (size_t k = 0; k < s->entries[j]->part.n_held; k++) {
-				const struct service_entry *se = object_spec(s->entries[j]->part.held[k], service_entry);
-
-				selected = selected || (se->workload_selector && selects(&se->workload_selector->labels, we));
-			}
-		if (!selected)
-			judge(g, we, VERDICT_UNATTACHED, D_WORKLOAD_UNSELECTED, "", "no service of namespace %s selects it",
-			      we->ns);
-	}
+			selected = selected || (se->workload_selector && selects(&se->workload_selector->labels, we));
+		}
+	if (!selected)
+		judge(g, we, VERDICT_UNATTACHED, D_WORKLOAD_UNSELECTED, "", "no service of namespace %s selects it",
+		      we->ns);
 }
 
 static void judge_sidecars(struct judging *g)
@@ -304,32 +301,29 @@ static void judge_sidecars(struct judging *g)
 	}
 }
 
-static void judge_slices(struct judging *g)
+static void judge_slice(struct judging *g, const struct object *o)
 {
-	const struct snapshot *s = g->b->s;
+	const char *name = strmap_get(&o->labels, "kubernetes.io/service-name");
 
-	for (size_t i = 0; i < g->list->n; i++) {
-		const struct object *o = g->list->v[i];
-		const char *name = strmap_get(&o->labels, "kubernetes.io/service-name");
-
-		if (!name || !snapshot_object(s, KIND_SERVICE, o->ns, name))
-			judge(g, o, VERDICT_UNATTACHED, D_SLICE_UNATTACHED, "metadata.labels", "there is no Service %s/%s", o->ns,
-			      name ? name : "");
-	}
+	if (!name || !snapshot_object(g->b->s, KIND_SERVICE, o->ns, name))
+		judge(g, o, VERDICT_UNATTACHED, D_SLICE_UNATTACHED, "metadata.labels", "there is no Service %s/%s", o->ns,
+		      name ? name : "");
 }
 
 /* The one table: what judges a kind, and the kinds that its verdicts speak of besides its own. */
 #define BIT(kind) (1u << KIND_##kind)
 static const struct {
-	void (*judge)(struct judging *g);	/* or NULL: findings of its own only */
+	void (*all)(struct judging *g);		/* the verdicts of a kind depend on each other, or ... */
+	void (*one)(struct judging *g, const struct object *o);	/* ... do not */
 	unsigned depends;
 } judges[COMPILED_KINDS] = {
-	[KIND_VIRTUAL_SERVICE] = {judge_virtual_services, BIT(GATEWAY) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
-	[KIND_DESTINATION_RULE] = {judge_rules, BIT(SERVICE) | BIT(SERVICE_ENTRY)},
-	[KIND_SERVICE_ENTRY] = {judge_entries, BIT(SERVICE)},
-	[KIND_WORKLOAD_ENTRY] = {judge_workloads, BIT(SERVICE) | BIT(SERVICE_ENTRY)},
-	[KIND_SIDECAR] = {judge_sidecars, 0},
-	[KIND_ENDPOINT_SLICE] = {judge_slices, BIT(SERVICE) | BIT(POD)},
+	[KIND_VIRTUAL_SERVICE] = {.all = judge_virtual_services,
+				  .depends = BIT(GATEWAY) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_DESTINATION_RULE] = {.all = judge_rules, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_SERVICE_ENTRY] = {.all = judge_entries, .depends = BIT(SERVICE)},
+	[KIND_WORKLOAD_ENTRY] = {.one = judge_workload, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_SIDECAR] = {.all = judge_sidecars},
+	[KIND_ENDPOINT_SLICE] = {.one = judge_slice, .depends = BIT(SERVICE)},
 };
 
 /* A field that is not in effect makes an object Partly whatever else holds. */
@@ -377,6 +371,51 @@ static void set_reasons(struct judging *g)
 	}
 }
 
+/* Nothing but objects of the kind itself differs from prev. */
+static bool is_same_around(const struct builder *b, enum kind kind)
+{
+	if (!b->same_mesh || b->rejudge)
+		return false;
+	for (size_t k = 0; k < KIND_COUNT; k++)
+		if ((judges[kind].depends & 1u << k) && !b->same[k])
+			return false;
+	return true;
+}
+
+/* prev's verdict on the same object, with its texts copied. */
+static void keep_verdict(struct judging *g, size_t i, const struct verdict *old)
+{
+	struct diags ds;
+
+	diags_init(&ds, g->arena);
+	for (size_t j = 0; j < old->n_why; j++)
+		diags_copy(&ds, &old->why[j]);
+	for (size_t j = 0; j < ds.n; j++)
+		judge_diag(g, i, old->state, &ds.v[j]);
+}
+
+/* Objects whose verdicts do not depend on each other: those that prev has too keep theirs. */
+static void judge_each(struct judging *g, enum kind kind)
+{
+	const struct verdict_list *old = is_same_around(g->b, kind) ? g->b->prev->verdict_lists[kind] : NULL;
+	size_t j = 0;
+
+	for (size_t i = 0; i < g->list->n; i++) {
+		const struct object *o = g->list->v[i];
+
+		while (old && j < old->n && old->v[j].obj != o && object_compare(old->v[j].obj, o) < 0)
+			j++;
+		if (old && j < old->n && old->v[j].obj == o) {
+			keep_verdict(g, i, &old->v[j++]);
+			continue;
+		}
+		judge_own(g, i);
+		judges[kind].one(g, o);
+	}
+	if (!old)
+		judge_endpoints(g, kind);
+}
+
 static struct verdict_list *judge_kind(const struct builder *b, enum kind kind)
 {
 	struct arena arena;
@@ -386,30 +425,22 @@ static struct verdict_list *judge_kind(const struct builder *b, enum kind kind)
 	g.out = arena_new(&arena, struct verdict_list);
 	g.out->v = arena_array(&arena, struct verdict, g.list->n);
 	g.out->n = g.list->n;
-	g.out->part.held = arena_copy(&arena, g.list->v, g.list->n * sizeof(g.list->v[0]));
-	g.out->part.n_held = g.list->n;
 	g.reasons = arena_array(&arena, struct reason *, g.list->n);
-	for (size_t i = 0; i < g.list->n; i++) {
+	for (size_t i = 0; i < g.list->n; i++)
 		g.out->v[i].obj = g.list->v[i];
-		judge_own(&g, i);
+	if (judges[kind].one) {
+		judge_each(&g, kind);
+	} else {
+		for (size_t i = 0; i < g.list->n; i++)
+			judge_own(&g, i);
+		if (judges[kind].all)
+			judges[kind].all(&g);
+		judge_endpoints(&g, kind);
 	}
-	if (judges[kind].judge)
-		judges[kind].judge(&g);
-	judge_endpoints(&g, kind);
 	judge_quarantined(&g, kind);
 	set_reasons(&g);
 	arena_take(&g.out->part.arena, &arena);
 	return g.out;
-}
-
-static bool is_unchanged(const struct builder *b, enum kind kind)
-{
-	if (!b->same_mesh || !b->same[kind] || b->rejudge)
-		return false;
-	for (size_t k = 0; k < KIND_COUNT; k++)
-		if ((judges[kind].depends & 1u << k) && !b->same[k])
-			return false;
-	return true;
 }
 
 void verdict_stage(struct builder *b)
@@ -419,7 +450,7 @@ void verdict_stage(struct builder *b)
 	size_t n = 0;
 
 	for (size_t k = 0; k < COMPILED_KINDS; k++) {
-		if (is_unchanged(b, (enum kind)k)) {
+		if (b->same[k] && is_same_around(b, (enum kind)k)) {
 			s->verdict_lists[k] = b->prev->verdict_lists[k];
 		} else {
 			s->verdict_lists[k] = judge_kind(b, (enum kind)k);
