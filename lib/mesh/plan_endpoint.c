@@ -162,7 +162,7 @@ static const char *own_label(const struct view *v, const char *label)
 	} topology[] = {
 	    {"topology.kubernetes.io/region", v->region}, {"topology.kubernetes.io/zone", v->zone},
 	    {"topology.istio.io/subzone", v->subzone},    {"topology.istio.io/network", v->network},
-	    {"topology.istio.io/cluster", v->cluster_id}, {"kubernetes.io/hostname", v->node},
+	    {"topology.istio.io/cluster", *v->cluster_id ? v->cluster_id : "Kubernetes"}, {"kubernetes.io/hostname", v->node},
 	};
 	const char *value = strmap_get(&v->labels, label);
 
