@@ -350,40 +350,51 @@ static void on_stall(void *arg)
 	conn_leave(c);
 }
 
-static void conn_write(struct conn *c)
+/* Returns how much the socket took. */
+static size_t write_some(struct conn *c, const char *p, size_t n)
 {
-	bool moved = false;
+	size_t done = 0;
 
-	while (conn_tx_pending(c)) {
-		ssize_t n = socket_write(c, c->tx.p + c->tx_sent, conn_tx_pending(c));
+	while (done < n) {
+		ssize_t put = socket_write(c, p + done, n - done);
 
-		if (n < 0 && errno == EINTR)
+		if (put < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			break;
-		if (n < 0) {
+		if (put < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
 			conn_fail(c, strerror(errno));
-			return;
-		}
-		c->tx_sent += (size_t)n;
-		moved = true;
+		if (put < 0)
+			break;
+		done += (size_t)put;
 	}
+	return done;
+}
+
+static void end_sending(struct conn *c)
+{
+	if (!c->finishing || c->shut || c->failed)
+		return;
+	c->shut = true;
+	shutdown(c->fd, SHUT_WR);
+	if (c->eof)
+		conn_fail(c, "closed");
+}
+
+static void write_buffered(struct conn *c)
+{
+	size_t n = write_some(c, c->tx.p + c->tx_sent, conn_tx_pending(c));
+
+	c->tx_sent += n;
+	if (c->failed || c->closed)
+		return;
 	if (!conn_tx_pending(c)) {	/* an idle conn holds no memory for it */
 		buf_fini(&c->tx);
 		buf_init(&c->tx, TX_CAP);
 		c->tx_sent = 0;
 		loop_timer_stop(c->loop, &c->stall);
-		if (c->finishing && !c->shut) {
-			c->shut = true;
-			shutdown(c->fd, SHUT_WR);
-			if (c->eof)
-				conn_fail(c, "closed");
-		}
-		return;
-	}
-	if (moved || !loop_timer_running(&c->stall))
+		end_sending(c);
+	} else if (n) {
 		loop_timer_start(c->loop, &c->stall, CONN_STALL_MS, on_stall, c);
-	c->owes_writable = true;
+	}
 	if (c->tx_sent > CONN_HIGH) {
 		buf_consume(&c->tx, c->tx_sent);
 		c->tx_sent = 0;
@@ -396,7 +407,7 @@ static void on_ready(void *arg, int events)
 
 	c->depth++;
 	if (events & LOOP_WRITE)
-		conn_write(c);
+		write_buffered(c);
 	if (c->owes_writable && conn_tx_pending(c) <= CONN_LOW && !c->failed && !c->closed) {
 		c->owes_writable = false;
 		if (c->events->writable && !c->finishing)
@@ -454,23 +465,31 @@ void conn_finish(struct conn *c, int64_t linger_ms)
 	c->finishing = true;
 	c->paused = false;
 	conn_deadline(c, linger_ms, "closed");
-	conn_flush(c);
+	c->depth++;
+	if (!conn_tx_pending(c))
+		end_sending(c);
+	conn_watch(c);
+	conn_leave(c);
 }
 
-struct buf *conn_tx(struct conn *c)
+int conn_send(struct conn *c, const void *p, size_t n)
 {
-	return &c->tx;
-}
-
-int conn_flush(struct conn *c)
-{
+	size_t done = 0;
 	int rc;
 
+	if (c->failed || c->closed)
+		return -1;
 	c->depth++;
-	if (c->tx.failed)
-		conn_fail(c, "too much to send");
-	if (!c->failed && !c->closed)
-		conn_write(c);
+	if (!conn_tx_pending(c))
+		done = write_some(c, p, n);
+	if (done < n && !c->failed) {
+		if (!conn_tx_pending(c))
+			loop_timer_start(c->loop, &c->stall, CONN_STALL_MS, on_stall, c);
+		c->owes_writable = true;
+		buf_append(&c->tx, (const char *)p + done, n - done);
+		if (c->tx.failed)
+			conn_fail(c, "too much to send");
+	}
 	conn_watch(c);
 	rc = c->failed || c->closed ? -1 : 0;
 	conn_leave(c);

@@ -49,7 +49,7 @@ struct conn;
 struct conn_events {
 	/* n > 0 bytes; n = 0: the peer has sent all it will (once). */
 	void (*received)(void *arg, const uint8_t *p, size_t n);
-	/* What a flush could not send has left, but for the low mark. Or NULL. */
+	/* What had to be buffered has left, but for the low mark. Or NULL. */
 	void (*writable)(void *arg);
 	/* The socket broke, or the deadline passed; why is for the log. The owner must then conn_close. */
 	void (*failed)(void *arg, const char *why);
@@ -68,9 +68,8 @@ void conn_close(struct conn *c);
  * peer has closed too or after linger_ms. */
 void conn_finish(struct conn *c, int64_t linger_ms);
 
-/* The buffer to append to, then conn_flush. */
-struct buf *conn_tx(struct conn *c);
-int conn_flush(struct conn *c);		/* writes now what the socket takes; -1: failed has been called */
+/* Writes what the socket takes now and buffers the rest. -1: failed has been called. */
+int conn_send(struct conn *c, const void *p, size_t n);
 size_t conn_tx_room(const struct conn *c);	/* up to the high mark; 0 = wait for writable */
 size_t conn_tx_pending(const struct conn *c);
 void conn_pause(struct conn *c, bool paused);	/* stops or resumes reading */

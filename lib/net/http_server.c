@@ -9,7 +9,8 @@
 #include "base/must.h"
 #include "net/http_int.h"
 
-enum { TELL = 4 /* bytes that tell the protocols apart: "PRI " */, LINGER_MS = 1000, BUFFERS_A_TURN = 16 };
+enum { TELL = 4 /* bytes that tell the protocols apart: "PRI " */, LINGER_MS = 1000, BUFFERS_A_TURN = 16,
+       OUT_CAP = 4 * 1024 * 1024 /* far over CONN_HIGH */ };
 
 /* A connection that has not told yet which protocol it speaks. */
 struct guest {
@@ -39,6 +40,7 @@ struct http_server {
 	struct guest *guests;
 	struct h2_conn *h2_conns;
 	size_t n_h2;
+	struct buf out;			/* of whichever HTTP/2 connection is sending */
 };
 
 /* HTTP/2 connections */
@@ -87,20 +89,22 @@ static void on_wants_send(void *arg);
 static void on_flush(void *arg)
 {
 	struct h2_conn *c = arg;
+	struct buf *out = &c->server->out;
 
 	for (int i = 0; c->http2; i++) {
-		size_t before = conn_tx_pending(c->conn), after;
-
 		if (i == BUFFERS_A_TURN) {	/* others want to be served too */
 			on_wants_send(c);
 			return;
 		}
-		http2_send(c->http2, conn_tx(c->conn), conn_tx_room(c->conn));
-		after = conn_tx_pending(c->conn);
-		if (conn_flush(c->conn))
+		buf_clear(out);
+		http2_send(c->http2, out, conn_tx_room(c->conn));
+		must(!out->failed);
+		if (!out->n)
+			break;
+		if (conn_send(c->conn, out->p, out->n))
 			return;
-		if (after == before || conn_tx_pending(c->conn))
-			break;		/* there is no more, or the socket is full */
+		if (conn_tx_pending(c->conn))
+			break;
 	}
 	if (!c->http2)
 		return;
@@ -266,6 +270,7 @@ struct http_server *http_server_open(struct loop *l, const struct http_server_op
 
 	must(s && "out of memory");
 	s->core.loop = l;
+	buf_init(&s->out, OUT_CAP);
 	s->core.opts = *opts;
 	o = &s->core.opts;
 	o->max_body = o->max_body ? o->max_body : 1024 * 1024;
@@ -318,6 +323,7 @@ void http_server_free(struct http_server *s)
 		h2_conn_close(s->h2_conns);
 	http1_close(s->http1);
 	listener_close(s->listener);
+	buf_fini(&s->out);
 	free(s);
 }
 
