@@ -24,9 +24,22 @@ struct outbound_set {
 	struct strs wildcards, localhosts;
 };
 
+struct index_list {
+	VEC(size_t) v;
+};
+
+/* The VirtualServices of a block with routes below HTTP, by host, and its ExternalNames. */
+struct out_index {
+	VEC(const struct vs *) l4;
+	struct map exact;		/* host -> struct index_list of l4 */
+	struct index_list wild;		/* of l4: with a wildcard host */
+	VEC(const struct svc *) aliases;
+};
+
 /* Where the ports of a block listen. */
 struct binding {
-	const struct out_block *block;
+	const struct out_index *index;
+	const struct out_routes *routes;	/* of the service in hand */
 	const struct sidecar_egress *spec;	/* or NULL */
 	struct strs explicit;		/* given by the user, or localhost; none: as the services have it */
 	bool by_user;			/* spec->bind */
@@ -129,7 +142,7 @@ static void join(struct outbound_set *s, const struct binding *b, const struct s
 	}
 	if (!http)
 		*vec_push(&l->tcp, s->arena) = (struct out_member){
-		    .block = b->block, .svc = svc, .port = *port, .cidr = cidr,
+		    .svc = svc, .routes = b->routes, .port = *port, .cidr = cidr,
 		    .needs_sni = cidr || (!has_address && l->wildcard),
 		};
 }
@@ -230,23 +243,97 @@ static const struct scope_svc **by_age(const struct scope_egress *e, size_t *n, 
 	return v;
 }
 
-static struct out_block *block_of(const struct scope_egress *e, struct arena *a)
+static struct out_index *index_of(const struct scope_egress *e, struct arena *a)
 {
-	struct out_block *b = arena_new(a, struct out_block);
-	VEC(const struct vs *) l4 = {0};
+	struct out_index *x = arena_new(a, struct out_index);
 
-	for (size_t i = 0; i < e->n_vss; i++)
-		if ((e->vss[i]->spec->n_tls || e->vss[i]->spec->n_tcp) && strs_has(&e->vss[i]->gateways, "mesh"))
-			*vec_push(&l4, a) = e->vss[i];
-	*b = (struct out_block){.egress = e, .l4 = l4.v, .n_l4 = l4.n};
-	return b;
+	map_init(&x->exact, a);
+	for (size_t i = 0; i < e->n_vss; i++) {
+		const struct vs *vs = e->vss[i];
+
+		if ((!vs->spec->n_tls && !vs->spec->n_tcp) || !strs_has(&vs->gateways, "mesh"))
+			continue;
+		for (size_t j = 0; j < vs->hosts.n; j++) {
+			struct index_list *list = &x->wild;
+
+			if (!host_is_wildcard(vs->hosts.v[j])) {
+				void **slot = map_slot(&x->exact, vs->hosts.v[j]);
+
+				list = *slot ? *slot : arena_new(a, struct index_list);
+				*slot = list;
+			}
+			*vec_push(&list->v, a) = x->l4.n;
+		}
+		*vec_push(&x->l4, a) = vs;
+	}
+	for (size_t i = 0; i < e->n_svcs; i++)
+		if (e->svcs[i].svc->resolution == SVC_ALIAS)
+			*vec_push(&x->aliases, a) = e->svcs[i].svc;
+	return x;
+}
+
+static bool is_about(const struct vs *vs, const struct svc *svc)
+{
+	for (size_t i = 0; i < vs->hosts.n; i++)
+		if (host_matches(vs->hosts.v[i], svc->host))
+			return true;
+	return false;
+}
+
+static int compare_index(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void find_vss(const struct out_index *x, const struct svc *svc, struct out_routes *out, struct arena *a)
+{
+	const struct index_list *exact = map_get(&x->exact, svc->host);
+	bool all = host_is_wildcard(svc->host);
+	size_t n = all ? x->l4.n : x->wild.v.n, kept = 0;
+	const struct vs **v;
+	VEC(size_t) found = {0};
+
+	for (size_t i = 0; !all && exact && i < exact->v.n; i++)
+		*vec_push(&found, a) = exact->v.v[i];
+	for (size_t i = 0; i < n; i++) {
+		size_t k = all ? i : x->wild.v.v[i];
+
+		if (is_about(x->l4.v[k], svc))
+			*vec_push(&found, a) = k;
+	}
+	if (!found.n)
+		return;
+	qsort(found.v, found.n, sizeof(found.v[0]), compare_index);
+	v = arena_array(a, const struct vs *, found.n);
+	for (size_t i = 0; i < found.n; i++)
+		if (!i || found.v[i] != found.v[i - 1])
+			v[kept++] = x->l4.v[found.v[i]];
+	out->vss = v;
+	out->n_vss = kept;
+}
+
+static const struct out_routes *routes_of(const struct out_index *x, const struct svc *svc, struct arena *a)
+{
+	struct out_routes *r = arena_new(a, struct out_routes);
+	VEC(const struct svc *) aliases = {0};
+
+	if (x->l4.n)
+		find_vss(x, svc, r, a);
+	for (size_t i = 0; i < x->aliases.n; i++)
+		if (strcmp(x->aliases.v[i]->alias_of, svc->host) == 0)
+			*vec_push(&aliases, a) = x->aliases.v[i];
+	r->aliases = aliases.v;
+	r->n_aliases = aliases.n;
+	return r;
 }
 
 static void bind_block(struct outbound_set *s, const struct scope_egress *e, struct binding *b)
 {
 	const struct sidecar_egress *spec = e->spec;
 
-	*b = (struct binding){.block = block_of(e, s->arena), .spec = spec};
+	*b = (struct binding){.index = index_of(e, s->arena), .spec = spec};
 	b->bind_to_port = s->plan->view->interception == INTERCEPT_NONE || (spec && spec->capture_mode == CAPTURE_NONE);
 	b->by_user = spec && spec->bind && *spec->bind;
 	if (b->by_user)
@@ -268,15 +355,19 @@ static void add_block(struct outbound_set *s, const struct scope_egress *e)
 	if (own) {
 		port = (struct svc_port){.port = own->number, .name = own->name,
 					 .protocol = protocol_parse(own->protocol ? own->protocol : "")};
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
+			b.routes = routes_of(b.index, svcs[i]->svc, s->arena);
 			place(s, &b, svcs[i], &port);
+		}
 		return;
 	}
 	for (size_t i = 0; i < s->v.n; i++)
 		s->v.v[i]->locked = true;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		b.routes = routes_of(b.index, svcs[i]->svc, s->arena);
 		for (size_t j = 0; j < svcs[i]->n_ports; j++)
 			place(s, &b, svcs[i], &svcs[i]->ports[j]);
+	}
 }
 
 /* ---- rows ---- */
@@ -305,18 +396,10 @@ static struct hash128 mix_member(const struct plan *p, const struct out_member *
 	h = m->svc->dr ? hash_mix(h, m->svc->dr->part.hash) : hash_mix_u64(h, 0);
 	h = hash_mix_u64(h, (uint64_t)m->port.port << 16 | (uint64_t)m->port.protocol << 8 | (uint64_t)m->needs_sni);
 	h = hash_mix_u64(hash_mix_str(h, m->cidr), m->svc->n_ports);
-	for (size_t i = 0; i < m->block->n_l4; i++)
-		if (out_vs_is_about(m->block->l4[i], m->svc->svc))
-			h = tcp_mix_inputs(p, m->block->l4[i], h, a);
-	return h;
-}
-
-/* ExternalNames are further SNI names of the services that they stand for. */
-static struct hash128 mix_aliases(const struct plan *p, struct hash128 h)
-{
-	for (size_t i = 0; i < p->scope.n_svcs; i++)
-		if (p->scope.svcs[i].svc->resolution == SVC_ALIAS)
-			h = hash_mix(h, p->scope.svcs[i].svc->part.hash);
+	for (size_t i = 0; i < m->routes->n_vss; i++)
+		h = tcp_mix_inputs(p, m->routes->vss[i], h, a);
+	for (size_t i = 0; i < m->routes->n_aliases; i++)
+		h = hash_mix(h, m->routes->aliases[i]->part.hash);
 	return h;
 }
 
@@ -402,11 +485,9 @@ static void add_row(struct plan_rows *rows, struct plan_row row)
 
 static void add_listeners(struct outbound_set *s, struct plan_rows *rows, struct hash128 common)
 {
-	struct hash128 aliases = mix_aliases(s->plan, common);
-
 	for (size_t i = 0; i < s->v.n; i++) {
 		const struct out_listener *l = s->v.v[i];
-		struct hash128 h = l->tcp.n ? aliases : common;
+		struct hash128 h = common;
 
 		if (is_empty(l))
 			continue;

@@ -20,14 +20,6 @@ struct chains {
 	struct origins origins;
 };
 
-bool out_vs_is_about(const struct vs *vs, const struct svc *svc)
-{
-	for (size_t i = 0; i < vs->hosts.n; i++)
-		if (host_matches(vs->hosts.v[i], svc->host))
-			return true;
-	return false;
-}
-
 struct ir_tcp *out_catch_all(const struct plan *p, struct arena *a)
 {
 	const char *cluster = "PassthroughCluster";
@@ -231,14 +223,13 @@ static struct ir_tcp *direct_tcp(struct chains *c, const struct out_member *m)
 /* The service's host, and the ExternalNames that stand for it. */
 static struct strs sni_of(struct chains *c, const struct out_member *m)
 {
-	const struct scope *scope = &c->plan->scope;
-	VEC(const char *) v = {0};
+	const char **v = arena_array(c->arena, const char *, m->routes->n_aliases + 1);
+	size_t n = 0;
 
-	*vec_push(&v, c->arena) = m->svc->svc->host;
-	for (size_t i = 0; i < scope->n_svcs; i++)
-		if (scope->svcs[i].svc->resolution == SVC_ALIAS && strcmp(scope->svcs[i].svc->alias_of, m->svc->svc->host) == 0)
-			*vec_push(&v, c->arena) = scope->svcs[i].svc->host;
-	return (struct strs){v.v, v.n};
+	v[n++] = m->svc->svc->host;
+	for (size_t i = 0; i < m->routes->n_aliases; i++)
+		v[n++] = m->routes->aliases[i]->host;
+	return (struct strs){v, n};
 }
 
 static void add_member(struct chains *c, const struct out_member *m)
@@ -247,11 +238,9 @@ static void add_member(struct chains *c, const struct out_member *m)
 	struct strs cidr = own_cidr(m), sni = {0};
 	struct seen seen = {0};
 
-	for (size_t i = 0; i < m->block->n_l4 && !(done && !tls); i++) {
-		const struct vs *vs = m->block->l4[i];
+	for (size_t i = 0; i < m->routes->n_vss && !(done && !tls); i++) {
+		const struct vs *vs = m->routes->vss[i];
 
-		if (!out_vs_is_about(vs, m->svc->svc))
-			continue;
 		origins_add(&c->origins, vs->obj);
 		done = (tls ? add_tls_routes(c, m, vs, &seen) : add_tcp_routes(c, m, vs)) || done;
 	}

@@ -9,17 +9,19 @@
 #include "mesh/plan_int.h"
 #include "model/traffic.h"
 
-/* An egress block, and the VirtualServices of it that have routes below HTTP. */
-struct out_block {
-	const struct scope_egress *egress;
-	const struct vs *const *l4;
-	size_t n_l4;
+/* What is said about one service below HTTP: VirtualServices with tls and tcp routes for its host, in
+ * order, and ExternalNames that stand for it. */
+struct out_routes {
+	const struct vs *const *vss;
+	size_t n_vss;
+	const struct svc *const *aliases;
+	size_t n_aliases;
 };
 
 /* One port of one service that a listener takes as TCP (or TLS). */
 struct out_member {
-	const struct out_block *block;
 	const struct scope_svc *svc;
+	const struct out_routes *routes;
 	struct svc_port port;		/* that the listener has */
 	const char *cidr;		/* that tells the service among those of a wildcard listener, or NULL */
 	bool needs_sni;			/* nothing but the SNI tells it */
@@ -38,8 +40,6 @@ struct out_listener {
 	bool sniffed;			/* rds_name is of one sniffed service */
 };
 
-/* Does vs speak for the host of the service? */
-bool out_vs_is_about(const struct vs *vs, const struct svc *svc);
 /* Fills chains, default chain and inspectors. */
 void out_chains(const struct plan *p, const struct out_listener *l, struct ir_listener *out, struct arena *a);
 /* Where traffic goes that nothing matches: passthrough, the black hole or the egress proxy. */

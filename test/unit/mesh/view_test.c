@@ -140,7 +140,7 @@ static void node_ids(void **state)
 	assert_string_equal(p.name, "a.b");
 	assert_string_equal(p.ns, "x");
 	assert_string_equal(p.region, "r");
-	assert_string_equal(p.cluster_id, "Kubernetes");
+	assert_string_equal(p.cluster_id, "");
 	diags_init(&ds, &a);
 	docs = node_parse(file, strlen(file), 1, &a, &ds);
 	assert_int_equal(proxy_from_file(docs.v[0].root, &a, &p, &e), 0);
