@@ -302,7 +302,7 @@ static void memory_limit(void **state)
 	enum { MATCHES = 700 };
 	struct fixture f;
 	struct arena *a;
-	char *root, *leaf;
+	const char *root, *leaf;
 
 	(void)state;
 	fixture_init(&f);
