@@ -156,15 +156,27 @@ static int write_port_file(const struct server *s, struct err *e)
 
 /* ---- signals ---- */
 
+/* xDS streams never end by themselves: they are ended evenly over half of the time that is left, so that
+ * their clients do not all come back to another replica at once. */
 static void drained(void *arg)
 {
 	struct server *s = arg;
+	int64_t left_ms = s->stop_at_ms - loop_now_ms(s->loop);
+	size_t turns = left_ms > 2 * DRAIN_POLL_MS ? (size_t)(left_ms / (2 * DRAIN_POLL_MS)) : 1;
+	size_t n = s->n_clients / turns + 1;
 
-	if (s->n_clients && loop_now_ms(s->loop) < s->stop_at_ms) {
-		loop_timer_start(s->loop, &s->drain, DRAIN_POLL_MS, drained, s);
+	if (!s->n_clients || left_ms <= 0) {
+		loop_stop(s->loop);
 		return;
 	}
-	loop_stop(s->loop);
+	for (struct client *c = s->clients, *next; c && n; c = next) {
+		next = c->next;
+		if (!c->call)
+			continue;
+		grpc_finish(c->call, GRPC_UNAVAILABLE, "the server is going away");
+		n--;
+	}
+	loop_timer_start(s->loop, &s->drain, DRAIN_POLL_MS, drained, s);
 }
 
 static void stop(void *arg)
