@@ -14,14 +14,9 @@
 struct check {
 	const struct object *obj;	/* decoded */
 	const struct node *root;	/* the whole document, for places */
+	enum schema_mode mode;		/* habits (names of ports) are findings on the command line only */
 	struct diags *ds;
 };
-
-/* Reports at path (relative to the object, "spec.http[0].match[1].uri"), formatted by path_fmt's
- * arguments first: check_at(c, D_FIELD_FORMAT, check_path(c, "spec.hosts[%zu]", i), "text %s", x) */
-const char *check_path(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void check_at(struct check *c, enum diag_code code, const char *path, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
 
 typedef void check_fn(struct check *c, const void *spec);
 check_fn check_virtual_service, check_destination_rule, check_gateway, check_service_entry,

@@ -187,7 +187,7 @@ static void fill(struct object *o, const struct node *root, const struct object_
 	check_top_level(root, info, mode, ds);
 	o->spec = schema_decode(info->schema, body ? body : &none, info->body, mode, &o->arena, ds);
 	if (checks[o->kind] && ds->nerrors == errors) {
-		struct check c = {.obj = o, .root = root, .ds = ds};
+		struct check c = {.obj = o, .root = root, .mode = mode, .ds = ds};
 
 		checks[o->kind](&c, o->spec);
 	}

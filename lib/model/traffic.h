@@ -270,6 +270,8 @@ SCHEMA_STRUCT(warmup)
 	X(T, ENUM, simple, "simple", lb_simple, 1, "Algorithm.")                                   \
 	X(T, MSG, consistent_hash, "consistentHash", consistent_hash, 1, "Session affinity.")      \
 	X(T, MSG, locality_lb_setting, "localityLbSetting", locality_lb, 0, "Locality.")           \
+	X(T, NODE, backend_utilization, "backendUtilization", _, 1 | SCHEMA_NOT_IN_EFFECT, "Weights by reported load.") \
+	X(T, NODE, zone_aware_lb_setting, "zoneAwareLbSetting", _, SCHEMA_NOT_IN_EFFECT, "Zone awareness.") \
 	X(T, DUR, warmup_duration_secs, "warmupDurationSecs", _, SCHEMA_DEPRECATED, "Use warmup.") \
 	X(T, MSG, warmup, "warmup", warmup, 0, "Slow start.")
 SCHEMA_STRUCT(load_balancer)
@@ -322,7 +324,7 @@ SCHEMA_STRUCT(connection_pool)
 	X(T, DUR, base_ejection_time, "baseEjectionTime", _, 0, "First ejection; grows.")          \
 	X(T, I32, max_ejection_percent, "maxEjectionPercent", _, 0, "Most that is ejected.")       \
 	X(T, I32, min_health_percent, "minHealthPercent", _, 0, "Below it, all are used (panic).") \
-	X(T, STRS, http_error_codes, "outlierDetectionHttpErrorCodes", _, SCHEMA_NOT_IN_EFFECT, "Statuses that count.")
+	X(T, U32S, http_error_codes, "outlierDetectionHttpErrorCodes", _, SCHEMA_NOT_IN_EFFECT, "Statuses that count.")
 SCHEMA_STRUCT(outlier_detection)
 
 #define VALUES_client_tls_mode(X, P) X(P, DISABLE, 0) X(P, SIMPLE, 1) X(P, MUTUAL, 2) X(P, ISTIO_MUTUAL, 3)
@@ -352,7 +354,8 @@ SCHEMA_ENUM(proxy_protocol_version, PROXY_PROTOCOL)
 SCHEMA_STRUCT(proxy_protocol)
 
 #define ROWS_retry_budget(X, T)                                                                    \
-	X(T, MSG, percent, "percent", percent, 0, "Share of active requests that may be retries.") \
+	X(T, ODBL, percent, "percent", _, 0, "Share of active requests that may be retries.")      \
+	X(T, DUR, budget_interval, "budgetInterval", _, SCHEMA_NOT_IN_EFFECT, "Window of the share.") \
 	X(T, U32, min_retry_concurrency, "minRetryConcurrency", _, 0, "Always allowed.")
 SCHEMA_STRUCT(retry_budget)
 
@@ -433,6 +436,7 @@ SCHEMA_STRUCT(tls_certificate)
 	X(T, ENUM, min_protocol_version, "minProtocolVersion", tls_version, 0, "Least version.")   \
 	X(T, ENUM, max_protocol_version, "maxProtocolVersion", tls_version, 0, "Greatest version.") \
 	X(T, STRS, cipher_suites, "cipherSuites", _, 0, "Cipher suites.")                          \
+	X(T, STRS, ecdh_curves, "ecdhCurves", _, SCHEMA_NOT_IN_EFFECT, "Curves.")                  \
 	X(T, OBOOL, insecure_skip_verify, "insecureSkipVerify", _, 0, "Accept unverified clients.")
 SCHEMA_STRUCT(server_tls)
 

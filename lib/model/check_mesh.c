@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * MeshConfig and MeshNetworks. What the tables leave free-form (tracing, providers) is checked on
+ * the nodes. Unknown fields are warnings here, as Istio passes over them too.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/map.h"
+#include "base/must.h"
+#include "base/scalar.h"
+#include "model/check_int.h"
+#include "model/meshconf.h"
+
+enum { MS = 1000000 };
+static const int64_t CONNECT_TIMEOUT_MAX_NS = 30 * 1000000000LL, S = 1000000000LL;
+
+#define TOP(name) (&(const struct where){NULL, (name), 0})
+
+static bool given(const char *s)
+{
+	return s && *s;
+}
+
+/* "host:port". */
+static void check_address(struct check *c, const struct where *w, const char *s)
+{
+	const char *colon = s ? strrchr(s, ':') : NULL;
+	int64_t port;
+	char *host;
+
+	if (!s)
+		return;
+	if (!colon || scalar_int(colon + 1, 1, 65535, &port)) {
+		wrong(c, w, D_MESH_INVALID, "\"%s\" is no address: expected host:port", s);
+		return;
+	}
+	host = arena_strndup(c->ds->arena, s, (size_t)(colon - s));
+	if (*host == '[' && host[strlen(host) - 1] == ']') {
+		host[strlen(host) - 1] = '\0';
+		host++;
+	}
+	if (!scalar_is_ip(host) && wrong_fqdn(host))
+		wrong(c, w, D_MESH_INVALID, "\"%s\" is no host name or IP address", host);
+}
+
+/* ---- defaultConfig ---- */
+
+static void check_tracer(struct check *c, const struct where *w, const struct node *tracing)
+{
+	static const char *const kinds[] = {"lightstep", "zipkin", "datadog"};
+	const struct node *tags = node_get(tracing, "customTags");
+	const struct node *sampling = node_get(tracing, "sampling");
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const struct node *tracer = node_get(tracing, kinds[i]);
+		const struct where *at = AT(w, kinds[i]);
+
+		if (!tracer)
+			continue;
+		if (!given(node_text(tracer, "address")))
+			wrong(c, at, D_MESH_INVALID, "address is required");
+		else
+			check_address(c, AT(at, "address"), node_text(tracer, "address"));
+		if (!strcmp(kinds[i], "lightstep") && !given(node_text(tracer, "accessToken")))
+			wrong(c, at, D_MESH_INVALID, "access token is required");
+	}
+	if (sampling && sampling->kind == NODE_NUMBER)
+		check_percent(c, AT(w, "sampling"), strtod(sampling->text, NULL), D_MESH_INVALID);
+	for (size_t i = 0; tags && tags->kind == NODE_MAP && i < tags->n; i++) {
+		if (tags->map[i].value.kind == NODE_NULL)
+			wrong(c, AT(AT(w, "customTags"), tags->map[i].key), D_MESH_INVALID, "a custom tag without value");
+	}
+}
+
+static void check_key_provider(struct check *c, const struct where *w, const struct node *provider)
+{
+	static const char *const kinds[] = {"cryptomb", "qat"};
+	bool any = false;
+	int64_t ns;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const struct node *p = node_get(provider, kinds[i]);
+		const char *delay = node_text(p, "pollDelay");
+
+		if (!p)
+			continue;
+		any = true;
+		if (!delay)
+			wrong(c, AT(w, kinds[i]), D_MESH_INVALID, "pollDelay is required");
+		else if (scalar_duration_ns(delay, &ns))
+			wrong(c, AT(AT(w, kinds[i]), "pollDelay"), D_MESH_INVALID, "\"%s\" is no duration", delay);
+		else if (!ns)
+			wrong(c, AT(AT(w, kinds[i]), "pollDelay"), D_MESH_INVALID, "pollDelay must be non zero");
+	}
+	if (!any)
+		wrong(c, w, D_MESH_INVALID, "a private key provider must be cryptomb or qat");
+}
+
+static void check_drain(struct check *c, const struct where *w, const struct opt_duration *d)
+{
+	check_duration(c, w, d);
+	if (d->has && d->ns >= MS && d->ns % S)
+		wrong(c, w, D_DURATION_INVALID, "only durations to seconds precision are supported");
+}
+
+static void check_proxy_config(struct check *c, const struct where *w, const struct node *n, const struct proxy_config *p)
+{
+	static const char *const required[] = {"configPath", "binaryPath", "serviceCluster"};
+	static const char *const services[] = {"envoyAccessLogService", "envoyMetricsService"};
+
+	for (size_t i = 0; i < ARRAY_LEN(required); i++) {
+		const char *s = node_text(n, required[i]);
+
+		if (s && !*s)
+			wrong(c, AT(w, required[i]), D_MESH_INVALID, "%s must be set", required[i]);
+	}
+	check_drain(c, AT(w, "drainDuration"), &p->drain_duration);
+	check_drain(c, AT(w, "terminationDrainDuration"), &p->termination_drain_duration);
+	if (given(p->discovery_address))
+		check_address(c, AT(w, "discoveryAddress"), p->discovery_address);
+	if (given(node_text(n, "statsdUdpAddress")))
+		check_address(c, AT(w, "statsdUdpAddress"), node_text(n, "statsdUdpAddress"));
+	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+		const char *address = node_text(node_get(n, services[i]), "address");
+
+		if (given(address) && strncmp(address, "unix:", 5))
+			check_address(c, AT(AT(w, services[i]), "address"), address);
+	}
+	if (node_get(n, "proxyAdminPort"))
+		check_port(c, AT(w, "proxyAdminPort"), p->proxy_admin_port);
+	if (node_get(n, "statusPort"))
+		check_port(c, AT(w, "statusPort"), p->status_port);
+	if (p->concurrency.has && p->concurrency.v < 0)
+		wrong(c, AT(w, "concurrency"), D_MESH_INVALID, "concurrency must not be negative");
+	if (node_get(n, "tracing"))
+		check_tracer(c, AT(w, "tracing"), node_get(n, "tracing"));
+	if (node_get(n, "privateKeyProvider"))
+		check_key_provider(c, AT(w, "privateKeyProvider"), node_get(n, "privateKeyProvider"));
+}
+
+/* ---- extension providers ---- */
+
+/* "[namespace/]host". */
+static void check_service_ref(struct check *c, const struct where *w, const char *s)
+{
+	const char *slash = s ? strchr(s, '/') : NULL;
+	const char *why;
+
+	if (!given(s)) {
+		wrong(c, w, D_MESH_INVALID, "service must not be empty");
+		return;
+	}
+	if (slash && !is_label(s, (size_t)(slash - s)))
+		wrong(c, w, D_MESH_INVALID, "\"%.*s\" is no namespace", (int)(slash - s), s);
+	why = wrong_fqdn(slash ? slash + 1 : s);
+	if (why)
+		wrong(c, w, D_MESH_INVALID, "service \"%s\": %s", s, why);
+}
+
+static void check_ext_authz(struct check *c, const struct where *w, const struct node *p)
+{
+	const char *status = node_text(p, "statusOnError"), *prefix = node_text(p, "pathPrefix");
+	const char *timeout = node_text(p, "timeout");
+	struct opt_duration d = {.has = true};
+	int64_t code;
+
+	if (given(status) && scalar_int(status, 200, 599, &code))
+		wrong(c, AT(w, "statusOnError"), D_MESH_INVALID, "statusOnError \"%s\" is no HTTP status", status);
+	if (given(prefix) && *prefix != '/')
+		wrong(c, AT(w, "pathPrefix"), D_MESH_INVALID, "pathPrefix should begin with '/'");
+	if (!timeout)
+		return;
+	if (scalar_duration_ns(timeout, &d.ns))
+		wrong(c, AT(w, "timeout"), D_MESH_INVALID, "\"%s\" is no duration", timeout);
+	else
+		check_duration(c, AT(w, "timeout"), &d);
+}
+
+static void check_provider_kind(struct check *c, const struct where *w, const char *kind, const struct node *p)
+{
+	static const char *const with_service[] = {
+		"envoyExtAuthzHttp", "envoyExtAuthzGrpc", "zipkin", "lightstep", "datadog", "skywalking", "opencensus",
+		"opentelemetry", "envoyHttpAls", "envoyTcpAls", "envoyOtelAls", "sds",
+	};
+	const struct node *port = node_get(p, "port");
+	int64_t number;
+
+	for (size_t i = 0; i < ARRAY_LEN(with_service); i++) {
+		if (strcmp(kind, with_service[i]))
+			continue;
+		check_service_ref(c, AT(w, "service"), node_text(p, "service"));
+		if (!port || scalar_int(port->kind == NODE_NUMBER ? port->text : "", 1, 65535, &number))
+			wrong(c, AT(w, "port"), D_PORT_INVALID, "port number must be in the range 1..65535");
+	}
+	if (!strncmp(kind, "envoyExtAuthz", 13))
+		check_ext_authz(c, w, p);
+}
+
+static void check_providers(struct check *c, const struct node *list)
+{
+	struct map names;
+
+	map_init(&names, c->ds->arena);
+	for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++) {
+		const struct node *p = &list->list[i];
+		const struct where *at = ELEM(TOP("extensionProviders"), i);
+		const char *name = node_text(p, "name");
+		size_t kinds = 0;
+
+		if (!given(name))
+			wrong(c, at, D_MESH_INVALID, "an extension provider needs a name");
+		else if (map_set(&names, name, &names))
+			wrong(c, AT(at, "name"), D_MESH_INVALID, "duplicate extension provider name %s", name);
+		for (size_t k = 0; p->kind == NODE_MAP && k < p->n; k++) {
+			if (!strcmp(p->map[k].key, "name"))
+				continue;
+			kinds++;
+			check_provider_kind(c, AT(at, p->map[k].key), p->map[k].key, &p->map[k].value);
+		}
+		if (kinds != 1)
+			wrong(c, at, D_MESH_INVALID, "an extension provider has one kind, such as envoyOtelAls or zipkin");
+	}
+}
+
+/* ---- MeshConfig ---- */
+
+static void check_trust_domain(struct check *c, const struct where *w, const char *s)
+{
+	const char *why = s ? wrong_fqdn(s) : NULL;
+
+	if (why && !strstr(why, "numeric"))
+		wrong(c, w, D_MESH_INVALID, "trust domain \"%s\": %s", s, why);
+}
+
+static void check_times(struct check *c, const struct mesh_config *m)
+{
+	check_duration(c, TOP("connectTimeout"), &m->connect_timeout);
+	if (m->connect_timeout.has && m->connect_timeout.ns > CONNECT_TIMEOUT_MAX_NS)
+		wrong(c, TOP("connectTimeout"), D_DURATION_INVALID, "connectTimeout must be at most 30s");
+	if (m->protocol_detection_timeout.has && m->protocol_detection_timeout.ns)
+		check_duration(c, TOP("protocolDetectionTimeout"), &m->protocol_detection_timeout);
+	check_duration(c, TOP("dnsRefreshRate"), &m->dns_refresh_rate);
+}
+
+void check_mesh_config(const struct node *root, struct diags *ds)
+{
+	struct check c = {.root = root, .mode = SCHEMA_LENIENT, .ds = ds};
+	size_t errors = ds->nerrors;
+	const struct mesh_config *m = schema_decode(&schema_mesh_config, root, "", SCHEMA_LENIENT, ds->arena, ds);
+
+	if (ds->nerrors > errors)
+		return;
+	if (node_get(root, "proxyListenPort"))
+		check_port(&c, TOP("proxyListenPort"), m->proxy_listen_port);
+	if (node_get(root, "proxyInboundListenPort"))
+		check_port(&c, TOP("proxyInboundListenPort"), m->proxy_inbound_listen_port);
+	check_times(&c, m);
+	check_trust_domain(&c, TOP("trustDomain"), m->trust_domain);
+	for (size_t i = 0; i < m->trust_domain_aliases.n; i++)
+		check_trust_domain(&c, ELEM(TOP("trustDomainAliases"), i), m->trust_domain_aliases.v[i]);
+	check_locality_lb(&c, TOP("localityLbSetting"), m->locality_lb_setting, true);
+	if (m->default_config)
+		check_proxy_config(&c, TOP("defaultConfig"), node_get(root, "defaultConfig"), m->default_config);
+	check_providers(&c, m->extension_providers);
+}
+
+/* ---- MeshNetworks ---- */
+
+static void check_network_gateway(struct check *c, const struct where *w, const struct node *g)
+{
+	const char *address = node_text(g, "address"), *service = node_text(g, "registryServiceName");
+	const struct node *port = node_get(g, "port");
+	int64_t number;
+
+	if (!given(address) == !given(service))
+		wrong(c, w, D_MESH_INVALID, "a gateway has one of address and registryServiceName");
+	if (given(address) && !scalar_is_ip(address) && wrong_fqdn(address))
+		wrong(c, AT(w, "address"), D_MESH_INVALID, "\"%s\" is no host name or IP address", address);
+	if (given(service) && wrong_fqdn(service))
+		wrong(c, AT(w, "registryServiceName"), D_MESH_INVALID, "\"%s\" is no host name", service);
+	if (!port || scalar_int(port->kind == NODE_NUMBER ? port->text : "", 1, 65535, &number))
+		wrong(c, AT(w, "port"), D_PORT_INVALID, "port number must be in the range 1..65535");
+}
+
+static void check_network_endpoint(struct check *c, const struct where *w, const struct node *e)
+{
+	const char *cidr = node_text(e, "fromCidr"), *registry = node_text(e, "fromRegistry");
+
+	if (!given(cidr) && !given(registry))
+		wrong(c, w, D_MESH_INVALID, "an endpoint has fromCidr or fromRegistry");
+	if (given(cidr) && !is_ip_or_cidr(cidr))
+		wrong(c, AT(w, "fromCidr"), D_MESH_INVALID, "%s is not a valid CIDR block", cidr);
+	if (given(registry) && !is_label(registry, strlen(registry)))
+		wrong(c, AT(w, "fromRegistry"), D_MESH_INVALID, "invalid registry name \"%s\"", registry);
+}
+
+typedef void part_fn(struct check *c, const struct where *w, const struct node *n);
+
+static void check_parts(struct check *c, const struct where *w, const struct node *network, const char *key, part_fn *fn)
+{
+	const struct node *list = node_get(network, key);
+
+	if (list && list->kind != NODE_NULL && list->kind != NODE_LIST)
+		wrong(c, AT(w, key), D_FIELD_TYPE, "expected a list, found a %s", node_kind_name(list->kind));
+	for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++)
+		fn(c, ELEM(AT(w, key), i), &list->list[i]);
+}
+
+void check_mesh_networks(const struct node *root, struct diags *ds)
+{
+	struct check c = {.root = root, .mode = SCHEMA_LENIENT, .ds = ds};
+	const struct node *networks = node_get(root, "networks");
+
+	if (root->kind != NODE_MAP || (networks && networks->kind != NODE_MAP && networks->kind != NODE_NULL)) {
+		wrong(&c, TOP("networks"), D_FIELD_TYPE, "expected a map of networks");
+		return;
+	}
+	for (size_t i = 0; networks && networks->kind == NODE_MAP && i < networks->n; i++) {
+		const struct node *network = &networks->map[i].value;
+		const struct where *at = AT(TOP("networks"), networks->map[i].key);
+		const struct node *endpoints = node_get(network, "endpoints");
+
+		if (!*networks->map[i].key)
+			wrong(&c, at, D_MESH_INVALID, "a network needs a name");
+		if (!endpoints || endpoints->kind != NODE_LIST || !endpoints->n)
+			wrong(&c, at, D_MESH_INVALID, "a network needs endpoints");
+		check_parts(&c, at, network, "endpoints", check_network_endpoint);
+		check_parts(&c, at, network, "gateways", check_network_gateway);
+	}
+}
