@@ -171,7 +171,7 @@ static void drained(void *arg)
 	}
 	for (struct client *c = s->clients, *next; c && n; c = next) {
 		next = c->next;
-		if (!c->call)
+		if (!c->call || c->call->finished)
 			continue;
 		grpc_finish(c->call, GRPC_UNAVAILABLE, "the server is going away");
 		n--;
