@@ -386,7 +386,7 @@ static void set_retry_budget(struct ir_thresholds *t, const struct retry_budget 
 	if (!b)
 		return;
 	t->has_retry_budget = true;
-	t->budget_percent = b->percent ? b->percent->value : RETRY_BUDGET_PERCENT;
+	t->budget_percent = b->percent.has ? b->percent.v : RETRY_BUDGET_PERCENT;
 	t->min_retry_concurrency = b->min_retry_concurrency ? b->min_retry_concurrency : RETRY_BUDGET_MIN;
 }
 
