@@ -64,6 +64,13 @@ static bool nonce_is(const struct session *s, const struct track *t, const char 
 	return t->nonce && !strncmp(nonce, want, (size_t)n) && (!nonce[n] || nonce[n] == '/');
 }
 
+static void land_stray(const char *name, void *value, void *arg)
+{
+	(void)name;
+	(void)arg;
+	((struct stray *)value)->flags &= (uint8_t)~FLIGHT;
+}
+
 static void ack_receive(struct session *s, struct track *t, int64_t now_ms)
 {
 	char version[HASH_HEX_LEN + 1];
@@ -78,6 +85,7 @@ static void ack_receive(struct session *s, struct track *t, int64_t now_ms)
 			t->row[i] &= (uint8_t)~(FLIGHT | ALONE);
 		t->rejected |= (t->row[i] & (REFUSED | ALONE)) != 0;
 	}
+	map_each(&t->strays, land_stray, NULL);
 	if (t->flight_set) {
 		res_set_unref(s->table, t->acked_set);
 		t->acked_set = t->flight_set;
@@ -125,8 +133,8 @@ static void unsubscribe(struct session *s, struct track *t, const char *name)
 	if (!flags)
 		return;
 	if (x) {
-		x->flags = KNOWN;
-		x->owed = false;
+		res_unref(s->table, x->res);
+		*x = (struct stray){.flags = KNOWN};
 		if (!t->wild)
 			track_forget(s, t, name);
 	} else {
@@ -248,15 +256,15 @@ static void receive_delta(struct session *s, struct track *t, const struct xds_r
 
 /* ---- subscriptions, state of the world ---- */
 
-/* The client holds exactly what it would be sent: nothing is due. */
+/* The client holds exactly what it would be sent: nothing is due. Under a wildcard only: a version
+ * says nothing about names that were dropped and asked for again before the stream broke. */
 static void settle_claim(struct session *s, struct track *t)
 {
 	if (!t->set || !hash_is_set(t->claim))
 		return;
-	if (hash_equal(t->claim, track_version(s, t, true))) {
+	if (t->wild && hash_equal(t->claim, t->set->hash)) {
 		for (size_t i = 0; i < t->set->n; i++)
-			if (t->wild || t->row[i] & WANTED)
-				t->row[i] |= KNOWN | CURRENT;
+			t->row[i] |= KNOWN | CURRENT;
 		t->owed = false;
 		t->sent = t->acked = t->claim;
 		if (track_is_whole(s, t)) {
@@ -306,6 +314,7 @@ static void receive_names(struct session *s, struct track *t, const struct strs 
 	if (wild)
 		set_wild(t, true);
 	t->wild = wild;
+	t->owed |= t->doubt;	/* what was refused may have been what is not wanted any more */
 	sweep(s, t, MARK);
 }
 

@@ -30,7 +30,7 @@ enum {
 struct stray {
 	struct res *res;	/* what the client holds, or NULL: not known, or nothing */
 	struct hash128 has;	/* the version that the client says it holds */
-	uint8_t flags;		/* WANTED, KNOWN, REFUSED, MARK */
+	uint8_t flags;		/* WANTED, KNOWN, FLIGHT, MARK */
 	bool owed;		/* the client waits for an answer about it */
 };
 
@@ -52,6 +52,7 @@ struct track {
 	bool owed;		/* a response is due even if it is empty */
 	bool in_flight;
 	bool rejected;
+	bool doubt;		/* a whole response was refused, and no name was given */
 	uint8_t due;		/* DUE_*; kept by track_refresh */
 	uint32_t n_flight;	/* resources in the response that is not acknowledged */
 	size_t n_names;		/* WANTED */
@@ -106,9 +107,10 @@ bool track_row_due(const struct track *t, uint8_t flags);
 bool track_stray_due(const struct session *s, const struct track *t, const struct stray *x);
 bool track_stray_vanished(const struct track *t, const struct stray *x);
 const struct substitute *track_substitute(const struct track *t, const char *name);
+struct res *track_accepted(const struct track *t, const char *name);
 void track_drop_substitutes(struct session *s, struct track *t, bool all);
-/* The version of what the client holds, or (assume) would hold once everything due is sent. */
-struct hash128 track_version(const struct session *s, const struct track *t, bool assume);
+/* The version of what the client holds once the response in hand is accepted. */
+struct hash128 track_version(const struct session *s, const struct track *t);
 
 /* ---- session_send.c ---- */
 void send_response(struct session *s, struct track *t, bool removal, int64_t now_ms, struct buf *out);

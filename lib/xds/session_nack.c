@@ -23,6 +23,11 @@ static void keep_text(struct track *t, const struct xds_request *r)
 	must(t->reject_text && "out of memory");
 }
 
+struct settle_strays {
+	struct session *s;
+	struct track *t;
+};
+
 static void tell(struct session *s, struct track *t, const struct res *r)
 {
 	struct session_reject reject = {.type = t->type, .name = r ? r->name : NULL, .res = r, .text = t->reject_text};
@@ -50,15 +55,15 @@ static void isolate(struct session *s, struct track *t)
 /* The refused content gives way to what was accepted last, if anything was. */
 static void substitute(struct track *t, const struct res *refused)
 {
-	size_t i;
-	struct res *good = NULL;
+	struct res *good = track_accepted(t, refused->name);
 
 	if (track_substitute(t, refused->name))
 		return;
-	i = t->acked_set ? res_set_index(t->acked_set, refused->name) : (size_t)-1;
-	if (i != (size_t)-1 && t->acked_set->row[i].res != refused)
-		good = res_ref(t->acked_set->row[i].res);
-	*vec_push(&t->substitutes, NULL) = (struct substitute){.name = strdup(refused->name), .res = good};
+	/* the accepted set may hold names that were not subscribed to then */
+	if (good && hash_equal(good->hash, refused->hash))
+		good = NULL;
+	*vec_push(&t->substitutes, NULL) =
+	    (struct substitute){.name = strdup(refused->name), .res = good ? res_ref(good) : NULL};
 	must(t->substitutes.v[t->substitutes.n - 1].name && "out of memory");
 }
 
@@ -137,10 +142,29 @@ static void nack_whole(struct session *s, struct track *t, const char *text)
 	}
 	/* Without a name the set stays unsent until it changes; with one, the others go on. Each round
 	 * blames another name, so that this ends. */
-	if (n)
+	if (n) {
 		t->owed = true;
-	else
+	} else {
+		t->doubt = true;
 		tell(s, t, NULL);
+	}
+}
+
+/* It vanished after it was sent: the client holds what it had before, if anything. */
+static void doubt_stray(const char *name, void *value, void *arg)
+{
+	struct settle_strays *w = arg;
+	struct stray *x = value;
+	struct res *good;
+
+	if (!(x->flags & FLIGHT))
+		return;
+	good = track_accepted(w->t, name);
+	if (good)
+		res_ref(good);
+	res_unref(w->s->table, x->res);
+	x->res = good;
+	x->flags &= (uint8_t)~FLIGHT;
 }
 
 void nack_receive(struct session *s, struct track *t, const struct xds_request *r)
@@ -153,6 +177,7 @@ void nack_receive(struct session *s, struct track *t, const struct xds_request *
 		nack_whole(s, t, r->error_text ? r->error_text : "");
 	else
 		isolate(s, t);
+	map_each(&t->strays, doubt_stray, &(struct settle_strays){s, t});
 	t->n_flight = 0;
 	res_set_unref(s->table, t->flight_set);
 	t->flight_set = NULL;

@@ -51,7 +51,6 @@ static void send_row(struct draft *d, size_t i)
 	if (t->type == XDS_CDS && !(t->row[i] & CURRENT))
 		mark_assignments(d->s, r);
 	t->row[i] = (uint8_t)((t->row[i] | KNOWN | CURRENT | FLIGHT) & ~AGAIN);
-	t->n_flight++;
 }
 
 /* What is due; then, when nothing else is, one of those that go alone. */
@@ -82,6 +81,7 @@ static void draft_stray(const char *name, void *value, void *arg)
 	if (!track_stray_due(d->s, d->t, x))
 		return;
 	x->owed = false;
+	x->has = (struct hash128){0, 0};
 	/* Envoy never gets ready when an awaited RDS name is removed (envoy-facts.md 2.6). */
 	if (d->s->opts.delta && d->t->type != XDS_RDS) {
 		*vec_push(&d->removed, d->arena) = name;
@@ -138,6 +138,7 @@ static void list_vanished(const char *name, void *value, void *arg)
 	if (!track_stray_vanished(d->t, x))
 		return;
 	x->flags &= (uint8_t)~KNOWN;
+	x->has = (struct hash128){0, 0};
 	x->owed = false;
 	*vec_push(&d->done, d->arena) = arena_strdup(d->arena, name);
 }
@@ -209,8 +210,8 @@ void send_response(struct session *s, struct track *t, bool removal, int64_t now
 	size_t before = out->n;
 
 	arena_init(&arena, 0);
-	t->n_flight = 0;
 	t->owed = false;
+	t->doubt = false;
 	if (removal) {
 		draft_removal(&d);
 	} else if (track_is_whole(s, t)) {
@@ -221,8 +222,9 @@ void send_response(struct session *s, struct track *t, bool removal, int64_t now
 	}
 	t->nonce = ++s->last_nonce;
 	t->in_flight = true;
+	t->n_flight = (uint32_t)d.items.n;
 	t->sent_ms = now_ms;
-	t->sent = track_version(s, t, false);
+	t->sent = track_version(s, t);
 	emit(&d, out);
 	t->n_sent++;
 	t->bytes_sent += out->n - before;

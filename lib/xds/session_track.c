@@ -102,10 +102,21 @@ static bool same_content(const struct res *a, const struct res *b)
 	return a == b || hash_equal(a->hash, b->hash);
 }
 
+/* The content that a client of whole responses accepted last, or NULL: none, or not known. */
+struct res *track_accepted(const struct track *t, const char *name)
+{
+	const struct substitute *instead = track_substitute(t, name);
+	size_t i;
+
+	if (instead)
+		return instead->res;
+	i = t->acked_set ? res_set_index(t->acked_set, name) : (size_t)-1;
+	return i == (size_t)-1 ? NULL : t->acked_set->row[i].res;
+}
+
 /* A row that the new set has not. */
 static void vanish(struct session *s, struct track *t, struct res *r, uint8_t flags)
 {
-	const struct substitute *instead = flags & REFUSED ? track_substitute(t, r->name) : NULL;
 	struct stray *x;
 
 	if (!(flags & (WANTED | KNOWN)))
@@ -113,12 +124,11 @@ static void vanish(struct session *s, struct track *t, struct res *r, uint8_t fl
 	x = stray_new(s, t, r->name);
 	if (!x)
 		return;
-	x->flags = flags & (WANTED | KNOWN | REFUSED);
+	x->flags = flags & (WANTED | KNOWN | FLIGHT);
 	x->owed = !(flags & KNOWN);
-	if (instead)
-		r = instead->res;
-	if (r && flags & KNOWN)
-		x->res = res_ref(r);
+	if (!(flags & CURRENT) || t->doubt)
+		r = track_accepted(t, r->name);
+	x->res = r ? res_ref(r) : NULL;
 }
 
 struct adoption {
@@ -143,7 +153,7 @@ static void adopt_stray(const char *name, void *value, void *arg)
 	same = x->res ? same_content(x->res, r) : hash_equal(x->has, r->hash);
 	a->row[i] = x->flags & (WANTED | KNOWN);
 	if (same && x->flags & KNOWN)
-		a->row[i] |= CURRENT | (x->flags & REFUSED);
+		a->row[i] |= CURRENT | (x->flags & FLIGHT);
 	stray_free(a->s, name, x);
 	map_remove(&a->t->strays, name);
 }
@@ -290,7 +300,7 @@ static void add_stray_version(const char *name, void *value, void *arg)
 	v->whole = false;
 }
 
-struct hash128 track_version(const struct session *s, const struct track *t, bool assume)
+struct hash128 track_version(const struct session *s, const struct track *t)
 {
 	struct version_of v = {.whole = t->wild};
 
@@ -298,18 +308,19 @@ struct hash128 track_version(const struct session *s, const struct track *t, boo
 		return t->set->hash;
 	for (size_t i = 0; i < t->set->n; i++) {
 		const struct res *r = t->set->row[i].res;
-		const struct substitute *instead = t->row[i] & REFUSED ? track_substitute(t, r->name) : NULL;
 
 		if (!(t->wild || t->row[i] & WANTED))
 			continue;
-		if (instead)
-			r = instead->res;
-		if (instead || !(assume || t->row[i] & CURRENT))
+		if (!(t->row[i] & CURRENT)) {
+			const struct substitute *instead = track_substitute(t, r->name);
+
 			v.whole = false;
-		if (!r || (!instead && !assume && !(t->row[i] & CURRENT)))
-			continue;
-		sum_add(&v.sum, r->hash);	/* no order: the names are in the bytes */
-		v.n++;
+			r = instead ? instead->res : NULL;
+		}
+		if (r) {
+			sum_add(&v.sum, r->hash);	/* no order: the names are in the bytes */
+			v.n++;
+		}
 	}
 	if (track_is_whole(s, t))
 		map_each(&t->strays, add_stray_version, &v);
