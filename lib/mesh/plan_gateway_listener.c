@@ -257,7 +257,7 @@ static const char *stat_prefix(const struct chains *c, const struct gw_entry *e)
 {
 	if (e && e->server->name && *e->server->name)
 		return e->server->name;
-	return arena_printf(c->a, "outbound_%s;", c->l->name);
+	return arena_printf(c->a, "outbound_%s", c->l->name);
 }
 
 static void add_server(struct chains *c, const struct gw_entry *e)

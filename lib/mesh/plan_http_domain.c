@@ -92,11 +92,10 @@ static void add_forms(struct domain_vec *out, const char *host, const char *prox
 		add_shared_forms(out, host, proxy_domain, port);
 }
 
-/* Names below it lead to single endpoints: a headless Service, and what stands for one in the mesh. */
+/* A headless Service: names below it lead to single pods. */
 static bool has_subdomains(const struct svc *s)
 {
-	return s->resolution == SVC_PASSTHROUGH && !host_is_wildcard(s->host) &&
-	       (s->is_kube || (!s->external && !s->addresses.n));
+	return s->resolution == SVC_PASSTHROUGH && s->is_kube;
 }
 
 bool http_address_usable(const char *address, const struct view *v)
