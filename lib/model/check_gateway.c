@@ -36,10 +36,11 @@ static void check_istio_mutual(struct check *c, const struct where *w, const str
 
 static void check_sources(struct check *c, const struct where *w, const struct server_tls *t)
 {
-	int n = given(t->credential_name) + (t->credential_names.n > 0) + (t->n_tls_certificates > 0) +
-		(given(t->server_certificate) || given(t->private_key));
+	bool files = given(t->server_certificate) || given(t->private_key);
 
-	if (n > 1)
+	/* beside credentialName, files are passed over, as Istio does */
+	if (given(t->credential_name) + (t->credential_names.n > 0) + (t->n_tls_certificates > 0) +
+		(files && !given(t->credential_name)) > 1)
 		wrong(c, w, D_TLS_INVALID,
 		      "only one of credentialName, credentialNames, serverCertificate/privateKey, tlsCertificates should be specified");
 	if (t->credential_names.n > 2 || t->n_tls_certificates > 2)

@@ -244,14 +244,14 @@ static void check_times(struct check *c, const struct mesh_config *m)
 	check_duration(c, TOP("dnsRefreshRate"), &m->dns_refresh_rate);
 }
 
-void check_mesh_config(const struct node *root, struct diags *ds)
+const struct mesh_config *meshconf_decode(const struct node *root, struct arena *a, struct diags *ds)
 {
 	struct check c = {.root = root, .mode = SCHEMA_LENIENT, .ds = ds};
 	size_t errors = ds->nerrors;
-	const struct mesh_config *m = schema_decode(&schema_mesh_config, root, "", SCHEMA_LENIENT, ds->arena, ds);
+	const struct mesh_config *m = schema_decode(&schema_mesh_config, root, "", SCHEMA_LENIENT, a, ds);
 
 	if (ds->nerrors > errors)
-		return;
+		return m;
 	if (node_get(root, "proxyListenPort"))
 		check_port(&c, TOP("proxyListenPort"), m->proxy_listen_port);
 	if (node_get(root, "proxyInboundListenPort"))
@@ -264,6 +264,12 @@ void check_mesh_config(const struct node *root, struct diags *ds)
 	if (m->default_config)
 		check_proxy_config(&c, TOP("defaultConfig"), node_get(root, "defaultConfig"), m->default_config);
 	check_providers(&c, m->extension_providers);
+	return m;
+}
+
+void check_mesh_config(const struct node *root, struct diags *ds)
+{
+	meshconf_decode(root, ds->arena, ds);
 }
 
 /* ---- MeshNetworks ---- */

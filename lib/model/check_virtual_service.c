@@ -158,30 +158,6 @@ static void check_http_match(struct vs_check *v, const struct where *w, const st
 	check_gateway_names(v->c, AT(w, "gateways"), &m->gateways);
 }
 
-static bool is_regex(const struct string_match *m)
-{
-	return m && m->regex;
-}
-
-static bool has_regex(const struct string_match *m, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (m[i].regex)
-			return true;
-	}
-	return false;
-}
-
-/* Whether one match lies within another cannot be told from two regular expressions. */
-static void check_delegable_match(struct check *c, const struct where *w, const struct http_match *m)
-{
-	if (is_regex(m->uri) || is_regex(m->scheme) || is_regex(m->method) || is_regex(m->authority))
-		wrong(c, w, D_DELEGATE_INVALID, "regex match is not supported by routes that delegate or are delegated to");
-	if (has_regex(m->headers, m->n_headers) || has_regex(m->query_params, m->n_query_params) ||
-	    has_regex(m->without_headers, m->n_without_headers))
-		wrong(c, w, D_DELEGATE_INVALID, "regex match is not supported by routes that delegate or are delegated to");
-}
-
 /* ---- actions ---- */
 
 static void check_redirect(struct check *c, const struct where *w, const struct http_route *r)
@@ -211,7 +187,10 @@ static void check_redirect(struct check *c, const struct where *w, const struct 
 
 static void check_status(struct check *c, const struct where *w, int64_t status)
 {
-	if (status < 200 || status > 599)
+	/* Istio takes 600, Envoy does not: the proxy answers 599 then */
+	if (status == 600)
+		wrong(c, w, D_SETTING_HEAVY, "HTTP status 600 is sent as 599, the last one that Envoy knows");
+	else if (status < 200 || status > 600)
 		wrong(c, w, D_FAULT_INVALID, "HTTP status %lld is not in range 200-599", (long long)status);
 }
 
@@ -487,13 +466,8 @@ static void check_http_route(struct vs_check *v, const struct where *w, const st
 	struct check *c = v->c;
 
 	check_action(c, w, r, role);
-	for (size_t i = 0; i < r->n_match; i++) {
-		const struct where *m = ELEM(AT(w, "match"), i);
-
-		check_http_match(v, m, &r->match[i]);
-		if (role != ROUTE_OWN)
-			check_delegable_match(c, m, &r->match[i]);
-	}
+	for (size_t i = 0; i < r->n_match; i++)
+		check_http_match(v, ELEM(AT(w, "match"), i), &r->match[i]);
 	check_headers(c, AT(w, "headers"), r->headers);
 	check_cors(c, AT(w, "corsPolicy"), r->cors_policy);
 	check_fault(c, AT(w, "fault"), r->fault);

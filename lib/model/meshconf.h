@@ -61,7 +61,26 @@ SCHEMA_STRUCT(gateway_topology)
 	X(T, STR, control_plane_auth_policy, "controlPlaneAuthPolicy", _, 0, "Agent.")             \
 	X(T, I32, status_port, "statusPort", _, 0, "Agent.")                                       \
 	X(T, I32, proxy_admin_port, "proxyAdminPort", _, 0, "Agent.")                              \
-	X(T, NODE, image, "image", _, 0, "Injection.")
+	X(T, NODE, image, "image", _, 0, "Injection.")                                             \
+	X(T, STR, tracing_service_name, "tracingServiceName", _, SCHEMA_NOT_IN_EFFECT, "Name in traces.") \
+	X(T, STR, zipkin_address, "zipkinAddress", _, SCHEMA_DEPRECATED, "Use tracing.")           \
+	X(T, STR, statsd_udp_address, "statsdUdpAddress", _, 0, "Agent.")                          \
+	X(T, STR, custom_config_file, "customConfigFile", _, 0, "Agent.")                          \
+	X(T, I32, stat_name_length, "statNameLength", _, 0, "Agent.")                              \
+	X(T, STR, bootstrap_template, "proxyBootstrapTemplatePath", _, 0, "Agent.")                \
+	X(T, STR, interception_mode, "interceptionMode", _, 0, "REDIRECT or TPROXY.")              \
+	X(T, NODE, access_log_service, "envoyAccessLogService", _, 0, "Agent.")                    \
+	X(T, NODE, metrics_service, "envoyMetricsService", _, 0, "Agent.")                         \
+	X(T, STRMAP, runtime_values, "runtimeValues", _, 0, "Agent.")                              \
+	X(T, STRS, extra_stat_tags, "extraStatTags", _, 0, "Agent.")                               \
+	X(T, STR, mesh_id, "meshId", _, 0, "Agent.")                                               \
+	X(T, NODE, readiness_probe, "readinessProbe", _, 0, "Agent.")                              \
+	X(T, NODE, stats_matcher, "proxyStatsMatcher", _, 0, "Agent.")                             \
+	X(T, STRS, ca_certificates_pem, "caCertificatesPem", _, 0, "Agent.")                       \
+	X(T, NODE, private_key_provider, "privateKeyProvider", _, SCHEMA_NOT_IN_EFFECT, "Accelerators.") \
+	X(T, DUR, file_flush_interval, "fileFlushInterval", _, 0, "Agent.")                        \
+	X(T, U32, file_flush_min_size_kb, "fileFlushMinSizeKb", _, 0, "Agent.")                    \
+	X(T, BOOL, stats_compression, "statsCompression", _, 0, "Agent.")
 SCHEMA_STRUCT(proxy_config)
 
 #define ROWS_mesh_config(X, T)                                                                     \
@@ -106,10 +125,17 @@ SCHEMA_STRUCT(proxy_config)
 	X(T, NODE, certificates, "certificates", _, SCHEMA_DEPRECATED, "Not used.")                \
 	X(T, NODE, ca, "ca", _, 0, "External CA.")                                                 \
 	X(T, NODE, ca_certificates, "caCertificates", _, 0, "Further trust anchors.")              \
-	X(T, NODE, config_sources, "configSources", _, 0, "Not used.")
+	X(T, NODE, config_sources, "configSources", _, 0, "Not used.")                             \
+	X(T, NODE, default_traffic_policy, "defaultTrafficPolicy", _, SCHEMA_NOT_IN_EFFECT, "Baseline of all rules.") \
+	X(T, NODE, default_inbound_retries, "defaultInboundHttpRetryPolicy", _, SCHEMA_NOT_IN_EFFECT, "Inbound retries.") \
+	X(T, STR, outbound_stat_name, "outboundClusterStatName", _, SCHEMA_NOT_IN_EFFECT, "Pattern of statistics.") \
+	X(T, STR, inbound_stat_name, "inboundClusterStatName", _, SCHEMA_NOT_IN_EFFECT, "Pattern of statistics.") \
+	X(T, BOOL, access_log_service, "enableEnvoyAccessLogService", _, SCHEMA_NOT_IN_EFFECT, "Logs by gRPC.")
 SCHEMA_STRUCT(mesh_config)
 
-struct mesh_config;
+/* Decodes and checks mesh YAML (a map, or null); unknown fields are warnings. Never NULL: look at
+ * ds->nerrors. Lives in a. */
+const struct mesh_config *meshconf_decode(const struct node *root, struct arena *a, struct diags *ds);
 /* Istio's defaults with `over` (a decoded config, or NULL) laid on top. Lives in a. */
 struct mesh_config *meshconf_effective(const struct mesh_config *over_or_null, struct arena *a);
 

@@ -395,10 +395,7 @@ static void read_msgs(struct decoder *d, const struct schema_field *f, const str
 	for (size_t i = 0; i < list->n; i++) {
 		struct path at = {.up = p, .index = i};
 
-		if (list->list[i].kind == NODE_NULL)
-			expect(d, &list->list[i], NODE_MAP, &at);
-		else
-			decode_into(d, f->msg, &list->list[i], v + i * f->msg->size, &at);
+		decode_into(d, f->msg, &list->list[i], v + i * f->msg->size, &at);
 	}
 	*(void **)(base + f->offset) = v;
 	*(size_t *)(base + f->n_offset) = list->n;
@@ -733,4 +730,37 @@ bool strs_has(const struct strs *s, const char *text)
 			return true;
 	}
 	return false;
+}
+
+/* The bytes of a field, its counts included: up to the next one, in the order of declaration. */
+static size_t field_size(const struct schema *s, size_t i)
+{
+	return (i + 1 < s->n ? s->fields[i + 1].offset : s->size) - s->fields[i].offset;
+}
+
+static bool is_zero(const char *p, size_t n)
+{
+	while (n && !p[n - 1])
+		n--;
+	return !n;
+}
+
+void *schema_merge(const struct schema *s, const void *under, const void *over, struct arena *a)
+{
+	char *out = arena_copy(a, under, s->size);
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct schema_field *f = &s->fields[i];
+		const char *from = (const char *)over + f->offset;
+		void **mine = (void **)(out + f->offset);
+		size_t size = field_size(s, i);
+
+		if (is_zero(from, size))
+			continue;
+		if (f->type == SCHEMA_MSG && *mine)
+			*mine = schema_merge(f->msg, *mine, *(void *const *)from, a);
+		else
+			memcpy(mine, from, size);
+	}
+	return out;
 }

@@ -133,6 +133,10 @@ void *schema_decode(const struct schema *s, const struct node *map, const char *
 /* A decoded struct as compact JSON, by its table; what is absent is left out. */
 void schema_to_json(const struct schema *s, const void *value, struct buf *out);
 
+/* A copy of under with what is set in over laid on top, messages member by member. What over points
+ * to is shared. An enum's 0 and a false count as not set. */
+void *schema_merge(const struct schema *s, const void *under, const void *over, struct arena *a);
+
 /* Value name of an enum, or NULL. */
 const char *enum_name(const struct enum_desc *e, int value);
 int enum_find(const struct enum_desc *e, const char *name, int *value);	/* 0 or -1 */
