@@ -20,6 +20,7 @@
 #include "sim_config.h"
 #include "sim_ev.h"
 #include "store/store.h"
+#include "xds/pbjson.h"
 #include "xds/pbscan.h"
 #include "xds/session.h"
 
@@ -474,6 +475,18 @@ static void connect(struct peer *p)
 
 /* ---- oracles ---- */
 
+static void show(const char *who, enum xds_type t, const uint8_t *p, size_t n)
+{
+	const char *message = xds_type_info(t)->message;
+	struct buf out;
+	struct err e;
+
+	buf_init(&out, MESSAGE_MAX);
+	if (!pbjson_print(pb_type_find(message, strlen(message)), (struct pb_bytes){p, n}, PBJSON_INDENT, &out, &e))
+		printf("%s: %s\n", who, buf_cstr(&out));
+	buf_fini(&out);
+}
+
 /* O1: the set as a compilation from nothing makes it. */
 static void check_set(struct world *w, const struct peer *p, const struct compiled *c, enum xds_type t)
 {
@@ -494,6 +507,10 @@ static void check_set(struct world *w, const struct peer *p, const struct compil
 			snprintf(text, sizeof(text), "%s %s differs from a compilation from nothing (%s)", xds_type_info(t)->short_name, r->name,
 				 n->name);
 			fail(w, "O1", text);
+			if (w->verbose) {
+				show("served", t, r->bytes, r->len);
+				show("from nothing", t, n->bytes, n->len);
+			}
 			return;
 		}
 	}
