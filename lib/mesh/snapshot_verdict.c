@@ -65,6 +65,7 @@ static void judge(struct judging *g, const struct object *obj, enum verdict_stat
 static void judge(struct judging *g, const struct object *obj, enum verdict_state state, enum diag_code code,
 		  const char *path, const char *fmt, ...)
 {
+	size_t i = index_of(g, obj);
 	struct part holder = {0};
 	va_list ap;
 	char *text;
@@ -72,8 +73,11 @@ static void judge(struct judging *g, const struct object *obj, enum verdict_stat
 	va_start(ap, fmt);
 	text = arena_vprintf(g->arena, fmt, ap);
 	va_end(ap);
+	for (const struct reason *r = g->reasons[i]; r; r = r->next)
+		if (r->diag->code == code && strcmp(r->diag->path, path) == 0 && strcmp(r->diag->text, text) == 0)
+			return;	/* an object may be in several parts */
 	part_finding(g->arena, &holder, obj, state, code, path, "%s", text);
-	judge_diag(g, index_of(g, obj), state, &holder.findings->diag);
+	judge_diag(g, i, state, &holder.findings->diag);
 }
 
 /* Texts of a part's finding die with the part: the verdict gets its own. */
@@ -216,9 +220,8 @@ static void judge_rules(struct judging *g)
 		if (host_known(s, dr->host))
 			continue;
 		for (size_t j = 0; j < dr->n_objs; j++)
-			if (j == 0 || i == 0 || s->drs[i - 1]->objs[0] != dr->objs[j])
-				judge(g, dr->objs[j], VERDICT_UNATTACHED, D_RULE_HOST_UNKNOWN, "spec.host",
-				      "no service has the host %s", dr->host);
+			judge(g, dr->objs[j], VERDICT_UNATTACHED, D_RULE_HOST_UNKNOWN, "spec.host",
+			      "no service has the host %s", dr->host);
 	}
 }
 

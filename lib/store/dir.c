@@ -7,6 +7,8 @@
 #include "ev/file.h"
 #include "model/load.h"
 
+enum { FINDINGS_MAX = 20000 };	/* of one file */
+
 /* One file in the making. */
 struct reading {
 	struct arena *arena;
@@ -74,6 +76,7 @@ static void scan_file(struct dir_scan *s, const char *path, const struct dir_kno
 	struct err e;
 
 	diags_init(&r.ds, &s->arena);
+	r.ds.limit = FINDINGS_MAX;
 	diags_init(&r.findings, &s->arena);
 	buf_init(&text, LOAD_FILE_MAX);
 	out->file.path = out->place.name = path;

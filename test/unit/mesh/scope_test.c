@@ -90,7 +90,7 @@ static void sidecar_imports(void **state)
 			ROUTE("b", "w", "hosts: [s2], http: [{route: [{destination: {host: far.c.svc.cluster.local}}]}]")
 			SIDECAR("a", "s", "outboundTrafficPolicy: {mode: REGISTRY_ONLY}, egress: ["
 				"{port: {number: 90, protocol: TCP, name: t}, hosts: [b/s1.b.svc.cluster.local]}, "
-				"{hosts: [./*, ~./other.a.svc.cluster.local, b/s1.b.svc.cluster.local]}]"));
+				"{hosts: [./*, ~a/other.a.svc.cluster.local, b/s1.b.svc.cluster.local]}]"));
 	fixture_build(&f);
 	fixture_view(&f, in_a, NULL);
 	assert_non_null(f.view.sidecar);

@@ -49,7 +49,7 @@ static inline struct object *fixture_object(struct fixture *f, const char *yaml)
 	diags_init(&ds, &f->arena);
 	docs = node_parse(yaml, strlen(yaml), 1, &f->arena, &ds);
 	must(docs.n == 1 && docs.v[0].root);
-	if (object_decode(docs.v[0].root, SCHEMA_STRICT, "test.yaml", &o, &id, &ds) != OBJECT_OK) {
+	if (object_decode(docs.v[0].root, SCHEMA_LENIENT, "test.yaml", &o, &id, &ds) != OBJECT_OK) {
 		for (size_t i = 0; i < ds.n; i++)
 			fprintf(stderr, "%s\n", diag_format(&ds.v[i], &f->arena));
 		fprintf(stderr, "in:\n%s\n", yaml);

@@ -296,6 +296,64 @@ static void rules(void **state)
 	fixture_fini(&f);
 }
 
+static void kinds_of_services(void **state)
+{
+	struct fixture f;
+	const struct svc *svc;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_add(&f,
+		"apiVersion: v1\nkind: Service\nmetadata: {name: headless, namespace: a}\n"
+		"spec: {clusterIP: None, selector: {app: x}, ports: [{name: tcp, port: 90}]}\n"
+		"---\n"
+		"apiVersion: v1\nkind: Service\nmetadata: {name: alias, namespace: a}\n"
+		"spec: {type: ExternalName, externalName: Ext.example.com}\n"
+		"---\n"
+		"apiVersion: v1\nkind: Service\n"
+		"metadata: {name: local, namespace: a, labels: {istio.io/persistent-session: cookie}, annotations: {networking.istio.io/exportTo: 'b, ., '}}\n"
+		"spec: {clusterIP: 'fd00::1', clusterIPs: ['fd00::1', 10.0.0.1], internalTrafficPolicy: Local,"
+		" ports: [{name: x, port: 80, appProtocol: http}]}\n"
+		"---\n"
+		"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+		"metadata: {name: local-1, namespace: a, labels: {kubernetes.io/service-name: local}}\n"
+		"addressType: IPv4\nports: [{name: x, port: 8080}]\n"
+		"endpoints:\n"
+		"- {addresses: [10.9.0.2], nodeName: n7, conditions: {ready: false, terminating: true, serving: true}}\n"
+		"---\n"
+		"apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: vm, namespace: a, labels: {app: x}}\n"
+		"spec: {address: 3.3.3.3, ports: {tcp: 9090}}\n"
+		"---\n"
+		"apiVersion: networking.istio.io/v1\nkind: Sidecar\n"
+		"metadata: {name: s1, namespace: a, creationTimestamp: '2024-01-01T00:00:00Z'}\nspec: {egress: [{hosts: ['*/*']}]}\n"
+		"---\n"
+		"apiVersion: networking.istio.io/v1\nkind: Sidecar\n"
+		"metadata: {name: s0, namespace: a, creationTimestamp: '2024-02-01T00:00:00Z'}\nspec: {egress: [{hosts: ['*/*']}]}\n");
+	fixture_build(&f);
+	svc = fixture_svc(&f, "headless.a.svc.cluster.local");
+	assert_int_equal(svc->resolution, SVC_PASSTHROUGH);
+	assert_int_equal(svc->addresses.n, 0);
+	assert_int_equal(fixture_eps(&f, svc->host)->n, 1);
+	assert_int_equal(fixture_eps(&f, svc->host)->v[0].ports[0], 9090);
+	svc = fixture_svc(&f, "alias.a.svc.cluster.local");
+	assert_int_equal(svc->resolution, SVC_ALIAS);
+	assert_string_equal(svc->alias_of, "ext.example.com");
+	assert_true(svc->external);
+	svc = fixture_svc(&f, "local.a.svc.cluster.local");
+	assert_int_equal(svc->addresses.n, 2);
+	assert_true(svc->node_local && f.s->has_node_local);
+	assert_int_equal(svc->ports[0].protocol, PROTO_HTTP);
+	assert_true(visibility_sees(&svc->export_to, "a", "b"));
+	assert_false(visibility_sees(&svc->export_to, "a", "c"));
+	assert_int_equal(fixture_eps(&f, svc->host)->n, 1);
+	assert_int_equal(fixture_eps(&f, svc->host)->v[0].health, EP_DRAINING);
+	assert_string_equal(fixture_eps(&f, svc->host)->v[0].node, "n7");
+	assert_int_equal(fixture_verdict(&f, KIND_SIDECAR, "a", "s0")->state, VERDICT_SHADOWED);
+	assert_int_equal(fixture_verdict(&f, KIND_SIDECAR, "a", "s1")->state, VERDICT_EFFECTIVE);
+	assert_int_equal(fixture_verdict(&f, KIND_WORKLOAD_ENTRY, "a", "vm")->state, VERDICT_EFFECTIVE);
+	fixture_fini(&f);
+}
+
 /* A VirtualService whose delegates multiply is left out; its neighbour is not hurt. */
 static void memory_limit(void **state)
 {
@@ -336,7 +394,7 @@ int main(void)
 		cmocka_unit_test(pods_without_slices), cmocka_unit_test(slices),
 		cmocka_unit_test(service_entries),     cmocka_unit_test(delegation),
 		cmocka_unit_test(shadowed_virtual_service), cmocka_unit_test(rules),
-		cmocka_unit_test(memory_limit),
+		cmocka_unit_test(kinds_of_services),   cmocka_unit_test(memory_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

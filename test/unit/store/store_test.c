@@ -42,7 +42,7 @@ static struct object *service(struct fix *f, const char *name, int port)
 
 	diags_init(&ds, &f->arena);
 	docs = node_parse(yaml, strlen(yaml), 1, &f->arena, &ds);
-	must(object_decode(docs.v[0].root, SCHEMA_STRICT, "f.yaml", &o, &id, &ds) == OBJECT_OK);
+	must(object_decode(docs.v[0].root, SCHEMA_LENIENT, "f.yaml", &o, &id, &ds) == OBJECT_OK);
 	return o;
 }
 
