@@ -218,7 +218,9 @@ void send_response(struct session *s, struct track *t, bool removal, int64_t now
 		draft_whole(&d);
 	} else {
 		draft_rows(&d);
-		map_each(&t->strays, draft_stray, &d);
+		/* apart: what a client knows of these does not hang on a refusal of the others */
+		if (!d.items.n)
+			map_each(&t->strays, draft_stray, &d);
 	}
 	t->nonce = ++s->last_nonce;
 	t->in_flight = true;
