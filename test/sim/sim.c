@@ -207,26 +207,23 @@ static void subscribe(struct peer *p, enum xds_type t)
 {
 	struct arena a;
 	struct xds_request r = {0};
-	struct strs want;
+	struct strs want, gone;
 
 	arena_init(&a, 0);
 	want = wanted(p, t, &a);
+	gone = held_names(p, t, &want, &a);
 	if (p->delta) {
 		r.subscribe = want;
-		r.unsubscribe = held_names(p, t, &want, &a);
-		for (size_t i = 0; i < r.unsubscribe.n; i++)
-			free(map_remove(&p->held[t], r.unsubscribe.v[i]));
+		r.unsubscribe = gone;
 	} else {
-		struct strs gone = held_names(p, t, &want, &a);
-
 		r.names = want;
 		r.nonce = p->got[t].nonce;
 		r.version = p->got[t].version;
-		for (size_t i = 0; i < gone.n; i++)
-			free(map_remove(&p->held[t], gone.v[i]));
 	}
 	if (!p->delta || r.subscribe.n || r.unsubscribe.n)
 		send_request(p, &r, t);
+	for (size_t i = 0; i < gone.n; i++)
+		free(map_remove(&p->held[t], gone.v[i]));
 	arena_fini(&a);
 }
 
