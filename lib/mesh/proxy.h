@@ -72,7 +72,8 @@ struct view {
 };
 
 /* What the snapshot knows of the proxy (its pod's labels win over claimed ones) becomes the view.
- * The view borrows from the snapshot: it lives as long as that and a. Pure. */
+ * The view borrows from the snapshot and not from the proxy: it lives as long as the snapshot and a.
+ * Pure. */
 void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a, struct view *out);
 
 /* ---- what a view sees (Sidecar scope, exportTo, istio-behaviour.md 3.2-3.4) ---- */

@@ -383,6 +383,35 @@ static void set_place(const struct snapshot *s, const struct proxy *p, const str
 	v->node = s->has_node_local ? node_name(p, pod) : "";
 }
 
+static void own_text(const char **s, struct arena *a)
+{
+	if (*s)
+		*s = arena_strdup(a, *s);
+}
+
+/* A view outlives the proxy that it was first made for: nothing in it may borrow from that. */
+static void own_texts(struct view *v, struct arena *a)
+{
+	struct str_pair *labels = arena_array(a, struct str_pair, v->labels.n);
+	const char **ips = arena_array(a, const char *, v->ips.n);
+
+	own_text(&v->ns, a);
+	own_text(&v->region, a);
+	own_text(&v->zone, a);
+	own_text(&v->subzone, a);
+	own_text(&v->network, a);
+	own_text(&v->cluster_id, a);
+	own_text(&v->dns_domain, a);
+	own_text(&v->node, a);
+	own_text(&v->rest_cluster, a);
+	for (size_t i = 0; i < v->labels.n; i++)
+		labels[i] = (struct str_pair){arena_strdup(a, v->labels.v[i].key), arena_strdup(a, v->labels.v[i].value)};
+	v->labels.v = labels;
+	for (size_t i = 0; i < v->ips.n; i++)
+		ips[i] = arena_strdup(a, v->ips.v[i]);
+	v->ips.v = ips;
+}
+
 void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a, struct view *out)
 {
 	const struct object *pod = find_pod(s, p);
@@ -411,5 +440,6 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 		out->ips = p->ips;
 	out->config = effective_config(s, p, pod, a);
 	out->config_hash = config_hash(out->config);
+	own_texts(out, a);
 	out->hash = view_hash(out);
 }

@@ -36,7 +36,7 @@ static void set_origins(struct res_new *to, const struct ir_origins *from, struc
 
 static void build_row(const struct plan *p, const struct plan_row *row, struct res_new *to, struct arena *a)
 {
-	struct build_out out = {.arena = a};
+	struct build_out out = {.arena = a, .rest_cluster = p->view->rest_cluster};
 	struct ir ir = {0};
 	struct ir_origins origins;
 
@@ -63,15 +63,15 @@ static bool build_row_guarded(const struct plan *p, const struct plan_row *row, 
 }
 
 /* Both lists are by name: the place in prev only moves forward. */
-static struct res *find_same(const struct res_set *prev, size_t *at, const struct plan_row *row)
+static struct res *find_same(const struct res_set *prev, size_t *at, const char *name, struct hash128 inputs)
 {
 	int order = 1;
 
 	if (!prev)
 		return NULL;
-	while (*at < prev->n && (order = strcmp(prev->row[*at].res->name, row->name)) < 0)
+	while (*at < prev->n && (order = strcmp(prev->row[*at].res->name, name)) < 0)
 		(*at)++;
-	if (*at == prev->n || order || !hash_equal(prev->row[*at].inputs, row->inputs))
+	if (*at == prev->n || order || !hash_equal(prev->row[*at].inputs, inputs))
 		return NULL;
 	return prev->row[*at].res;
 }
@@ -86,8 +86,8 @@ static void compile_type(struct compiled *c, const struct plan *p, enum xds_type
 
 	for (size_t i = 0; i < n; i++) {
 		v[i].name = rows[i].name;
-		v[i].inputs = rows[i].inputs;
-		v[i].same = find_same(prev, &at, &rows[i]);
+		v[i].inputs = p->view->rest_cluster ? hash_mix_str(rows[i].inputs, p->view->rest_cluster) : rows[i].inputs;
+		v[i].same = find_same(prev, &at, v[i].name, v[i].inputs);
 		if (v[i].same)
 			continue;
 		c->n_built++;
