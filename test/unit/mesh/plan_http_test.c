@@ -9,7 +9,7 @@ static const char services[] =
 	"spec:\n  clusterIP: 10.0.0.2\n  ports: [{name: http, port: 80}]\n"
 	"---\n"
 	"apiVersion: v1\nkind: Service\nmetadata: {name: c, namespace: other}\n"
-	"spec:\n  clusterIP: 10.0.0.3\n  ports: [{name: http, port: 80}, {name: web, port: 7000}]\n";
+	"spec:\n  clusterIP: 10.0.0.3\n  ports: [{name: http, port: 80}, {name: web, port: 7000, appProtocol: x.io/y}]\n";
 
 static const char node[] = "sidecar~10.1.1.1~pod.ns~ns.svc.cluster.local";
 

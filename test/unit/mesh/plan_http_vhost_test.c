@@ -96,7 +96,7 @@ static void egress_blocks(void **state)
 {
 	static const char objects[] =
 	    SVC("a", "ns", "clusterIP: 10.0.0.1, ports: [{name: http, port: 80}, {name: http-b, port: 90}]")
-	    SVC("b", "ns", "clusterIP: 10.0.0.2, ports: [{name: http, port: 80}, {name: auto, port: 70}]")
+	    SVC("b", "ns", "clusterIP: 10.0.0.2, ports: [{name: http, port: 80}, {name: auto, port: 70, appProtocol: x.io/y}]")
 	    SIDECAR("egress: [{port: {number: 80, protocol: HTTP, name: p}, hosts: [./a.ns.svc.cluster.local]},"
 		    "{port: {number: 3128, protocol: HTTP_PROXY, name: q}, hosts: [./a.ns.svc.cluster.local]},"
 		    "{bind: 'unix:///var/run/x', port: {protocol: HTTP, name: u}, hosts: [./b.ns.svc.cluster.local]},"
