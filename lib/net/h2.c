@@ -50,7 +50,6 @@ struct h2 {
 	void *arg;
 	struct h2_stats *stats;
 	struct h2_stream *streams;
-	size_t n_streams;
 	struct h2_stream *drained;
 	struct bucket resets, control;
 	int64_t now_ms, last_rx_ms;
@@ -118,7 +117,6 @@ static struct h2_stream *stream_new(struct h2 *h, int32_t id)
 	if (st->next)
 		st->next->at = &st->next;
 	h->streams = st;
-	h->n_streams++;
 	h->stats->streams++;
 	return st;
 }
@@ -145,7 +143,6 @@ static void stream_close(struct h2_stream *st, uint32_t error)
 	*st->at = st->next;
 	if (st->next)
 		st->next->at = st->at;
-	h->n_streams--;
 	buf_fini(&st->body);
 	arena_fini(&st->arena);
 	free(st);
@@ -579,11 +576,6 @@ void h2_drain(struct h2 *h)
 	ask_to_send(h);
 }
 
-size_t h2_stream_count(const struct h2 *h)
-{
-	return h->n_streams;
-}
-
 /* The request and its response */
 
 const char *h2_method(const struct h2_stream *st)
@@ -628,16 +620,6 @@ void *h2_user(const struct h2_stream *st)
 void h2_set_user(struct h2_stream *st, void *user)
 {
 	st->user = user;
-}
-
-struct h2 *h2_of(const struct h2_stream *st)
-{
-	return st->h2;
-}
-
-bool h2_request_ended(const struct h2_stream *st)
-{
-	return st->request_ended;
 }
 
 void h2_respond(struct h2_stream *st, unsigned status, const struct http_header *headers, size_t n, bool end)

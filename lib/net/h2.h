@@ -74,7 +74,6 @@ bool h2_is_over(const struct h2 *h);	/* nothing more will be received or sent */
 int64_t h2_tick(struct h2 *h, int64_t now_ms);
 /* GOAWAY: running streams go on, new ones are refused; h2_is_over when the last has ended. */
 void h2_drain(struct h2 *h);
-size_t h2_stream_count(const struct h2 *h);
 
 /* The request. Texts live as long as the stream. */
 const char *h2_method(const struct h2_stream *st);
@@ -85,8 +84,6 @@ const struct http_header *h2_headers(const struct h2_stream *st, size_t *n);	/* 
 struct arena *h2_arena(struct h2_stream *st);	/* ends with the stream */
 void *h2_user(const struct h2_stream *st);
 void h2_set_user(struct h2_stream *st, void *user);
-struct h2 *h2_of(const struct h2_stream *st);
-bool h2_request_ended(const struct h2_stream *st);
 
 /* The response: first the headers, once. end: there is no body and no trailer. */
 void h2_respond(struct h2_stream *st, unsigned status, const struct http_header *headers, size_t n, bool end);

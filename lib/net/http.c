@@ -10,26 +10,6 @@
 
 enum { TARGET_MAX = 8 * 1024, QUERY_MAX = 100 };
 
-static const struct {
-	unsigned status;
-	const char *reason;
-} reasons[] = {
-	{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {302, "Found"}, {304, "Not Modified"},
-	{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
-	{408, "Request Timeout"}, {409, "Conflict"}, {412, "Precondition Failed"}, {413, "Content Too Large"},
-	{415, "Unsupported Media Type"}, {421, "Misdirected Request"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
-	{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"},
-	{503, "Service Unavailable"}, {504, "Gateway Timeout"},
-};
-
-const char *http_reason(unsigned status)
-{
-	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
-		if (reasons[i].status == status)
-			return reasons[i].reason;
-	return "Unknown";
-}
-
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -162,8 +142,6 @@ void http_hold(struct http_request *req, http_gone_fn *gone, void *arg)
 	req->held = true;
 	req->gone = gone;
 	req->gone_arg = arg;
-	if (req->transport->held)
-		req->transport->held(req);
 }
 
 /* How exactly the row names the path: 0 = not at all; a whole path is more than any prefix. */

@@ -72,7 +72,6 @@ void http_hold(struct http_request *req, http_gone_fn *gone, void *arg);
 /* What follows is for the transports. */
 struct http_transport {
 	void (*reply)(struct http_request *req, struct http_response *resp);
-	void (*held)(struct http_request *req);	/* or NULL */
 };
 
 /* Splits and decodes a request target ("/a%20b?x=1&y") into req->path and req->query. -1 when it is
@@ -81,6 +80,5 @@ struct http_transport {
 int http_target_parse(const char *target, size_t n, struct arena *a, struct http_request *req);
 /* Finds the handler and calls it, or replies 404 or 405. */
 void http_route(struct http_request *req, const struct http_entry *routes, size_t n);
-const char *http_reason(unsigned status);
 
 #endif
