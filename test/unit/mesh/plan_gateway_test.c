@@ -111,6 +111,20 @@ static void no_routes(void **state)
 	fixture_fini(&f);
 }
 
+static void claims(void **state)
+{
+	struct fixture f;
+	struct planned *t = plan_of(
+	    &f, GW("a", "ns", "{" HTTP ", hosts: [x.com]}")
+		VS("v", "ns", "hosts: [x.com], gateways: [a], http: [{match: [{headers: {'@request.auth.claims.grp.id': {exact: '7'},"
+			      "'@request.auth.claims[x.y][z]': {prefix: p}}, withoutHeaders: {'@request.auth.claims.no': {exact: q}}}], " TO("b.com") "}]"));
+
+	(void)state;
+	assert_string_equal(planned_routes(t, "http.80"),
+			    "x.com:80 [x.com]\n  - prefix / claim:grp,id=7 !claim:no=q claim:x.y,z^p -> outbound|80||b.com op=b.com:80/*\n");
+	fixture_fini(&f);
+}
+
 static void https(void **state)
 {
 	struct fixture f;
@@ -237,7 +251,7 @@ static void secrets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(plain_http), cmocka_unit_test(no_routes),	cmocka_unit_test(https),
+	    cmocka_unit_test(plain_http), cmocka_unit_test(no_routes),	cmocka_unit_test(claims),	cmocka_unit_test(https),
 	    cmocka_unit_test(conflicts),  cmocka_unit_test(passthrough), cmocka_unit_test(translated_ports),
 	    cmocka_unit_test(secrets),
 	};

@@ -86,14 +86,12 @@ static void matches(void **state)
 	      "    - {name: m, uri: {exact: /x}, ignoreUriCase: true}\n"
 	      "    - {uri: {regex: '/y.*'}, method: {exact: GET}, scheme: {exact: http}, authority: {prefix: w}}\n"
 	      "    - {headers: {z: {exact: '1'}, b: {}, c: {regex: '*'}}, withoutHeaders: {a: {prefix: q}, d: {}}}\n"
-	      "    - {queryParams: {k: {exact: v}, j: {}}}\n"
-	      "    - {headers: {'@request.auth.claims.grp.id': {exact: '7'}, '@request.auth.claims[x.y][z]': {prefix: p}}}\n" TO_B,
+	      "    - {queryParams: {k: {exact: v}, j: {}}}\n" TO_B,
 	      NULL,
 	      "  r.m path /x nocase -> " B80 OP "/x\n"
 	      "  r regex /y.* h::method=GET h::authority^w h::scheme=http -> " B80 OP "/y.*\n"
 	      "  r prefix / !0h:a^q h:b+ h:c+ !h:d+ h:z=1 -> " B80 OP "/*\n"
-	      "  r prefix / q:j+ q:k=v -> " B80 OP "/*\n"
-	      "  r prefix / claim:grp,id=7 claim:x.y,z^p -> " B80 OP "/*");
+	      "  r prefix / q:j+ q:k=v -> " B80 OP "/*");
 }
 
 static void static_predicates(void **state)
