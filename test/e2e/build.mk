@@ -1,0 +1,7 @@
+# End-to-end tests: real processes. `make e2e E2E="WORD..."` runs those whose names hold a word.
+
+.PHONY: e2e
+e2e: ## end-to-end tests with real Envoys and gRPC clients (E2E="WORD..." for some)
+	$(Q)test/tool/deps.sh all
+	$(Q)$(MAKE) --no-print-directory all
+	@B=$(B) $(B)/venv/bin/python test/e2e/run.py $(E2E)

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real processes for the end-to-end tests: navarchd, Envoys, backends, clients.
+
+A test is a function test_*(env). env starts things with their own random ports and folders, and ends them
+all when the test is over; their logs stay if it failed. Nothing is waited for by sleeping: await_() polls a
+condition until a deadline. All addresses are of the loopback range.
+"""
+import collections
+import http.client
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import socketserver
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.append(os.path.join(ROOT, 'test', 'tool'))
+
+import envoy_bootstrap                                              # noqa: E402
+
+BUILD = os.path.abspath(os.environ.get('B') or os.path.join(ROOT, 'build'))
+NAVARCHD = os.environ.get('NAVARCHD') or BUILD + '/navarchd'
+ENVOY = BUILD + '/bin/envoy'
+DEADLINE_S = 20
+
+
+class Failed(AssertionError):
+    pass
+
+
+class Skip(Exception):
+    """Raised with the reason by a test that cannot run here."""
+
+
+def need(claim, text):
+    if not claim:
+        raise Failed(text)
+
+
+def await_(what, condition, deadline_s=DEADLINE_S):
+    """Polls until the condition gives something true, which is returned. `what` may be a function."""
+    end = time.monotonic() + deadline_s
+    while True:
+        got = condition()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise Failed('%s: not within %d s' % (what() if callable(what) else what, deadline_s))
+        time.sleep(0.01)
+
+
+def free_port():
+    """A port that nobody listens on now, for a process that cannot choose one itself."""
+    with socket.socket() as s:
+        s.bind(('0.0.0.0', 0))
+        return s.getsockname()[1]
+
+
+class Process:
+    def __init__(self, name, command, folder, env=None):
+        self.name, self.log = name, '%s/%s.log' % (folder, name)
+        with open(self.log, 'a') as log:
+            self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                          start_new_session=True, env=dict(os.environ, **(env or {})))
+
+    def text(self, since=0):
+        with open(self.log, errors='replace') as f:
+            f.seek(since)
+            return f.read()
+
+    def alive(self):
+        if self.popen.poll() is not None:
+            raise Failed('%s ended with %d:\n%s' % (self.name, self.popen.returncode, self.text()[-1500:]))
+        return True
+
+    def stop(self, number=signal.SIGTERM, deadline_s=10):
+        """Sends a signal and waits; the seconds that it took. Later than the deadline is a failure."""
+        began = time.monotonic()
+        if self.popen.poll() is None:
+            self.popen.send_signal(number)
+            try:
+                self.popen.wait(deadline_s)
+            except subprocess.TimeoutExpired:
+                self.popen.kill()
+                self.popen.wait()
+                raise Failed('%s did not end within %d s of signal %d' % (self.name, deadline_s, number))
+        return time.monotonic() - began
+
+
+class Navarchd(Process):
+    """navarchd over a folder of manifests: write(), remove() change one whole file at a time."""
+
+    def __init__(self, folder, name='navarchd', xds_port=0):
+        self.folder, self.config = folder, '%s/%s.config' % (folder, name)
+        os.makedirs(self.config, exist_ok=True)
+        self.port_file = '%s/%s.ports' % (folder, name)
+        self.start_args = (name, xds_port)
+
+    def start(self):
+        name, xds_port = self.start_args
+        if os.path.exists(self.port_file):
+            os.unlink(self.port_file)
+        super().__init__(name, [
+            NAVARCHD, '--config-dir', self.config, '--xds-address', '127.0.0.1:%d' % xds_port,
+            '--admin-address', '127.0.0.1:0', '--metrics-address', '127.0.0.1:0',
+            '--port-file', self.port_file], self.folder)
+        self.ports = await_('the port file of navarchd', lambda: self.alive() and self.read_ports())
+        self.xds = ('127.0.0.1', self.ports['xds'])
+        await_('/ready of navarchd', lambda: self.alive() and self.admin('/ready')[0] == 200)
+        return self
+
+    def read_ports(self):
+        try:
+            with open(self.port_file) as f:
+                return json.load(f)
+        except (OSError, ValueError):
+            return None
+
+    def restart(self):
+        """A new process on the same port."""
+        self.stop()
+        self.start_args = (self.start_args[0], self.ports['xds'])
+        return self.start()
+
+    def fetch(self, which, path):
+        conn = http.client.HTTPConnection('127.0.0.1', self.ports[which], timeout=10)
+        try:
+            conn.request('GET', path)
+            answer = conn.getresponse()
+            return answer.status, answer.read().decode()
+        except (OSError, http.client.HTTPException) as e:
+            return 0, repr(e)
+        finally:
+            conn.close()
+
+    def admin(self, path):
+        return self.fetch('admin', path)
+
+    def write(self, name, text):
+        path = os.path.join(self.config, name)
+        with open(path + '.new', 'w') as f:
+            f.write(text)
+        os.rename(path + '.new', path)
+
+    def remove(self, name):
+        os.unlink(os.path.join(self.config, name))
+
+
+class Envoy(Process):
+    def __init__(self, folder, name, node, xds, mode):
+        self.admin = envoy_bootstrap.Admin('%s/%s.sock' % (folder, name))
+        path = '%s/%s.json' % (folder, name)
+        with open(path, 'w') as f:
+            json.dump(envoy_bootstrap.bootstrap(node, xds, self.admin.where, mode), f)
+        super().__init__(name, [ENVOY, '-c', path, '--disable-hot-restart', '--concurrency', '1', '-l', 'warning',
+                                '--drain-time-s', '1', '--drain-strategy', 'immediate'], folder)
+
+    def await_ready(self):
+        await_('%s to be ready' % self.name, lambda: self.alive() and self.admin.ready(), 40)
+        return self
+
+
+class Backend:
+    """An HTTP server that answers every request with its name, on every loopback address given."""
+
+    def __init__(self, name, ip, port):
+        backend = self
+        self.requests = 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+            disable_nagle_algorithm = True
+
+            def do_GET(self):
+                backend.requests += 1
+                body = name.encode()
+                self.send_response(200)
+                self.send_header('Content-Length', str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def server_bind(self):
+                # HTTPServer's own asks a name server for our name and waits for it
+                socketserver.TCPServer.server_bind(self)
+
+        self.server = Server((ip, port), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def get(port, path='/', host='shop.example.com', headers=None, ca=None):
+    """(status, body) of one request to an Envoy on this machine; status 0 without an answer. With `ca` (a PEM
+    file) over TLS, the certificate checked against it and the host."""
+    try:
+        sock = socket.create_connection(('127.0.0.1', port), 10)
+        if ca:
+            sock = ssl.create_default_context(cafile=ca).wrap_socket(sock, server_hostname=host)
+        conn = http.client.HTTPConnection(host, timeout=10)
+        conn.sock = sock
+        conn.request('GET', path, headers=dict(headers or {}, Host=host, Connection='close'))
+        answer = conn.getresponse()
+        body = answer.read().decode('utf-8', 'replace')
+        conn.close()
+        return answer.status, body
+    except (OSError, http.client.HTTPException) as e:
+        return 0, repr(e)
+
+
+def count(port, requests, **more):
+    """Counter of the bodies (or the statuses that are not 200) of some requests."""
+    got = collections.Counter()
+    for _ in range(requests):
+        status, body = get(port, **more)
+        got[body if status == 200 else status] += 1
+    return got
+
+
+class Env:
+    """What one test started."""
+
+    def __init__(self, name):
+        self.folder = tempfile.mkdtemp(prefix='navarch-e2e-%s-' % name)
+        self.running = []
+
+    def started(self, thing):
+        self.running.append(thing)
+        return thing
+
+    def navarchd(self, files, name='navarchd'):
+        """Starts navarchd with {file name: text}."""
+        daemon = Navarchd(self.folder, name)
+        for file, text in files.items():
+            daemon.write(file, text)
+        return self.started(daemon.start())
+
+    def gateway(self, navarchd, mode='delta', name='gateway', wait=True):
+        """Starts an Envoy that is an ingress gateway, labelled istio: ingressgateway."""
+        node = envoy_bootstrap.node('router', '127.0.0.1', name, 'istio-system', {'istio': 'ingressgateway'})
+        envoy = self.started(Envoy(self.folder, name, node, navarchd.xds, mode))
+        return envoy.await_ready() if wait else envoy
+
+    def backends(self, *names):
+        """Starts HTTP servers on 127.0.1.1, 127.0.1.2, ..., all on one port, which is returned."""
+        port = 0
+        for n, name in enumerate(names, 1):
+            port = self.started(Backend(name, '127.0.1.%d' % n, port)).port
+        return port
+
+    def process(self, name, command, env=None):
+        return self.started(Process(name, command, self.folder, env))
+
+    def close(self, keep):
+        for thing in reversed(self.running):
+            try:
+                thing.stop()
+            except Failed as e:
+                print('    note: %s' % e)
+        if not keep:
+            shutil.rmtree(self.folder, ignore_errors=True)

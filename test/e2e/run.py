@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the end-to-end tests: run.py [-l] [WORD...]   (only tests whose names hold a WORD; -l lists them)
+
+Every function test_*(env) of test_*.py is a test. Needs `make deps` and the Python of build/venv.
+"""
+import glob
+import importlib
+import os
+import sys
+import time
+import traceback
+
+sys.dont_write_bytecode = True
+import harness                                                      # noqa: E402
+
+
+def tests():
+    for path in sorted(glob.glob(harness.HERE + '/test_*.py')):
+        module = importlib.import_module(os.path.basename(path)[:-3])
+        for name, function in vars(module).items():
+            if name.startswith('test_') and callable(function):
+                yield name[5:], function
+
+
+def main():
+    words = [a for a in sys.argv[1:] if a != '-l']
+    chosen = [(n, f) for n, f in tests() if not words or any(w in n for w in words)]
+    if '-l' in sys.argv:
+        print('\n'.join(n for n, _ in chosen))
+        return 0
+    for path in (harness.NAVARCHD, harness.ENVOY):
+        if not os.access(path, os.X_OK):
+            sys.exit('%s is not there: run `make` and `make deps`' % path)
+    counts = {'ok': 0, 'FAILED': 0, 'SKIP': 0}
+    for name, function in chosen:
+        print('%-44s ' % name, end='', flush=True)
+        began, env, word, text = time.monotonic(), harness.Env(name), 'ok', ''
+        try:
+            text = function(env) or ''
+        except harness.Skip as e:
+            word, text = 'SKIP', str(e)
+        except harness.Failed as e:
+            word, text = 'FAILED', '%s\n    logs: %s' % (e, env.folder)
+        except Exception:
+            word, text = 'FAILED', '\n%s    logs: %s' % (traceback.format_exc(), env.folder)
+        print('%-6s %5.1f s  %s' % (word, time.monotonic() - began, text), flush=True)
+        if word == 'FAILED':
+            for thing in env.running:
+                if isinstance(thing, harness.Process):
+                    for line in thing.text().splitlines()[-12:]:
+                        print('    %s| %s' % (thing.name, line[:300]))
+        env.close(keep=word == 'FAILED')
+        counts[word] += 1
+    print('%d passed, %d failed, %d skipped' % (counts['ok'], counts['FAILED'], counts['SKIP']), flush=True)
+    return 1 if counts['FAILED'] else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
