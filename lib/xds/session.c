@@ -79,12 +79,9 @@ static void ack_receive(struct session *s, struct track *t, int64_t now_ms)
 	t->n_flight = 0;
 	t->n_acked++;
 	t->acked = t->sent;
-	t->rejected = false;
-	for (size_t i = 0; i < t->set->n; i++) {
+	for (size_t i = 0; i < t->set->n; i++)
 		if (t->row[i] & FLIGHT)
 			t->row[i] &= (uint8_t)~(FLIGHT | ALONE);
-		t->rejected |= (t->row[i] & (REFUSED | ALONE)) != 0;
-	}
 	map_each(&t->strays, land_stray, NULL);
 	if (t->flight_set) {
 		res_set_unref(s->table, t->acked_set);
@@ -429,15 +426,19 @@ static bool gate_open(const struct session *s, const struct track *t)
 	return true;
 }
 
-/* Clusters go when nothing is left that may still use them: listeners first. */
+/* Clusters go when nothing is left that may still use them: listeners first, and not while the client
+ * sticks to old listeners or routes because it refused the new ones. */
 static bool may_remove(const struct session *s, const struct track *t)
 {
-	for (int i = 0; t->type == XDS_CDS && i < XDS_TYPES; i++) {
-		const struct track *u = &s->track[i];
+	const struct track *lds = &s->track[XDS_LDS], *rds = &s->track[XDS_RDS];
 
-		if (u->in_flight || u->due & DUE_SEND || (i == XDS_LDS && u->due & DUE_REMOVE))
+	if (t->type != XDS_CDS)
+		return true;
+	if (lds->due & DUE_REMOVE || lds->rejected || rds->rejected)
+		return false;
+	for (int i = 0; i < XDS_TYPES; i++)
+		if (s->track[i].in_flight || s->track[i].due & DUE_SEND)
 			return false;
-	}
 	return true;
 }
 

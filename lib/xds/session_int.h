@@ -51,7 +51,7 @@ struct track {
 	bool asked;		/* what is due was asked for by the client */
 	bool owed;		/* a response is due even if it is empty */
 	bool in_flight;
-	bool rejected;
+	bool rejected;		/* something of it is refused; kept by track_refresh */
 	bool doubt;		/* a whole response was refused, and no name was given */
 	uint8_t due;		/* DUE_*; kept by track_refresh */
 	uint32_t n_flight;	/* resources in the response that is not acknowledged */

@@ -52,16 +52,21 @@ static void isolate(struct session *s, struct track *t)
 	tell(s, t, blamed);
 }
 
-/* The refused content gives way to what was accepted last, if anything was. */
-static void substitute(struct track *t, const struct res *refused)
+/* The accepted set may hold names that were not subscribed to then: never the refused content. */
+static struct res *accepted_instead(const struct track *t, const struct res *refused)
 {
 	struct res *good = track_accepted(t, refused->name);
 
+	return good && hash_equal(good->hash, refused->hash) ? NULL : good;
+}
+
+/* The refused content gives way to what was accepted last, if anything was. */
+static void substitute(struct track *t, const struct res *refused)
+{
+	struct res *good = accepted_instead(t, refused);
+
 	if (track_substitute(t, refused->name))
 		return;
-	/* the accepted set may hold names that were not subscribed to then */
-	if (good && hash_equal(good->hash, refused->hash))
-		good = NULL;
 	*vec_push(&t->substitutes, NULL) =
 	    (struct substitute){.name = strdup(refused->name), .res = good ? res_ref(good) : NULL};
 	must(t->substitutes.v[t->substitutes.n - 1].name && "out of memory");
@@ -140,11 +145,10 @@ static void nack_whole(struct session *s, struct track *t, const char *text)
 			n += blame(s, t, t->set->row[i].res->name, strlen(t->set->row[i].res->name));
 		t->row[i] &= (uint8_t)~FLIGHT;
 	}
-	/* Without a name the set stays unsent until it changes; with one, the others go on. Each round
-	 * blames another name, so that this ends. */
-	if (n) {
-		t->owed = true;
-	} else {
+	/* Without a name the set stays unsent until it changes, which it may have done meanwhile; with
+	 * one, the others go on. Each round blames another name, so that this ends. */
+	t->owed |= n || t->flight_set != t->set;
+	if (!n) {
 		t->doubt = true;
 		tell(s, t, NULL);
 	}
@@ -157,20 +161,22 @@ static void doubt_stray(const char *name, void *value, void *arg)
 	struct stray *x = value;
 	struct res *good;
 
+	(void)name;
 	if (!(x->flags & FLIGHT))
 		return;
-	good = track_accepted(w->t, name);
+	x->flags &= (uint8_t)~FLIGHT;
+	if (!x->res)
+		return;
+	good = accepted_instead(w->t, x->res);
 	if (good)
 		res_ref(good);
 	res_unref(w->s->table, x->res);
 	x->res = good;
-	x->flags &= (uint8_t)~FLIGHT;
 }
 
 void nack_receive(struct session *s, struct track *t, const struct xds_request *r)
 {
 	t->in_flight = false;
-	t->rejected = true;
 	t->n_rejected++;
 	keep_text(t, r);
 	if (track_is_whole(s, t))

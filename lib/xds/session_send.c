@@ -102,10 +102,13 @@ static void draft_whole_stray(const char *name, void *value, void *arg)
 	struct draft *d = arg;
 	struct stray *x = value;
 
-	(void)name;
 	x->owed = false;
-	if (x->flags & KNOWN && x->res)
+	if (x->res)
 		add_item(d, x->res);
+	else if (x->flags & WANTED)
+		x->flags = WANTED;
+	else
+		track_forget(d->s, d->t, name);
 }
 
 static void draft_whole(struct draft *d)

@@ -126,7 +126,9 @@ static void vanish(struct session *s, struct track *t, struct res *r, uint8_t fl
 		return;
 	x->flags = flags & (WANTED | KNOWN | FLIGHT);
 	x->owed = !(flags & KNOWN);
-	if (!(flags & CURRENT) || t->doubt)
+	if (!(flags & KNOWN))
+		r = NULL;
+	else if (!(flags & CURRENT) || t->doubt)
 		r = track_accepted(t, r->name);
 	x->res = r ? res_ref(r) : NULL;
 }
@@ -260,12 +262,17 @@ void track_refresh(struct session *s, struct track *t)
 
 	t->due = 0;
 	t->n_names = 0;
+	t->rejected = t->doubt;
 	if (!t->open)
 		return;
 	for (size_t i = 0; t->set && i < t->set->n; i++) {
-		if (track_row_due(t, t->row[i]))
+		uint8_t f = t->row[i];
+
+		if (track_row_due(t, f))
 			d.due |= DUE_SEND;
-		d.n_names += (t->row[i] & WANTED) != 0;
+		if (f & (REFUSED | ALONE) && (t->wild || f & WANTED))
+			t->rejected = true;
+		d.n_names += (f & WANTED) != 0;
 	}
 	map_each(&t->strays, add_stray_due, &d);
 	t->n_names = d.n_names;

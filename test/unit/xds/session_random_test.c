@@ -327,6 +327,16 @@ static void settle(struct history *h)
 	}
 }
 
+/* Clusters stay as long as the client may stick to listeners or routes that it has instead of refused
+ * ones. */
+static bool clusters_stay(struct history *h)
+{
+	for (int i = 0; i < NAMES; i++)
+		if (h->content[XDS_LDS][i] == BAD || h->content[XDS_RDS][i] == BAD)
+			return true;
+	return h->type[XDS_LDS].anonymous;
+}
+
 static void check_name(struct history *h, int type, int i)
 {
 	const struct model_type *m = &h->type[type];
@@ -338,7 +348,7 @@ static void check_name(struct history *h, int type, int i)
 	if (!wanted)
 		return;
 	if (!now)
-		what = removable && held->has ? "it holds what is gone" : NULL;
+		what = removable && held->has && !(type == XDS_CDS && clusters_stay(h)) ? "it holds what is gone" : NULL;
 	else if (now == BAD)
 		what = held->has && !strcmp(held->content, contents[BAD]) ? "the model is wrong" : NULL;
 	else if (!held->has)
