@@ -53,6 +53,7 @@ struct node_docs {
 
 enum {
 	NODE_DOC_MAX = 16 * 1024 * 1024,	/* bytes of one document */
+	NODE_DOCS_MAX = 200 * 1000,	/* documents of one text */
 	NODE_DEPTH_MAX = 100,
 	NODE_COUNT_MAX = 4 * 1000 * 1000,	/* nodes of one document, aliases expanded */
 	NODE_ALIASED_MAX = 200 * 1000,	/* nodes that aliases of one document stand for */

@@ -210,8 +210,13 @@ static __attribute__((noinline)) void read_chunks(struct node_reader *r, const c
 	if (len >= 3 && !memcmp(p, "\xef\xbb\xbf", 3))
 		p += 3;
 	while (next_chunk(&p, end, &line, &c)) {
-		if (!is_blank(&c))
-			read_chunk(r, &c);
+		if (is_blank(&c))
+			continue;
+		if (r->docs.n >= NODE_DOCS_MAX) {
+			diag_add(r->ds, D_LIMIT_COUNT, (struct pos){c.line, 1}, "", "a text may have %d documents", NODE_DOCS_MAX);
+			return;
+		}
+		read_chunk(r, &c);
 	}
 }
 

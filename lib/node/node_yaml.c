@@ -9,7 +9,7 @@
 #include "node/node_int.h"
 #include "node/yaml_scalar.h"
 
-enum { REPAIRS_MAX = 32, REPAIR_SIZE_MAX = 1024 * 1024 };
+enum { REPAIRS_MAX = 32, REPAIR_SIZE_MAX = 64 * 1024 };
 
 struct anchor {
 	const struct node *node;	/* NULL while it is being read */
