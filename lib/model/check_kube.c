@@ -48,22 +48,74 @@ void check_service(struct check *c, const void *spec)
 			if (!is_app_protocol(p->app_protocol))
 				wrong(c, AT(at, "appProtocol"), D_PROTOCOL_UNKNOWN, "appProtocol \"%s\" is no protocol", p->app_protocol);
 		} else if (!p->name || !says_protocol(p->name)) {
-			wrong(c, at, D_PORT_NAME, "port \"%s\" of Service does not say its protocol; expected <protocol>[-<suffix>]",
+			wrong(c, at, D_PORT_NAME_HABIT, "port \"%s\" of Service does not say its protocol; expected <protocol>[-<suffix>]",
 			      p->name ? p->name : "");
 		}
 	}
 }
 
+/* The bytes of base64 text, which has its own finding when it is none. */
+static const char *secret_text(struct check *c, const struct where *w, const char *base64)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *out = arena_alloc(c->ds->arena, strlen(base64) + 1), *w_out = out;
+	uint32_t bits = 0;
+	int have = 0;
+
+	for (const char *p = base64; *p && *p != '='; p++) {
+		const char *digit = strchr(digits, *p);
+
+		if (*p == '\n' || *p == '\r')
+			continue;
+		if (!digit) {
+			wrong(c, w, D_SECRET_INVALID, "the value is no base64");
+			return NULL;
+		}
+		bits = bits << 6 | (uint32_t)(digit - digits);
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			*w_out++ = (char)(bits >> have);
+		}
+	}
+	return out;
+}
+
+/* Form only: a block of PEM with that word in its label. The CA and the proxies look inside. */
+static bool has_pem(const char *text, const char *word)
+{
+	const char *begin = strstr(text, "-----BEGIN "), *line, *end;
+
+	for (; begin; begin = strstr(begin + 1, "-----BEGIN ")) {
+		line = strchr(begin, '\n');
+		end = line ? strstr(line, "-----END ") : NULL;
+		if (end && memmem(begin, (size_t)(line - begin), word, strlen(word)))
+			return true;
+	}
+	return false;
+}
+
 void check_secret(struct check *c, const void *spec)
 {
 	const struct k_secret *s = spec;
-	static const char *const keys[] = {"tls.crt", "tls.key"};
+	static const struct {
+		const char *key, *word;
+	} parts[] = {{"tls.crt", "CERTIFICATE"}, {"tls.key", "PRIVATE KEY"}};
+	const struct where *data = &(const struct where){NULL, "data", 0};
 
 	if (!s->type || strcmp(s->type, "kubernetes.io/tls"))
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		if (!strmap_get(&s->data, keys[i]) && !strmap_get(&s->string_data, keys[i]))
-			wrong(c, &(struct where){NULL, "data", 0}, D_SECRET_INVALID, "a Secret of type kubernetes.io/tls needs %s", keys[i]);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		const char *text = strmap_get(&s->string_data, parts[i].key), *base64 = strmap_get(&s->data, parts[i].key);
+
+		if (!text && !base64) {
+			wrong(c, data, D_SECRET_INVALID, "a Secret of type kubernetes.io/tls needs %s", parts[i].key);
+			continue;
+		}
+		if (!text)
+			text = secret_text(c, AT(data, parts[i].key), base64);
+		if (text && !has_pem(text, parts[i].word))
+			wrong(c, AT(data, parts[i].key), D_SECRET_INVALID, "%s holds no PEM block of a %s", parts[i].key, parts[i].word);
 	}
 }
 

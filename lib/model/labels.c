@@ -25,8 +25,10 @@ const char *host_resolve(const char *host, const char *ns, const char *domain, s
 
 	if (strchr(host, '.') || !strcmp(host, "*") || !*host || scalar_is_ip(host))
 		out = arena_strdup(a, host);
-	else
+	else if (*domain)
 		out = arena_printf(a, "%s.%s.svc.%s", host, ns, domain);
+	else
+		out = arena_printf(a, "%s.%s", host, ns);
 	for (char *p = out; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
 	return out;

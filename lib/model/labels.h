@@ -12,7 +12,7 @@
 bool labels_match(const struct strmap *selector, const struct strmap *labels);
 
 /* The FQDN of a host as written in an object of namespace ns: a name without '.' gets
- * ".<ns>.svc.<domain>"; addresses, "*" and names with '.' stay. Lower case. In a. */
+ * ".<ns>.svc.<domain>" (".<ns>" where there is no cluster domain); addresses, "*" and names with '.' stay. Lower case. In a. */
 const char *host_resolve(const char *host, const char *ns, const char *domain, struct arena *a);
 
 /* Bidirectional wildcard match, as Istio's host.Name.Matches. */
