@@ -123,7 +123,7 @@ static int run(const struct args *args, struct arena *a)
 static const struct args_option options[] = {
     {"filename", 'f', "FILE", "A file, a directory, or - for standard input; repeatable."},
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
-    {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local."},
+    {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
     {"output", 'o', "text|json", "Form of the output."},
 };
 

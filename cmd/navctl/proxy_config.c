@@ -205,7 +205,7 @@ static const struct args_option options[] = {
     {"config-dir", 'c', "DIR", "Compile from these manifests, without a daemon."},
     {"node-file", 'n', "FILE", "The proxy, as JSON: type, id, namespace, ips, labels, metadata, dns_domain."},
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
-    {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local."},
+    {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
     {"set-feature", 0, "NAME=VALUE", "Accepted for compatibility: features of istiod that have no switch here."},
     {"server", 's', "HOST:PORT", "Ask this daemon's admin port; 127.0.0.1:8080."},
     {"proxy", 'p', "POD.NAMESPACE", "The proxy to ask about."},

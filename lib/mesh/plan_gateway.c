@@ -8,7 +8,6 @@
 #include <string.h>
 
 static const char translation_off[] = "experimental.istio.io/disable-gateway-port-translation";
-static const char by_service[] = "internal.istio.io/gateway-service";
 
 bool gw_is_passthrough(const struct gw_server *s)
 {
@@ -137,22 +136,12 @@ static bool is_before(const struct svc *x, const struct svc *y)
 	return strcmp(x->host, y->host) < 0;
 }
 
-static bool names_service(const char *list, const char *host)
-{
-	size_t n = strlen(host);
-
-	for (const char *p = list; (p = strstr(p, host)) != NULL; p += n)
-		if ((p == list || p[-1] == ',') && (p[n] == '\0' || p[n] == ','))
-			return true;
-	return false;
-}
-
 /* The ports that a server listens on: where the gateway's own Services send its port to. A Gateway
  * that names its Service has no other port than that one's. */
 static void resolve_ports(const struct view *v, const struct object *gw, uint32_t number, struct ports *out,
 			  struct arena *a)
 {
-	const char *service = strmap_get(&gw->annotations, by_service);
+	const char *service = gateway_service(gw);
 	const struct view_target *first = NULL;
 
 	for (size_t i = 0; i < v->n_targets; i++) {
@@ -160,7 +149,7 @@ static void resolve_ports(const struct view *v, const struct object *gw, uint32_
 
 		if (t->port->port != number)
 			continue;
-		if (service && names_service(service, t->svc->host))
+		if (service && gateway_service_is(service, t->svc->host))
 			*vec_push(&out->v, a) = t->target_port;
 		else if (!service && !strmap_get(&t->svc->labels, translation_off) &&
 			 (!first || is_before(t->svc, first->svc)))

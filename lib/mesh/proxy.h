@@ -76,6 +76,10 @@ struct view {
  * Pure. */
 void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a, struct view *out);
 
+/* The Services (comma separated hosts) that a Gateway names instead of a selector, or NULL. */
+const char *gateway_service(const struct object *gw);
+bool gateway_service_is(const char *list, const char *host);
+
 /* ---- what a view sees (Sidecar scope, exportTo, istio-behaviour.md 3.2-3.4) ---- */
 
 struct scope_svc {

@@ -164,7 +164,13 @@ static void set_targets(const struct snapshot *s, const struct proxy *p, const s
 			for (size_t j = 0; j < svc->n_ports; j++)
 				add_target(&t, svc, j, port_at_proxy(&t, &svc->ports[j]));
 	}
+	/* ServiceEntries know their workloads by address, wherever they stand; a sidecar looks in its own
+	 * namespace only, so that its cost does not grow with the mesh */
 	n = snapshot_svcs_in(s->entries, s->n_entries, v->ns, &first);
+	if (v->type == PROXY_ROUTER) {
+		first = 0;
+		n = s->n_entries;
+	}
 	for (size_t i = first; i < first + n; i++)
 		if (s->entries[i]->resolution == SVC_EDS)
 			add_by_address(&t, s->entries[i], eps_of(s, s->entries[i]));
@@ -179,12 +185,41 @@ static void set_targets(const struct snapshot *s, const struct proxy *p, const s
 
 /* ---- Gateways and the Sidecar ---- */
 
+const char *gateway_service(const struct object *gw)
+{
+	return strmap_get(&gw->annotations, "internal.istio.io/gateway-service");
+}
+
+bool gateway_service_is(const char *list, const char *host)
+{
+	size_t n = strlen(host);
+
+	for (const char *p = list; (p = strstr(p, host)) != NULL; p += n)
+		if ((p == list || p[-1] == ',') && (p[n] == '\0' || p[n] == ','))
+			return true;
+	return false;
+}
+
+/* A Gateway that names its Service selects the proxies behind it; another one selects by labels. */
+static bool selects(const struct object *gw, const struct strmap *labels, const struct view *v)
+{
+	const char *service = gateway_service(gw);
+
+	if (!service)
+		return labels_match(&object_spec(gw, gateway)->selector, labels);
+	for (size_t i = 0; i < v->n_targets; i++) {
+		if (gateway_service_is(service, v->targets[i].svc->host))
+			return true;
+	}
+	return false;
+}
+
 static void set_gateways(const struct snapshot *s, const struct strmap *labels, struct arena *a, struct view *v)
 {
 	VEC(const struct object *) out = {0};
 
 	for (size_t i = 0; i < s->n_gateways; i++)
-		if (labels_match(&object_spec(s->gateways[i], gateway)->selector, labels))
+		if (selects(s->gateways[i], labels, v))
 			*vec_push(&out, a) = s->gateways[i];
 	v->gateways = out.v;
 	v->n_gateways = out.n;

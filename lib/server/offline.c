@@ -13,7 +13,6 @@ struct collector {
 	struct offline *o;
 	struct diags *ds;
 	VEC(struct store_entry) entries;
-	VEC(struct object *) objects;
 };
 
 static void collect(const struct load_item *item, void *arg)
@@ -24,10 +23,10 @@ static void collect(const struct load_item *item, void *arg)
 		c->o->n_skipped++;
 		return;
 	}
-	if (item->object)
-		*vec_push(&c->objects, &c->o->arena) = item->object;
-	if (item->id.kind < 0 || !item->id.name)
+	if (item->id.kind < 0 || !item->id.name) {
+		object_unref(item->object);
 		return;
+	}
 	c->o->n_objects++;
 	*vec_push(&c->entries, &c->o->arena) = (struct store_entry){
 	    .kind = item->id.kind,
@@ -54,24 +53,57 @@ static bool is_of_file(const struct diag *d, const struct collector *c)
 
 static void load(struct offline *o, const char *file, const char *text, size_t len, enum schema_mode mode)
 {
-	struct diags ds;
-	struct collector c = {.o = o, .ds = &ds};
+	struct diags *ds = arena_new(&o->arena, struct diags);
+	struct collector c = {.o = o, .ds = ds};
 	struct store_place place = {.name = file};
 	struct diag *findings;
 
-	diags_init(&ds, &o->arena);
-	load_text(file, text, len, mode, &ds, collect, &c);
-	findings = arena_array(&o->arena, struct diag, ds.n);
+	diags_init(ds, &o->arena);
+	load_text(file, text, len, mode, ds, collect, &c);
+	findings = arena_array(&o->arena, struct diag, ds->n);
 	place.findings = findings;
-	for (size_t i = 0; i < ds.n; i++) {
-		if (is_of_file(&ds.v[i], &c))
-			findings[place.n_findings++] = ds.v[i];
+	for (size_t i = 0; i < ds->n; i++) {
+		if (is_of_file(&ds->v[i], &c))
+			findings[place.n_findings++] = ds->v[i];
 	}
 	place.v = c.entries.v;
 	place.n = c.entries.n;
-	store_put(o->store, o->source, &place);
-	for (size_t i = 0; i < c.objects.n; i++)
-		object_unref(c.objects.v[i]);
+	*vec_push(&o->places, &o->arena) = place;
+}
+
+/* A directory without Kubernetes Services has no cluster, and so no cluster domain: short names are
+ * "<name>.<namespace>" there. */
+static const char *domain_of(const struct offline *o, const struct offline_opts *opts)
+{
+	if (opts->domain)
+		return opts->domain;
+	for (size_t i = 0; i < o->places.n; i++) {
+		for (size_t k = 0; k < o->places.v[i].n; k++) {
+			if (o->places.v[i].v[k].kind == KIND_SERVICE)
+				return "cluster.local";
+		}
+	}
+	return "";
+}
+
+static void fill_store(struct offline *o)
+{
+	int source = store_source_add(o->store, "files");
+
+	for (size_t i = 0; i < o->places.n; i++)
+		store_put(o->store, source, &o->places.v[i]);
+	store_source_synced(o->store, source);
+	store_commit(o->store);
+	store_findings(o->store, &o->findings);
+}
+
+static void drop_objects(struct offline *o)
+{
+	for (size_t i = 0; i < o->places.n; i++) {
+		for (size_t k = 0; k < o->places.v[i].n; k++)
+			object_unref(o->places.v[i].v[k].obj);
+	}
+	o->places.n = 0;
 }
 
 static int read_file(struct offline *o, const char *path, const char **text, size_t *len, struct err *e)
@@ -149,17 +181,14 @@ int offline_init(struct offline *o, const struct offline_opts *opts, struct err 
 	arena_init(&o->arena, 0);
 	map_init(&o->texts, NULL);
 	diags_init(&o->findings, &o->arena);
-	o->store = store_new(opts->domain ? opts->domain : "cluster.local", "istio-system");
-	o->source = store_source_add(o->store, "files");
-	if (opts->mesh_config && load_mesh(o, opts->mesh_config, e))
-		return -1;
 	for (size_t i = 0; i < opts->n_paths; i++) {
 		if (load_path(o, opts->paths[i], opts->mode, e))
 			return -1;
 	}
-	store_source_synced(o->store, o->source);
-	store_commit(o->store);
-	store_findings(o->store, &o->findings);
+	o->store = store_new(domain_of(o, opts), "istio-system");
+	if (opts->mesh_config && load_mesh(o, opts->mesh_config, e))
+		return -1;
+	fill_store(o);
 	o->snap = snapshot_build(NULL, store_objects(o->store));
 	if (!o->snap)
 		return err_set(e, ERR_NO_MEMORY, "no memory for the snapshot");
@@ -169,6 +198,7 @@ int offline_init(struct offline *o, const struct offline_opts *opts, struct err 
 
 void offline_fini(struct offline *o)
 {
+	drop_objects(o);
 	snapshot_unref(o->snap);
 	store_free(o->store);
 	map_fini(&o->texts);

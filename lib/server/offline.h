@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/map.h"
+#include "base/vec.h"
 #include "mesh/snapshot.h"
 #include "store/store.h"
 #include "xds/res.h"
@@ -16,7 +17,7 @@
 struct offline {
 	struct arena arena;		/* findings, texts */
 	struct store *store;
-	int source;
+	VEC(struct store_place) places;	/* what was read, a file each */
 	struct map texts;		/* file -> its text, to show the lines of findings */
 	struct diags findings;		/* after offline_finish: all, by place and line */
 	size_t n_objects, n_skipped;
@@ -27,7 +28,7 @@ struct offline_opts {
 	const char *const *paths;	/* files, directories, "-" for standard input */
 	size_t n_paths;
 	const char *mesh_config;	/* file, or NULL */
-	const char *domain;		/* or NULL: cluster.local */
+	const char *domain;		/* or NULL: cluster.local, or none without Kubernetes Services */
 	enum schema_mode mode;
 };
 
