@@ -42,6 +42,7 @@ def follows_the_routes(env, name, command, more_env=None):
         'xds_servers': [{'server_uri': '127.0.0.1:%d' % navarchd.ports['xds'],
                          'channel_creds': [{'type': 'insecure'}], 'server_features': ['xds_v3']}],
         'node': {'id': 'sidecar~127.0.0.1~%s.default~default.svc.cluster.local' % name,
+                 'locality': {'region': 'e2e'},     # grpc-js refuses a node without one
                  'metadata': {'GENERATOR': 'grpc', 'NAMESPACE': 'default', 'CLUSTER_ID': 'Kubernetes',
                               'INSTANCE_IPS': '127.0.0.1', 'LABELS': {'app': name}}}}
     path = env.folder + '/bootstrap.json'

@@ -3,7 +3,7 @@
 
 A protobuf program carries each of its .proto files as a serialised FileDescriptorProto, which begins with
 the file's name (field 1). So the types here are exactly those that this Envoy understands, extensions
-included, and no second copy of the API can go stale. The cut set is cached beside the binary's B folder.
+included, and no second copy of the API can go stale. The cut set is cached.
 """
 import os
 import re
@@ -74,6 +74,8 @@ def _load(binary, cache):
         out.ParseFromString(open(path, 'rb').read())
         return out
     out.file.extend(_cut(binary).values())
+    if not any(f.name == 'envoy/config/listener/v3/listener.proto' for f in out.file):
+        raise SystemExit('%s is no Envoy: it holds no descriptors (build/bin/envoy is the program itself)' % binary)
     os.makedirs(cache, exist_ok=True)
     with open(path + '.%d' % os.getpid(), 'wb') as f:
         f.write(out.SerializeToString())
