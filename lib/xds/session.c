@@ -282,6 +282,8 @@ static void name_wanted(struct session *s, struct track *t, const char *name)
 	if (!(*flags & WANTED)) {
 		t->asked = true;
 		t->owed |= track_is_whole(s, t);
+		if (!t->wild && track_accepted(t, name) && !track_substitute(t, name))
+			track_remember(t, name, NULL);
 		if (x)
 			x->owed = !(x->flags & KNOWN);
 	}

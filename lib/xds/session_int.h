@@ -34,8 +34,8 @@ struct stray {
 	bool owed;		/* the client waits for an answer about it */
 };
 
-/* State of the world, CDS and LDS: a name whose present content was refused, and what is sent
- * instead; NULL: nothing, it never had an accepted content. */
+/* State of the world, CDS and LDS: what was accepted last of a name where the accepted set does not
+ * say it, and is sent while the present content is refused; NULL: nothing. */
 struct substitute {
 	char *name;
 	struct res *res;
@@ -107,6 +107,8 @@ bool track_row_due(const struct track *t, uint8_t flags);
 bool track_stray_due(const struct session *s, const struct track *t, const struct stray *x);
 bool track_stray_vanished(const struct track *t, const struct stray *x);
 const struct substitute *track_substitute(const struct track *t, const char *name);
+/* That the client accepted this of a name, or nothing (NULL), whatever the accepted set says. */
+void track_remember(struct track *t, const char *name, struct res *accepted);
 struct res *track_accepted(const struct track *t, const char *name);
 void track_drop_substitutes(struct session *s, struct track *t, bool all);
 /* The version of what the client holds once the response in hand is accepted. */

@@ -52,7 +52,7 @@ static void isolate(struct session *s, struct track *t)
 	tell(s, t, blamed);
 }
 
-/* The accepted set may hold names that were not subscribed to then: never the refused content. */
+/* Never the refused content itself: a client may refuse what it accepted once. */
 static struct res *accepted_instead(const struct track *t, const struct res *refused)
 {
 	struct res *good = track_accepted(t, refused->name);
@@ -67,16 +67,17 @@ static void substitute(struct track *t, const struct res *refused)
 
 	if (track_substitute(t, refused->name))
 		return;
-	*vec_push(&t->substitutes, NULL) =
-	    (struct substitute){.name = strdup(refused->name), .res = good ? res_ref(good) : NULL};
-	must(t->substitutes.v[t->substitutes.n - 1].name && "out of memory");
+	track_remember(t, refused->name, good);
 }
 
 static bool blame(struct session *s, struct track *t, const char *name, size_t n)
 {
-	char *copy = strndup(name, n);
+	char *copy;
 	size_t i;
 
+	if (n > XDS_NAME_LEN_MAX)
+		return false;
+	copy = strndup(name, n);
 	must(copy && "out of memory");
 	i = res_set_index(t->set, copy);
 	free(copy);
@@ -95,14 +96,14 @@ static size_t blame_list(struct session *s, struct track *t, const char *p)
 	size_t n = 0;
 
 	while (*p) {
-		const char *colon = strstr(p, ": "), *next;
+		const char *end = p, *colon;
 
-		if (!colon)
-			break;
-		n += blame(s, t, p, (size_t)(colon - p));
-		for (next = p; *next && *next != '\n' && strncmp(next, ", ", 2) != 0; next++)
-			;
-		p = *next ? next + (*next == '\n' ? 1 : 2) : next;
+		while (*end && *end != '\n' && strncmp(end, ", ", 2) != 0)
+			end++;
+		colon = memmem(p, (size_t)(end - p), ": ", 2);
+		if (colon)
+			n += blame(s, t, p, (size_t)(colon - p));
+		p = end + (*end == ',' ? 2 : *end == '\n');
 	}
 	return n;
 }

@@ -74,6 +74,15 @@ const struct substitute *track_substitute(const struct track *t, const char *nam
 	return NULL;
 }
 
+void track_remember(struct track *t, const char *name, struct res *accepted)
+{
+	char *copy = strdup(name);
+
+	must(copy && "out of memory");
+	*vec_push(&t->substitutes, NULL) =
+	    (struct substitute){.name = copy, .res = accepted ? res_ref(accepted) : NULL};
+}
+
 /* After an acknowledgement: drops those whose name has a content that was accepted since. */
 void track_drop_substitutes(struct session *s, struct track *t, bool all)
 {
