@@ -116,14 +116,17 @@ static void actions(void **state)
 	      "  - match: [{uri: {prefix: /r2}}]\n    redirect: {derivePort: FROM_REQUEST_PORT, authority: h}\n"
 	      "  - match: [{uri: {prefix: /d}}]\n    directResponse: {status: 503, body: {string: sorry}}\n"
 	      "  - match: [{uri: {prefix: /w}}]\n    rewrite: {uri: /v, authority: auth}\n"
-	      "    headers: {request: {set: {host: lost, x: '1'}, add: {w: '2', ':path': 'no'}, remove: [z, host]}, response: {add: {q: r}}}\n"
+	      "    headers: {request: {set: {x: '1'}, add: {w: '2'}, remove: [z]}, response: {add: {q: r}}}\n"
 	      "    timeout: 3s\n    route: [{destination: {host: b}, headers: {request: {set: {t: '9'}}}}]\n"
+	      "  - match: [{uri: {prefix: /h}}]\n    headers: {request: {set: {host: top}}}\n"
+	      "    route: [{destination: {host: b}, headers: {request: {set: {host: below}}}}]\n"
 	      "  - match: [{uri: {prefix: /g}}]\n    rewrite: {uriRegexRewrite: {match: '^/g(.*)', rewrite: '/h\\1'}}\n" TO_B,
 	      NULL,
 	      "  - prefix /r1 redirect 308 https://h:0 /u op=vs:80/r1*\n"
 	      "  - prefix /r2 redirect 301 ://h:0  op=vs:80/r2*\n"
 	      "  - prefix /d direct 503 sorry op=vs:80/d*\n"
 	      "  - prefix /w -> " B80 " timeout=3000ms/3000ms rewrite=/v host=auth req x=1 req+w=2 req t=9 resp+q=r req-z" OP "/w*\n"
+	      "  - prefix /h -> " B80 " host=top" OP "/h*\n"
 	      "  - prefix /g -> " B80 " rewrite=~^/g(.*)=>/h\\1" OP "/g*");
 }
 
@@ -135,12 +138,13 @@ static void destinations(void **state)
 	      "    - {destination: {host: c.other.svc.cluster.local, port: {number: 7000}}, weight: 30}\n"
 	      "    - {destination: {host: a}, weight: 0}\n"
 	      "    mirrors: [{destination: {host: a}, percentage: {value: 12.5}}, {destination: {host: b}, percentage: {value: 0}}]\n"
-	      "    mirror: {host: b}\n"
+	      "  - match: [{uri: {prefix: /m}}]\n    mirror: {host: a}\n" TO_B
 	      "  - route: [{destination: {host: gone}}]\n    retries: {attempts: 0}\n",
 	      NULL,
 	      "  - prefix /s -> outbound|80|v1|b.ns.svc.cluster.local*70 host=bb req k=v"
 	      " -> outbound|7000||c.other.svc.cluster.local*30"
-	      " mirror=outbound|80||b.ns.svc.cluster.local*1000000 mirror=outbound|80||a.ns.svc.cluster.local*125000 op=vs:80/s*\n"
+	      " mirror=outbound|80||a.ns.svc.cluster.local*125000 op=vs:80/s*\n"
+	      "  - prefix /m -> " B80 " mirror=outbound|80||a.ns.svc.cluster.local*1000000" OP "/m*\n"
 	      "  - prefix / -> outbound|80||gone.ns.svc.cluster.local noretry op=gone.ns.svc.cluster.local:80/*");
 }
 
@@ -148,12 +152,12 @@ static void retries_faults_cors(void **state)
 {
 	(void)state;
 	check("  - match: [{uri: {prefix: /a}}]\n"
-	      "    retries: {attempts: 4, retryOn: '5xx, 503,777,429', perTryTimeout: 2s, backoff: 100ms, retryRemoteLocalities: true, retryIgnorePreviousHosts: false}\n" TO_B
+	      "    retries: {attempts: 4, retryOn: '5xx, 503,reset,429', perTryTimeout: 2s, backoff: 100ms, retryRemoteLocalities: true, retryIgnorePreviousHosts: false}\n" TO_B
 	      "  - match: [{uri: {prefix: /b}}]\n"
 	      "    fault: {delay: {fixedDelay: 5s, percentage: {value: 0.1}}, abort: {grpcStatus: UNAVAILABLE, percentage: {value: 50}}}\n" TO_B
 	      "  - corsPolicy: {allowOrigins: [{exact: 'https://x'}, {regex: '.*y'}], allowMethods: [GET, PUT], allowHeaders: [h], maxAge: 24h}\n" TO_B,
 	      NULL,
-	      "  - prefix /a -> " B80 " retry=4,5xx,777,retriable-status-codes,noprev,503,429,remote,try=2000ms,backoff=100ms" OP "/a*\n"
+	      "  - prefix /a -> " B80 " retry=4,5xx,reset,retriable-status-codes,noprev,503,429,remote,try=2000ms,backoff=100ms" OP "/a*\n"
 	      "  - prefix /b -> " B80 " delay=5000ms*1000/1000000 abort=grpc:14*500000/1000000" OP "/b*\n"
 	      "  - prefix / -> " B80 " cors==https://x~.*y;GET,PUT;h;86400" OP "/*");
 }
