@@ -114,7 +114,7 @@ static const struct ir_tracing *tracing(const struct plan *p, struct arena *a)
 	    .canonical_revision = revision ? revision : "latest",
 	    .cluster_id = v->cluster_id && *v->cluster_id ? v->cluster_id : "unknown",
 	    .mesh_id = "unknown",
-	    .ns = v->ns,
+	    .ns = v->metadata_ns && *v->metadata_ns ? v->metadata_ns : v->ns,
 	};
 	return t;
 }

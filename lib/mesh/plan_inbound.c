@@ -387,7 +387,7 @@ static struct hash128 inputs(const struct plan *p)
 	}
 	for (size_t i = 0; i < v->labels.n; i++)
 		h = hash_mix_str(hash_mix_str(h, v->labels.v[i].key), v->labels.v[i].value);
-	h = hash_mix_str(hash_mix_str(h, v->ns), v->cluster_id);
+	h = hash_mix_str(hash_mix_str(hash_mix_str(h, v->ns), v->metadata_ns), v->cluster_id);
 	return hash_mix_u64(h, (uint64_t)v->interception << 4 | (uint64_t)v->sds_agent << 3 | (uint64_t)v->v4 << 2 |
 				   (uint64_t)v->v6 << 1 | (uint64_t)v->http10);
 }

@@ -125,6 +125,7 @@ static void read_metadata(struct proxy *p, const struct node *m, struct arena *a
 	p->metadata = m;
 	p->labels = merge_maps(m ? node_get(m, "LABELS") : NULL, m ? node_get(m, "STATIC_LABELS") : NULL, a);
 	p->cluster_id = text_or(meta_text(m, "CLUSTER_ID"), "");
+	p->metadata_ns = text_or(meta_text(m, "NAMESPACE"), "");
 	p->network = text_or(meta_text(m, "NETWORK"), "");
 	p->service_account = text_or(meta_text(m, "SERVICE_ACCOUNT"), "");
 	p->version = text_or(meta_text(m, "ISTIO_VERSION"), "");

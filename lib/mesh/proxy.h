@@ -17,6 +17,7 @@ struct proxy {
 	enum proxy_type type;
 	const char *id;			/* whole node id */
 	const char *name, *ns;		/* pod name; configuration namespace */
+	const char *metadata_ns;	/* as its metadata says, for telemetry; "" = unset */
 	struct strs ips;
 	const char *dns_domain;
 	struct strmap labels;
@@ -53,7 +54,7 @@ struct view {
 	enum proxy_type type;
 	const char *ns;
 	struct strmap labels;		/* all of the pod's labels minus pod-template-hash and the like */
-	const char *region, *zone, *subzone, *network, *cluster_id, *dns_domain, *node;
+	const char *region, *zone, *subzone, *network, *cluster_id, *dns_domain, *node, *metadata_ns;
 	bool v4, v6;			/* address families of the proxy */
 	struct strs ips;		/* own addresses, where a listener depends on them (interception NONE,
 					 * headless TCP services, ingress to 0.0.0.0); else empty */

@@ -348,7 +348,7 @@ static bool needs_addresses(const struct view *v)
 static struct hash128 view_hash(const struct view *v)
 {
 	const char *texts[] = {v->ns, v->region, v->zone, v->subzone, v->network,
-			       v->cluster_id, v->dns_domain, v->node, v->rest_cluster};
+			       v->cluster_id, v->dns_domain, v->node, v->rest_cluster, v->metadata_ns};
 	uint64_t flags = (uint64_t)v->type << 16 | (uint64_t)v->interception << 8 | (uint64_t)v->sds_agent << 3 |
 			 (uint64_t)v->v4 << 2 | (uint64_t)v->v6 << 1 | (uint64_t)v->http10;
 	struct hash128 h = hash_mix_u64(hash_bytes("view", 4), flags);
@@ -438,6 +438,7 @@ static void own_texts(struct view *v, struct arena *a)
 	own_text(&v->cluster_id, a);
 	own_text(&v->dns_domain, a);
 	own_text(&v->node, a);
+	own_text(&v->metadata_ns, a);
 	own_text(&v->rest_cluster, a);
 	for (size_t i = 0; i < v->labels.n; i++)
 		labels[i] = (struct str_pair){arena_strdup(a, v->labels.v[i].key), arena_strdup(a, v->labels.v[i].value)};
@@ -455,6 +456,7 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 	*out = (struct view){.type = p->type,
 			     .ns = p->ns,
 			     .cluster_id = p->cluster_id,
+			     .metadata_ns = p->metadata_ns,
 			     .dns_domain = p->dns_domain,
 			     .interception = p->interception,
 			     .http10 = p->http10,
