@@ -211,9 +211,11 @@ static size_t appetite;			/* bytes that the encoding of "hungry" takes */
 
 struct plan *plan_build(const struct snapshot *s, const struct view *v, struct arena *a)
 {
-	(void)s;
-	(void)v;
-	return arena_copy(a, the_plan, sizeof(*the_plan));
+	struct plan *p = arena_copy(a, the_plan, sizeof(*the_plan));
+
+	p->snap = s;
+	p->view = v;
+	return p;
 }
 
 void plan_expand(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
