@@ -202,6 +202,15 @@ static void check_cookie(struct check *c, const struct where *w, const struct ha
 		return;
 	if (k->ttl.has && k->ttl.ns < 0)
 		wrong(c, AT(w, "ttl"), D_BALANCER_INVALID, "ttl must not be negative");
+	for (size_t i = 0; i < k->n_attributes; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (!strcmp(k->attributes[i].name, k->attributes[j].name)) {
+				wrong(c, ELEM(AT(w, "attributes"), i), D_BALANCER_INVALID, "duplicate cookie attribute %s",
+				      k->attributes[i].name);
+				break;
+			}
+		}
+	}
 }
 
 static void check_hash(struct check *c, const struct where *w, const struct consistent_hash *h)
@@ -239,11 +248,6 @@ static void check_load_balancer(struct check *c, const struct where *w, const st
 
 /* ---- TLS ---- */
 
-static bool given(const char *s)
-{
-	return s && *s;
-}
-
 static void check_client_tls(struct check *c, const struct where *w, const struct client_tls *t)
 {
 	if (!t)
@@ -270,11 +274,21 @@ static void check_client_tls(struct check *c, const struct where *w, const struc
 
 /* ---- policies ---- */
 
+/* An IP address; IPv6 may stand in brackets. */
+static bool is_address(const char *s, struct arena *a)
+{
+	size_t n = strlen(s);
+
+	if (n > 2 && s[0] == '[' && s[n - 1] == ']')
+		s = arena_strndup(a, s + 1, n - 2);
+	return scalar_is_ip(s);
+}
+
 static void check_tunnel(struct check *c, const struct where *w, const struct tunnel *t)
 {
 	if (!t)
 		return;
-	if (t->target_host && !scalar_is_ip(t->target_host) && wrong_fqdn(t->target_host))
+	if (t->target_host && !is_address(t->target_host, c->ds->arena) && wrong_fqdn(t->target_host))
 		wrong(c, AT(w, "targetHost"), D_TUNNEL_INVALID, "\"%s\" is no host or address", t->target_host);
 	check_port(c, AT(w, "targetPort"), t->target_port);
 	if (given(t->protocol) && strcasecmp(t->protocol, "CONNECT") && strcasecmp(t->protocol, "POST"))

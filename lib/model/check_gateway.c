@@ -6,11 +6,6 @@
 #include "base/scalar.h"
 #include "model/check_int.h"
 
-static bool given(const char *s)
-{
-	return s && *s;
-}
-
 static const char *mode_name(const struct server_tls *t)
 {
 	return enum_name(&enum_desc_server_tls_mode, (int)t->mode);
@@ -180,7 +175,7 @@ static void check_fit(struct check *c, const struct where *w, const struct gw_se
 		if (!only_redirects(s->tls))
 			wrong(c, AT(w, "tls"), D_SERVER_INVALID, "server cannot have TLS settings for plain text HTTP ports");
 	} else if (s->tls) {
-		wrong(c, AT(w, "tls"), D_SETTING_IGNORED, "server should not have TLS settings for non HTTPS/TLS ports");
+		wrong(c, AT(w, "tls"), D_SERVER_INVALID, "server cannot have TLS settings for non HTTPS/TLS ports");
 	}
 }
 

@@ -25,6 +25,12 @@ struct where {
 void wrong(struct check *c, const struct where *w, enum diag_code code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Neither absent nor empty. */
+static inline bool given(const char *s)
+{
+	return s && *s;
+}
+
 /* ---- texts: NULL if fine, else why not ---- */
 bool is_label(const char *s, size_t n);			/* DNS label, either case */
 const char *wrong_fqdn(const char *s);			/* a trailing '.' is fine */

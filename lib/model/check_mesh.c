@@ -18,11 +18,6 @@ static const int64_t CONNECT_TIMEOUT_MAX_NS = 30 * 1000000000LL, S = 1000000000L
 
 #define TOP(name) (&(const struct where){NULL, (name), 0})
 
-static bool given(const char *s)
-{
-	return s && *s;
-}
-
 /* "host:port". */
 static void check_address(struct check *c, const struct where *w, const char *s)
 {
@@ -47,6 +42,24 @@ static void check_address(struct check *c, const struct where *w, const char *s)
 
 /* ---- defaultConfig ---- */
 
+static void check_custom_tag(struct check *c, const struct where *w, const char *name, const struct node *tag)
+{
+	static const struct {
+		const char *kind, *field;
+	} kinds[] = {{"literal", "value"}, {"environment", "name"}, {"header", "name"}};
+
+	if (!*name)
+		wrong(c, w, D_MESH_INVALID, "a custom tag without name");
+	if (tag->kind != NODE_MAP)
+		wrong(c, w, D_MESH_INVALID, "a custom tag without value");
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const struct node *n = node_get(tag, kinds[i].kind);
+
+		if (n && !given(node_text(n, kinds[i].field)))
+			wrong(c, AT(w, kinds[i].kind), D_MESH_INVALID, "%s must not be empty", kinds[i].field);
+	}
+}
+
 static void check_tracer(struct check *c, const struct where *w, const struct node *tracing)
 {
 	static const char *const kinds[] = {"lightstep", "zipkin", "datadog"};
@@ -68,10 +81,8 @@ static void check_tracer(struct check *c, const struct where *w, const struct no
 	}
 	if (sampling && sampling->kind == NODE_NUMBER)
 		check_percent(c, AT(w, "sampling"), strtod(sampling->text, NULL), D_MESH_INVALID);
-	for (size_t i = 0; tags && tags->kind == NODE_MAP && i < tags->n; i++) {
-		if (tags->map[i].value.kind == NODE_NULL)
-			wrong(c, AT(AT(w, "customTags"), tags->map[i].key), D_MESH_INVALID, "a custom tag without value");
-	}
+	for (size_t i = 0; tags && tags->kind == NODE_MAP && i < tags->n; i++)
+		check_custom_tag(c, AT(AT(w, "customTags"), tags->map[i].key), tags->map[i].key, &tags->map[i].value);
 }
 
 static void check_key_provider(struct check *c, const struct where *w, const struct node *provider)
@@ -194,6 +205,8 @@ static void check_provider_kind(struct check *c, const struct where *w, const ch
 		if (!port || scalar_int(port->kind == NODE_NUMBER ? port->text : "", 1, 65535, &number))
 			wrong(c, AT(w, "port"), D_PORT_INVALID, "port number must be in the range 1..65535");
 	}
+	if (!strcmp(kind, "envoyFileAccessLog") && !given(node_text(p, "path")))
+		wrong(c, AT(w, "path"), D_MESH_INVALID, "path must not be empty");
 	if (!strncmp(kind, "envoyExtAuthz", 13))
 		check_ext_authz(c, w, p);
 }
@@ -244,6 +257,30 @@ static void check_times(struct check *c, const struct mesh_config *m)
 	check_duration(c, TOP("dnsRefreshRate"), &m->dns_refresh_rate);
 }
 
+/* Each of the two blocks has what the other one has not. */
+static void check_tls_defaults(struct check *c, const struct mesh_config *m)
+{
+	const char *least = node_text(m->tls_defaults, "minProtocolVersion");
+
+	if (node_get(m->mesh_mtls, "ecdhCurves"))
+		wrong(c, AT(TOP("meshMTLS"), "ecdhCurves"), D_MESH_INVALID, "mesh TLS does not support ECDH curves");
+	if (given(least) && strcmp(least, "TLS_AUTO"))
+		wrong(c, AT(TOP("tlsDefaults"), "minProtocolVersion"), D_MESH_INVALID, "tlsDefaults does not support minProtocolVersion");
+}
+
+static void check_service_settings(struct check *c, const struct node *list)
+{
+	for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++) {
+		const struct node *hosts = node_get(&list->list[i], "hosts");
+		const struct where *w = AT(ELEM(TOP("serviceSettings"), i), "hosts");
+
+		for (size_t k = 0; hosts && hosts->kind == NODE_LIST && k < hosts->n; k++) {
+			if (hosts->list[k].kind == NODE_STRING)
+				check_host(c, ELEM(w, k), hosts->list[k].text);
+		}
+	}
+}
+
 const struct mesh_config *meshconf_decode(const struct node *root, struct arena *a, struct diags *ds)
 {
 	struct check c = {.root = root, .mode = SCHEMA_LENIENT, .ds = ds};
@@ -264,6 +301,8 @@ const struct mesh_config *meshconf_decode(const struct node *root, struct arena 
 	if (m->default_config)
 		check_proxy_config(&c, TOP("defaultConfig"), node_get(root, "defaultConfig"), m->default_config);
 	check_providers(&c, m->extension_providers);
+	check_tls_defaults(&c, m);
+	check_service_settings(&c, m->service_settings);
 	return m;
 }
 

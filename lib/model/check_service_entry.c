@@ -11,11 +11,6 @@
 
 enum { PORT_NAME_MAX = 62 };
 
-static bool given(const char *s)
-{
-	return s && *s;
-}
-
 /* ---- endpoints ---- */
 
 static void check_endpoint_ports(struct check *c, const struct where *w, const struct workload_entry *e)

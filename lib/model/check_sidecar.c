@@ -5,11 +5,6 @@
 #include "base/scalar.h"
 #include "model/check_int.h"
 
-static bool given(const char *s)
-{
-	return s && *s;
-}
-
 /* "127.0.0.1:80", "0.0.0.0:80", "[::1]:80", "[::]:80" or "unix:///path". */
 static void check_default_endpoint(struct check *c, const struct where *w, const char *s)
 {

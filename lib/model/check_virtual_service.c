@@ -105,16 +105,18 @@ static void check_gateway_names(struct check *c, const struct where *w, const st
 	}
 }
 
-/* Prefix and exact must say something, except for paths. */
-static void check_string(struct check *c, const struct where *w, const struct string_match *m, bool may_be_empty)
+enum { PREFIX_MAY_BE_EMPTY = 1, STAR_IS_PRESENT = 2 };
+
+/* A prefix says something, except of a path; the expression "*" of a header means that it is there. */
+static void check_string(struct check *c, const struct where *w, const struct string_match *m, unsigned flags)
 {
 	if (!m)
 		return;
 	if (m->regex && !*m->regex)
 		wrong(c, w, D_MATCH_INVALID, "\"%s\": regex string match should not be empty", w->key);
-	else if (m->regex && strcmp(m->regex, "*"))
+	else if (m->regex && !((flags & STAR_IS_PRESENT) && !strcmp(m->regex, "*")))
 		check_regex(c, AT(w, "regex"), m->regex);
-	if (m->prefix && !*m->prefix && !may_be_empty)
+	if (m->prefix && !*m->prefix && !(flags & PREFIX_MAY_BE_EMPTY))
 		wrong(c, w, D_MATCH_INVALID, "\"%s\": prefix string match should not be empty", w->key);
 }
 
@@ -138,20 +140,20 @@ static void check_match_headers(struct vs_check *v, const struct where *w, const
 			      "JWT claim based routing (key: %s) is only supported for gateways", keys[i]);
 		else if (*keys[i] == '@' && !is_claim(keys[i]))
 			wrong(v->c, AT(w, keys[i]), D_HEADER_INVALID, "header name %s must be of the form @request.auth.claims.NAME", keys[i]);
-		check_string(v->c, AT(w, keys[i]), &m[i], false);
+		check_string(v->c, AT(w, keys[i]), &m[i], STAR_IS_PRESENT);
 	}
 }
 
 static void check_http_match(struct vs_check *v, const struct where *w, const struct http_match *m)
 {
-	check_string(v->c, AT(w, "uri"), m->uri, true);
-	check_string(v->c, AT(w, "scheme"), m->scheme, false);
-	check_string(v->c, AT(w, "method"), m->method, false);
-	check_string(v->c, AT(w, "authority"), m->authority, false);
+	check_string(v->c, AT(w, "uri"), m->uri, PREFIX_MAY_BE_EMPTY);
+	check_string(v->c, AT(w, "scheme"), m->scheme, 0);
+	check_string(v->c, AT(w, "method"), m->method, 0);
+	check_string(v->c, AT(w, "authority"), m->authority, 0);
 	check_match_headers(v, AT(w, "headers"), m->headers, m->headers_keys, m->n_headers);
 	check_match_headers(v, AT(w, "withoutHeaders"), m->without_headers, m->without_headers_keys, m->n_without_headers);
 	for (size_t i = 0; i < m->n_query_params; i++)
-		check_string(v->c, AT(AT(w, "queryParams"), m->query_params_keys[i]), &m->query_params[i], false);
+		check_string(v->c, AT(AT(w, "queryParams"), m->query_params_keys[i]), &m->query_params[i], STAR_IS_PRESENT);
 	if (m->port)
 		check_port(v->c, AT(w, "port"), m->port);
 	check_labels(v->c, AT(w, "sourceLabels"), &m->source_labels);
@@ -166,11 +168,12 @@ static void check_redirect(struct check *c, const struct where *w, const struct 
 
 	if (!d)
 		return;
-	if (!d->uri && !d->authority && !d->port.has && !d->scheme && !d->prefix_rewrite && !d->derive_port)
+	if (!given(d->uri) && !given(d->authority) && !d->port.has && !given(d->scheme) && !given(d->prefix_rewrite) &&
+	    !d->derive_port)
 		wrong(c, w, D_REWRITE_INVALID, "redirect must specify URI, prefixRewrite, authority, scheme, or port");
-	if (d->uri && *d->uri && d->prefix_rewrite && *d->prefix_rewrite)
+	if (given(d->uri) && given(d->prefix_rewrite))
 		wrong(c, w, D_REWRITE_INVALID, "redirect may only contain one of uri and prefixRewrite");
-	if (d->prefix_rewrite && *d->prefix_rewrite) {
+	if (given(d->prefix_rewrite)) {
 		for (size_t i = 0; i < r->n_match; i++) {
 			if (r->match[i].uri && !r->match[i].uri->prefix)
 				wrong(c, AT(w, "prefixRewrite"), D_REWRITE_INVALID,
@@ -179,7 +182,7 @@ static void check_redirect(struct check *c, const struct where *w, const struct 
 	}
 	if (d->port.has)
 		check_port(c, AT(w, "port"), d->port.v);
-	if (d->scheme && *d->scheme && strcmp(d->scheme, "http") && strcmp(d->scheme, "https"))
+	if (given(d->scheme) && strcmp(d->scheme, "http") && strcmp(d->scheme, "https"))
 		wrong(c, AT(w, "scheme"), D_REWRITE_INVALID, "invalid redirect scheme, must be \"http\" or \"https\"");
 	if (d->redirect_code && (d->redirect_code < 300 || d->redirect_code > 399))
 		wrong(c, AT(w, "redirectCode"), D_REWRITE_INVALID, "%u is not a valid redirect code, must be 3xx", d->redirect_code);
@@ -216,15 +219,15 @@ static void check_rewrite(struct check *c, const struct where *w, const struct h
 
 	if (!d)
 		return;
-	authority = d->authority && *d->authority;
-	if (!authority && (!d->uri || !*d->uri) && !d->uri_regex_rewrite)
+	authority = given(d->authority);
+	if (!authority && !given(d->uri) && !d->uri_regex_rewrite)
 		wrong(c, w, D_REWRITE_INVALID, "rewrite must specify at least one of URI, UriRegexRewrite, or authority");
-	if (d->uri && *d->uri && d->uri_regex_rewrite)
+	if (given(d->uri) && d->uri_regex_rewrite)
 		wrong(c, w, D_REWRITE_INVALID, "rewrite may only contain one of URI or UriRegexRewrite");
 	if (d->uri_regex_rewrite) {
 		const struct regex_rewrite *x = d->uri_regex_rewrite;
 
-		if (!x->match || !*x->match || !x->rewrite || !*x->rewrite)
+		if (!given(x->match) || !given(x->rewrite))
 			wrong(c, AT(w, "uriRegexRewrite"), D_REWRITE_INVALID, "UriRegexRewrite requires match and rewrite");
 		else
 			check_regex(c, AT(AT(w, "uriRegexRewrite"), "match"), x->match);
@@ -429,7 +432,7 @@ static void check_root_action(struct check *c, const struct where *w, const stru
 		wrong(c, w, D_DELEGATE_INVALID, "a route that delegates must not specify route, redirect or directResponse");
 	if (r->delegate->name && wrong_fqdn(r->delegate->name))
 		wrong(c, AT(w, "delegate"), D_DELEGATE_INVALID, "\"%s\" is no name of a VirtualService", r->delegate->name);
-	if (!r->delegate->name || !*r->delegate->name)
+	if (!given(r->delegate->name))
 		wrong(c, AT(w, "delegate"), D_DELEGATE_INVALID, "delegate must have a name");
 }
 

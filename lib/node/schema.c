@@ -378,7 +378,8 @@ static void read_msgmap(struct decoder *d, const struct schema_field *f, const s
 		struct path at = {.up = p, .key = m[i]->key};
 
 		keys[i] = arena_strdup(d->a, m[i]->key);
-		decode_into(d, f->msg, &m[i]->value, v + i * f->msg->size, &at);
+		if (expect(d, &m[i]->value, NODE_MAP, &at))
+			decode_into(d, f->msg, &m[i]->value, v + i * f->msg->size, &at);
 	}
 	*(void **)(base + f->offset) = v;
 	*(size_t *)(base + f->n_offset) = map->n;
