@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * struct res: one encoded resource, interned: equal (type, name, bytes) is one block of memory,
- * shared by every view, set, session and push; pointer equality means "do not send" (P6).
+ * struct res: one encoded resource, interned: equal (type, name, bytes, origin) is one block of memory,
+ * shared by every view, set, session and push; an equal pointer or hash means "do not send" (P6).
  * struct res_set: the resources of one type for one view, sorted by name; its hash is the version
  * on the wire (P5). struct bundle: the sets of one view in one generation.
  * Refcounts change on the loop thread only; reading is pure.
@@ -94,7 +94,7 @@ struct bundle {
 
 /* All live resources; on the loop thread. */
 struct res_table {
-	struct map by_key;		/* (type, name, hash) -> res; no reference of its own */
+	struct map by_key;		/* (type, name, hash, origins, uses) -> res; no reference of its own */
 	size_t n, n_bytes;		/* live resources and their wire bytes */
 	uint64_t n_built, n_reused;	/* rows that were encoded anew, and that were taken over */
 };
