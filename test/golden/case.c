@@ -5,25 +5,25 @@
 #include "golden.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/must.h"
 #include "base/vec.h"
 #include "ev/file.h"
-#include "model/load.h"
+#include "store/dir.h"
 
 static const char *const show_keys[XDS_TYPES] = {"clusters", "endpoints", "listeners", "routes", "secrets"};
 
-/* The text of a file of the case, in its arena; NULL without the file. */
+/* The text of a file, in the arena of the case; NULL without the file. */
 static int read_text(struct golden_case *c, const char *name, const char **text, size_t *n, struct err *e)
 {
-	const char *path = arena_printf(&c->arena, "%s/%s", c->dir, name);
 	struct buf b;
 	int rc;
 
 	*text = NULL;
 	*n = 0;
 	buf_init(&b, GOLDEN_TEXT_MAX);
-	rc = file_read(path, &b, e);
+	rc = file_read(name, &b, e);
 	if (rc == 0) {
 		*text = b.n ? arena_copy(&c->arena, b.p, b.n) : "";
 		*n = b.n;
@@ -36,57 +36,23 @@ static int read_text(struct golden_case *c, const char *name, const char **text,
 
 /* ---- objects, through the store as a directory would bring them ---- */
 
-struct place {
-	struct golden_case *c;
-	struct diags ds;
-	VEC(struct store_entry) entries;
-	VEC(struct load_item) items;
-	VEC(struct diag) findings;	/* that belong to no object */
-	bool unreadable;
-};
-
-static void take_item(const struct load_item *item, void *arg)
+/* What stands in the file becomes what stands at the place in.yaml. */
+static int put_file(struct golden_case *c, const char *name, struct err *e)
 {
-	struct place *p = arg;
+	struct dir_known nothing = {0};
+	struct dir_scan scan;
+	int rc = 0;
 
-	*vec_push(&p->items, &p->c->arena) = *item;
-}
-
-/* The findings do not move any more once everything is loaded. */
-static void sort_item(struct place *p, const struct load_item *item)
-{
-	struct arena *a = &p->c->arena;
-	const struct diag *diags = p->ds.v + item->first_diag;
-
-	if (item->outcome == OBJECT_OK) {
-		*vec_push(&p->entries, a) = (struct store_entry){
-		    .kind = (int)item->object->kind, .ns = item->object->ns, .name = item->object->name,
-		    .obj = item->object, .pos = item->object->pos};
-	} else if (item->outcome == OBJECT_INVALID && item->id.kind >= 0 && item->id.name) {
-		*vec_push(&p->entries, a) = (struct store_entry){
-		    .kind = item->id.kind, .ns = item->id.ns, .name = item->id.name,
-		    .pos = item->n_diags ? diags[0].pos : (struct pos){0}, .diags = diags, .n_diags = item->n_diags};
+	dir_scan(name, &nothing, c->mode, &scan);
+	if (scan.failed || scan.n != 1) {
+		rc = err_set(e, ERR_NOT_FOUND, "%s: %s", name, scan.err.text);
 	} else {
-		p->unreadable = p->unreadable || item->outcome == OBJECT_INVALID;
-		for (size_t i = 0; i < item->n_diags; i++)
-			*vec_push(&p->findings, a) = diags[i];
+		scan.v[0].place.name = "in.yaml";
+		store_put(c->store, 0, &scan.v[0].place);
+		store_commit(c->store);
 	}
-}
-
-static void put_text(struct golden_case *c, const char *text, size_t n)
-{
-	struct place p = {.c = c};
-
-	diags_init(&p.ds, &c->arena);
-	load_text("in.yaml", text, n, SCHEMA_STRICT, &p.ds, take_item, &p);
-	for (size_t i = 0; i < p.items.n; i++)
-		sort_item(&p, &p.items.v[i]);
-	store_put(c->store, 0, &(struct store_place){.name = "in.yaml", .v = p.entries.v, .n = p.entries.n,
-						    .findings = p.findings.v, .n_findings = p.findings.n,
-						    .keep_missing = p.unreadable});
-	store_commit(c->store);
-	for (size_t i = 0; i < p.items.n; i++)
-		object_unref(p.items.v[i].object);
+	dir_scan_fini(&scan);
+	return rc;
 }
 
 static void take_objects(struct golden_case *c)
@@ -106,20 +72,16 @@ static void take_objects(struct golden_case *c)
 /* then.yaml, if it is there, takes the place of in.yaml afterwards. */
 static int read_objects(struct golden_case *c, struct err *e)
 {
-	const char *text, *later, *mesh;
-	size_t n, n_later, n_mesh;
+	const char *mesh;
+	size_t n;
 
-	if (read_text(c, "in.yaml", &text, &n, e) < 0 || read_text(c, "then.yaml", &later, &n_later, e) < 0 ||
-	    read_text(c, "mesh.yaml", &mesh, &n_mesh, e) < 0)
+	if (read_text(c, "mesh.yaml", &mesh, &n, e) < 0)
 		return -1;
-	if (!text)
-		return err_set(e, ERR_NOT_FOUND, "no in.yaml");
 	c->store = store_new("cluster.local", "istio-system");
 	store_source_add(c->store, "golden");
-	c->has_mesh = mesh && store_set_mesh(c->store, mesh, n_mesh, "mesh.yaml", &c->diags) == 0;
-	put_text(c, text, n);
-	if (later)
-		put_text(c, later, n_later);
+	c->has_mesh = mesh && store_set_mesh(c->store, mesh, n, "mesh.yaml", &c->diags) == 0;
+	if (put_file(c, "in.yaml", e) < 0 || (access("then.yaml", F_OK) == 0 && put_file(c, "then.yaml", e) < 0))
+		return -1;
 	take_objects(c);
 	return 0;
 }
@@ -193,12 +155,13 @@ static int read_proxies(struct golden_case *c, struct err *e)
 	return 0;
 }
 
-int golden_open(struct golden_case *c, const char *dir, const char *name, struct err *e)
+int golden_open(struct golden_case *c, const char *name, struct err *e)
 {
 	const char *about;
 	size_t n;
 
-	*c = (struct golden_case){.name = name, .dir = dir};
+	*c = (struct golden_case){.name = name};
+	c->mode = strstr(name, "/strict-") ? SCHEMA_STRICT : SCHEMA_LENIENT;
 	arena_init(&c->arena, 0);
 	diags_init(&c->diags, &c->arena);
 	if (read_text(c, "about.txt", &about, &n, e) < 0)

@@ -19,7 +19,8 @@ struct golden_proxy {
 };
 
 struct golden_case {
-	const char *name, *dir;		/* "area/case"; its path */
+	const char *name;		/* "area/case" */
+	enum schema_mode mode;		/* as the daemon reads; strict-*: as the command line does */
 	struct arena arena;
 	struct diags diags;		/* of everything up to the store */
 	struct store *store;
@@ -31,8 +32,8 @@ struct golden_case {
 	size_t n_proxies;
 };
 
-/* 0, or -1 with what is wrong with the case itself (unreadable, no about.txt, ...). */
-int golden_open(struct golden_case *c, const char *dir, const char *name, struct err *e);
+/* Reads the case in the working directory. 0, or -1 with what is wrong with the case itself. */
+int golden_open(struct golden_case *c, const char *name, struct err *e);
 void golden_close(struct golden_case *c);
 
 struct live {

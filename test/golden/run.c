@@ -7,6 +7,7 @@
 #include "golden.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +22,13 @@
 struct run {
 	bool update;
 	const char *dump, *root, *focus;
+	int home;			/* the working directory outside of cases */
 	size_t passed, failed, rewritten;
 	bool seen[D_COUNT];		/* codes that some case shows */
 };
 
-/* Codes that no manifest can show: they tell of the world around it. Unit tests have them. */
-static const enum diag_code elsewhere[] = {D_FILE_UNREADABLE, D_LAST_GOOD_KEPT, D_LIMIT_MEMORY};
+/* Codes that no small manifest can show. Unit tests have them. */
+static const enum diag_code elsewhere[] = {D_FILE_UNREADABLE, D_LIMIT_SIZE, D_LIMIT_COUNT, D_LIMIT_MEMORY};
 
 /* One case on its way. */
 struct trial {
@@ -52,7 +54,7 @@ __attribute__((format(printf, 2, 3))) static void problem(struct trial *t, const
 
 static const char *path_of(struct trial *t, const char *name)
 {
-	return arena_printf((struct arena *)&t->c->arena, "%s/want%s%s", t->c->dir, *name ? "/" : "", name);
+	return arena_printf((struct arena *)&t->c->arena, "want%s%s", *name ? "/" : "", name);
 }
 
 static void show_diff(const char *want, const struct buf *got)
@@ -237,11 +239,13 @@ static void run_case(struct run *r, const char *dir, const char *name)
 	struct err e;
 
 	must_note(name);
-	if (golden_open(&c, dir, name, &e) < 0)
+	must(chdir(dir) == 0);
+	if (golden_open(&c, name, &e) < 0)
 		problem(&t, "%s", e.text);
 	else
 		try_case(&t);
 	golden_close(&c);
+	must(fchdir(r->home) == 0);
 	must_note(NULL);
 	r->passed += t.problems == 0;
 	r->failed += t.problems != 0;
@@ -323,7 +327,12 @@ int main(int argc, char **argv)
 	}
 	if (r.focus && !*r.focus)
 		r.focus = NULL;
-	if (r.dump)
+	r.home = open(".", O_RDONLY | O_DIRECTORY);
+	must(r.home >= 0);
+	if (r.dump) {
 		mkdir(r.dump, 0777);
+		r.dump = realpath(r.dump, NULL);
+		must(r.dump);
+	}
 	return run_all(&r);
 }
