@@ -27,7 +27,7 @@ packages()
 {
 	local have missing=
 	have=" $(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $1 2>/dev/null |
-		awk '$1 == "installed" { print $2 }' | tr '\n' ' ')"
+		awk '$1 == "installed" { print $2 }' | tr '\n' ' ' || true)"
 	for p in $1; do
 		[[ $have == *" $p "* ]] || missing+=" $p"
 	done
