@@ -152,6 +152,7 @@ struct ir_cluster {
 	const struct ir_thresholds *thresholds;	/* or NULL */
 	const struct ir_outlier *outlier;	/* or NULL */
 	struct opt_u32 panic_percent;	/* common_lb_config.healthy_panic_threshold */
+	bool keeps_draining;		/* sessions may stay on draining endpoints */
 	const struct ir_keepalive *keepalive;	/* or NULL */
 	enum ir_protocol protocol;
 	uint32_t max_concurrent_streams;	/* 0 = unset; HTTP/2 */

@@ -440,6 +440,7 @@ static void expand_outbound(const struct plan *p, const struct plan_row *row, st
 	if (c->discovery != IR_STATIC)
 		apply_tls(p, o, &policy, c, a);
 	c->proxy_protocol = proxy_protocol(&policy);
+	c->keeps_draining = o->svc->svc->persistent_session;
 	find_members(p, o, &policy, c, a);
 	describe(o, c, a);
 	out->cluster = c;

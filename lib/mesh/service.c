@@ -97,6 +97,11 @@ static const struct k_service_spec *kube_spec(const struct object *obj)
 	return spec ? spec : &nothing;
 }
 
+static bool has_sessions(const struct strmap *labels)
+{
+	return strmap_get(labels, "istio.io/persistent-session") || strmap_get(labels, "istio.io/persistent-session-header");
+}
+
 static void kube_fill(const struct builder *b, struct svc *s, struct arena *a)
 {
 	const struct object *obj = s->obj;
@@ -114,8 +119,7 @@ static void kube_fill(const struct builder *b, struct svc *s, struct arena *a)
 	s->created_ns = obj->created_ns;
 	s->node_local = text_is(spec->internal_traffic_policy, "Local");
 	s->publish_not_ready = spec->publish_not_ready;
-	s->persistent_session = strmap_get(&obj->labels, "istio.io/persistent-session") ||
-				strmap_get(&obj->labels, "istio.io/persistent-session-header");
+	s->persistent_session = has_sessions(&obj->labels);
 	if (text_is(spec->type, "ExternalName")) {
 		s->resolution = SVC_ALIAS;
 		s->external = true;
@@ -307,6 +311,7 @@ static struct svc *entry_build(struct builder *b, const char *host, const struct
 	s->external = se->location == SE_LOCATION_MESH_EXTERNAL;
 	s->resolution = entry_resolution(se);
 	s->labels = objs[0]->labels;
+	s->persistent_session = has_sessions(&s->labels);
 	s->subject_alt_names = se->subject_alt_names;
 	s->created_ns = objs[0]->created_ns;
 	if (se->workload_selector)

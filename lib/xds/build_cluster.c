@@ -270,13 +270,23 @@ static void write_keepalive(struct w_cluster m, const struct ir_keepalive *k)
 	w_cluster_upstream_connection_options_end(m, o);
 }
 
+/* Health with which a session may stay where it is. */
+static const enum w_health_status kept_health[] = {W_HEALTH_STATUS_HEALTHY, W_HEALTH_STATUS_DRAINING,
+						   W_HEALTH_STATUS_UNKNOWN, W_HEALTH_STATUS_DEGRADED};
+
 static void write_common_lb(struct w_cluster m, const struct ir_cluster *c)
 {
 	struct w_common_lb_config lb;
 
-	if (!c->locality_weighted && !c->panic_percent.has)
+	if (!c->locality_weighted && !c->panic_percent.has && !c->keeps_draining)
 		return;
 	lb = w_cluster_common_lb_config_begin(m);
+	if (c->keeps_draining) {
+		struct w_health_status_set set = w_common_lb_config_override_host_status_begin(lb);
+
+		w_health_status_set_statuses(set, kept_health, sizeof(kept_health) / sizeof(kept_health[0]));
+		w_common_lb_config_override_host_status_end(lb, set);
+	}
 	if (c->locality_weighted)
 		w_common_lb_config_locality_weighted_lb_config_empty(lb);
 	if (c->panic_percent.has) {
@@ -453,6 +463,12 @@ static void write_upper(struct build_out *out, struct w_cluster m, const struct 
 static void write_middle(struct build_out *out, struct w_cluster m, const struct ir_cluster *c)
 {
 	write_protocol_options(m, c);
+	if (c->port_override) {
+		struct w_original_dst_lb_config lb = w_cluster_original_dst_lb_config_begin(m);
+
+		w_original_dst_lb_config_upstream_port_override(lb, c->port_override);
+		w_cluster_original_dst_lb_config_end(m, lb);
+	}
 	if (c->inline_endpoints) {
 		struct w_assignment a = w_cluster_load_assignment_begin(m);
 

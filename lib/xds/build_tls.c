@@ -71,11 +71,17 @@ static void write_validation(struct w_certificate_validation_context m, const st
 		w_certificate_validation_context_verify_certificate_spki(m, tls->verify_spki.v[i]);
 	for (size_t i = tls->verify_hash.n; i-- > 0;)
 		w_certificate_validation_context_verify_certificate_hash(m, tls->verify_hash.v[i]);
+	if (tls->ca.from == IR_SDS_FILE) {
+		struct w_data_source ca = w_certificate_validation_context_trusted_ca_begin(m);
+
+		w_data_source_filename(ca, tls->ca.name);
+		w_certificate_validation_context_trusted_ca_end(m, ca);
+	}
 }
 
 static bool has_validation(const struct ir_tls *tls)
 {
-	return tls->accept_untrusted || tls->san_prefix.n || tls->san_exact.n || tls->crl_file ||
+	return tls->ca.from == IR_SDS_FILE || tls->accept_untrusted || tls->san_prefix.n || tls->san_exact.n || tls->crl_file ||
 	       tls->verify_spki.n || tls->verify_hash.n;
 }
 
@@ -110,24 +116,46 @@ static void write_combined(struct build_out *out, struct w_common_tls_context m,
 	w_common_tls_context_combined_validation_context_end(m, both);
 }
 
+/* A certificate that the proxy reads from its own files. */
+static void write_file_certificate(struct w_common_tls_context m, const struct ir_secret_ref *ref)
+{
+	struct w_tls_certificate c = w_common_tls_context_tls_certificates_begin(m);
+	struct w_data_source data = w_tls_certificate_private_key_begin(c);
+
+	w_data_source_filename(data, ref->key);
+	w_tls_certificate_private_key_end(c, data);
+	data = w_tls_certificate_certificate_chain_begin(c);
+	w_data_source_filename(data, ref->name);
+	w_tls_certificate_certificate_chain_end(c, data);
+	w_common_tls_context_tls_certificates_end(m, c);
+}
+
 static void write_common(struct build_out *out, struct w_common_tls_context m, const struct ir_tls *tls)
 {
-	if (tls->ca.from != IR_SDS_NONE)
+	bool by_sds = tls->ca.from != IR_SDS_NONE && tls->ca.from != IR_SDS_FILE;
+
+	if (by_sds)
 		write_combined(out, m, tls);
 	for (size_t i = tls->n_certs; i-- > 0;) {
-		struct w_sds_secret_config sds = w_common_tls_context_tls_certificate_sds_secret_configs_begin(m);
+		struct w_sds_secret_config sds;
 
+		if (tls->certs[i].from == IR_SDS_FILE)
+			continue;
+		sds = w_common_tls_context_tls_certificate_sds_secret_configs_begin(m);
 		write_sds(out, sds, &tls->certs[i]);
 		w_common_tls_context_tls_certificate_sds_secret_configs_end(m, sds);
 	}
 	for (size_t i = tls->alpn.n; i-- > 0;)
 		w_common_tls_context_alpn_protocols(m, tls->alpn.v[i]);
-	if (tls->ca.from == IR_SDS_NONE && (has_validation(tls) || tls->empty_validation)) {
+	if (!by_sds && (has_validation(tls) || tls->empty_validation)) {
 		struct w_certificate_validation_context own = w_common_tls_context_validation_context_begin(m);
 
 		write_validation(own, tls);
 		w_common_tls_context_validation_context_end(m, own);
 	}
+	for (size_t i = tls->n_certs; i-- > 0;)
+		if (tls->certs[i].from == IR_SDS_FILE)
+			write_file_certificate(m, &tls->certs[i]);
 	write_params(m, tls);
 }
 
