@@ -381,7 +381,7 @@ static struct hash128 common_inputs(const struct plan *p)
 
 	for (size_t i = 0; i < v->labels.n; i++)
 		h = hash_mix_str(hash_mix_str(h, v->labels.v[i].key), v->labels.v[i].value);
-	h = hash_mix_str(hash_mix_str(h, v->ns), v->cluster_id);
+	h = hash_mix_str(hash_mix_str(hash_mix_str(h, v->ns), v->metadata_ns), v->cluster_id);
 	if (proxy) {
 		h = hash_mix_str(hash_mix_str(h, proxy->host), proxy->subset);
 		h = hash_mix_u64(h, proxy->port ? proxy->port->number : 0);
