@@ -375,6 +375,14 @@ static struct hash128 ep_hash(struct hash128 h, const struct ep *e, size_t n_por
 	return hash_mix_u64(h, (uint64_t)e->weight << 8 | (uint64_t)e->health << 1 | (uint64_t)e->mtls);
 }
 
+/* Resources name the objects of their endpoints, but for the nodes. */
+static struct hash128 origin_hash(struct hash128 h, const struct object *o)
+{
+	if (o->kind == KIND_NODE)
+		return h;
+	return hash_mix_str(hash_mix_str(hash_mix_u64(h, o->kind), o->ns), o->name);
+}
+
 static void finish(struct making *m)
 {
 	struct ep *v = arena_array(m->arena, struct ep, m->items.n);
@@ -397,6 +405,8 @@ static void finish(struct making *m)
 	for (size_t i = 0; i < m->held.n; i++)
 		if (n_held == 0 || m->held.v[n_held - 1] != m->held.v[i])
 			m->held.v[n_held++] = m->held.v[i];
+	for (size_t i = 0; i < n_held; i++)
+		h = origin_hash(h, m->held.v[i]);
 	m->set->v = v;
 	m->set->n = n;
 	m->set->objs = m->set->part.held = m->held.v;

@@ -26,6 +26,7 @@ static void keep_text(struct track *t, const struct xds_request *r)
 struct settle_strays {
 	struct session *s;
 	struct track *t;
+	bool named;		/* the refusal said what it is about: not these */
 };
 
 static void tell(struct session *s, struct track *t, const struct res *r)
@@ -70,8 +71,21 @@ static void substitute(struct track *t, const struct res *refused)
 	track_remember(t, refused->name, good);
 }
 
+/* It vanished after it was sent: the client holds what it had before, if anything. */
+static void blame_stray(struct session *s, struct track *t, struct stray *x)
+{
+	struct res *good = x->res ? accepted_instead(t, x->res) : NULL;
+
+	x->flags &= (uint8_t)~FLIGHT;
+	if (good)
+		res_ref(good);
+	res_unref(s->table, x->res);
+	x->res = good;
+}
+
 static bool blame(struct session *s, struct track *t, const char *name, size_t n)
 {
+	struct stray *x;
 	char *copy;
 	size_t i;
 
@@ -80,7 +94,12 @@ static bool blame(struct session *s, struct track *t, const char *name, size_t n
 	copy = strndup(name, n);
 	must(copy && "out of memory");
 	i = res_set_index(t->set, copy);
+	x = map_get(&t->strays, copy);
 	free(copy);
+	if (x && x->flags & FLIGHT) {
+		blame_stray(s, t, x);
+		return true;
+	}
 	if (i == (size_t)-1 || !(t->row[i] & FLIGHT))
 		return false;
 	t->row[i] = (uint8_t)((t->row[i] | REFUSED) & ~(CURRENT | FLIGHT));
@@ -137,7 +156,8 @@ static size_t blame_text(struct session *s, struct track *t, const char *text)
 	return 0;
 }
 
-static void nack_whole(struct session *s, struct track *t, const char *text)
+/* False: nothing was named. */
+static bool nack_whole(struct session *s, struct track *t, const char *text)
 {
 	size_t n = t->n_flight == 1 ? 0 : blame_text(s, t, text);
 
@@ -153,38 +173,32 @@ static void nack_whole(struct session *s, struct track *t, const char *text)
 		t->doubt = true;
 		tell(s, t, NULL);
 	}
+	return n > 0;
 }
 
-/* It vanished after it was sent: the client holds what it had before, if anything. */
 static void doubt_stray(const char *name, void *value, void *arg)
 {
 	struct settle_strays *w = arg;
 	struct stray *x = value;
-	struct res *good;
 
 	(void)name;
-	if (!(x->flags & FLIGHT))
-		return;
+	if (x->flags & FLIGHT && !w->named)
+		blame_stray(w->s, w->t, x);
 	x->flags &= (uint8_t)~FLIGHT;
-	if (!x->res)
-		return;
-	good = accepted_instead(w->t, x->res);
-	if (good)
-		res_ref(good);
-	res_unref(w->s->table, x->res);
-	x->res = good;
 }
 
 void nack_receive(struct session *s, struct track *t, const struct xds_request *r)
 {
+	struct settle_strays strays = {s, t, false};
+
 	t->in_flight = false;
 	t->n_rejected++;
 	keep_text(t, r);
 	if (track_is_whole(s, t))
-		nack_whole(s, t, r->error_text ? r->error_text : "");
+		strays.named = nack_whole(s, t, r->error_text ? r->error_text : "");
 	else
 		isolate(s, t);
-	map_each(&t->strays, doubt_stray, &(struct settle_strays){s, t});
+	map_each(&t->strays, doubt_stray, &strays);
 	t->n_flight = 0;
 	res_set_unref(s->table, t->flight_set);
 	t->flight_set = NULL;
