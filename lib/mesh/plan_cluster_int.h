@@ -28,6 +28,20 @@ enum ir_discovery outbound_discovery(const struct plan *p, const struct outbound
 /* The hash of all that outbound_discovery and the policy read. */
 struct hash128 outbound_mix(const struct plan *p, const struct outbound *o, struct hash128 h);
 
+/* ---- traffic policy (plan_traffic.c) ---- */
+/* No limit at all: Istio's default, where Envoy's is low. */
+struct ir_thresholds *traffic_thresholds(struct arena *a);
+/* The mesh's keepalive with the rule's fields laid on top, or NULL. */
+const struct ir_keepalive *traffic_keepalive(const struct plan *p, const struct tcp_keepalive *own, struct arena *a);
+/* Timeouts, limits and HTTP options; c->protocol stands already. pool may be NULL. */
+struct ir_thresholds *traffic_pool(const struct plan *p, struct ir_cluster *c, const struct connection_pool *pool,
+				   struct arena *a);
+bool traffic_upgrades_h2(const struct plan *p, enum protocol protocol, const struct pool_http *http);
+enum ir_protocol traffic_protocol(const struct plan *p, enum protocol protocol);
+/* c->discovery stands already. lb and d may be NULL. */
+void traffic_lb(struct ir_cluster *c, const struct load_balancer *lb, struct arena *a);
+void traffic_outlier(struct ir_cluster *c, const struct outlier_detection *d, struct arena *a);
+
 /* ---- endpoints (plan_endpoint.c) ---- */
 /* The assignment, in order of locality; inlined into DNS clusters, else an EDS resource. */
 const struct ir_endpoints *endpoints_of(const struct plan *p, const struct outbound *o, const struct policy *policy,
