@@ -394,8 +394,22 @@ bool http_is_catch_all(const struct ir_route *r)
 	return false;
 }
 
+/* Room for all routes that may come: they are large, and most VirtualServices have one or two. */
+static void reserve(const struct http_ctx *ctx, struct ir_routes_vec *out)
+{
+	size_t n = 0;
+
+	if (out->v.cap)
+		return;
+	for (size_t i = 0; i < ctx->vs->n_http; i++)
+		n += ctx->vs->http[i].n_match ? ctx->vs->http[i].n_match : 1;
+	out->v.v = arena_array(ctx->arena, struct ir_route, n);
+	out->v.cap = n;
+}
+
 void http_routes_of(const struct http_ctx *ctx, struct ir_routes_vec *out)
 {
+	reserve(ctx, out);
 	for (size_t i = 0; i < ctx->vs->n_http; i++) {
 		const struct http_route *in = &ctx->vs->http[i];
 		struct ir_route r;

@@ -27,8 +27,14 @@ struct vhosts {
 
 static bool is_taken(struct vhosts *b, const char *domain)
 {
-	char *lower = arena_strdup(b->a, domain);
+	const char *upper = domain;
+	char *lower;
 
+	while (*upper && !isupper((unsigned char)*upper))
+		upper++;
+	if (!*upper)
+		return map_set(&b->domains, domain, b) != NULL;
+	lower = arena_strdup(b->a, domain);
 	for (char *p = lower; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
 	return map_set(&b->domains, lower, b) != NULL;
@@ -41,7 +47,7 @@ static bool tells_port(const struct vhosts *b, const char *domain, uint32_t port
 }
 
 static void add_vhost(struct vhosts *b, const char *host, uint32_t port, const struct svc *svc,
-		      const struct ir_routes_vec *routes)
+		      const struct ir_route *routes, size_t n_routes)
 {
 	struct http_domains d = {0};
 	const char *name = http_host_port(host, port, b->a);
@@ -73,8 +79,8 @@ static void add_vhost(struct vhosts *b, const char *host, uint32_t port, const s
 	if (kept.n)
 		*vec_push(&b->v, b->a) = (struct ir_vhost){.name = name,
 							   .domains = {.v = kept.v, .n = kept.n},
-							   .routes = routes->v.v,
-							   .n_routes = routes->v.n,
+							   .routes = routes,
+							   .n_routes = n_routes,
 							   .attempt_count = true};
 }
 
@@ -202,13 +208,13 @@ static bool add_claimed_port(struct vhosts *b, const struct claim *c, uint32_t p
 	if (!any)
 		return false;
 	for (size_t i = 0; i < c->hosts.n; i++)
-		add_vhost(b, c->hosts.v[i], port, NULL, routes);
+		add_vhost(b, c->hosts.v[i], port, NULL, routes->v.v, routes->v.n);
 	for (size_t i = 0; i < c->svcs.n; i++) {
 		const struct scope_svc *s = b->r->svcs[c->svcs.v[i]];
 
 		if (!http_port(s, port))
 			continue;
-		add_vhost(b, s->svc->host, port, s->svc, routes);
+		add_vhost(b, s->svc->host, port, s->svc, routes->v.v, routes->v.n);
 		b->claimed[c->svcs.v[i]] = true;
 	}
 	return true;
@@ -264,7 +270,7 @@ static void add_virtual_service(struct vhosts *b, size_t index)
 		add_claimed_ports(b, &c, &routes);
 	else if (!add_claimed_port(b, &c, b->r->port, &routes) && b->r->port == 80)
 		for (size_t i = 0; i < c.hosts.n; i++)
-			add_vhost(b, c.hosts.v[i], 80, NULL, &routes);
+			add_vhost(b, c.hosts.v[i], 80, NULL, routes.v.v, routes.v.n);
 }
 
 /* ---- of services ---- */
@@ -289,18 +295,17 @@ static const struct consistent_hash *hash_of_service(const struct scope_svc *s, 
 static void add_service_port(struct vhosts *b, const struct scope_svc *s, uint32_t port)
 {
 	const struct consistent_hash *h = hash_of_service(s, port);
-	struct ir_hash_policy *policy = arena_new(b->a, struct ir_hash_policy);
-	struct ir_routes_vec routes = {0};
-	struct ir_route route =
-	    http_default_route(b->p, plan_cluster_name(b->a, "outbound", port, "", s->svc->host),
-			       arena_printf(b->a, "%s:%u/*", s->svc->host, port), b->a);
+	struct ir_hash_policy *policy;
+	struct ir_route *route = arena_new(b->a, struct ir_route);
 
-	if (h && http_hash_policy_of(h, b->a, policy)) {
-		route.hash = policy;
-		route.n_hash = 1;
+	*route = http_default_route(b->p, plan_cluster_name(b->a, "outbound", port, "", s->svc->host),
+				    arena_printf(b->a, "%s:%u/*", s->svc->host, port), b->a);
+	if (h) {
+		policy = arena_new(b->a, struct ir_hash_policy);
+		route->n_hash = http_hash_policy_of(h, b->a, policy);
+		route->hash = policy;
 	}
-	*vec_push(&routes.v, b->a) = route;
-	add_vhost(b, s->svc->host, port, s->svc, &routes);
+	add_vhost(b, s->svc->host, port, s->svc, route, 1);
 }
 
 static void add_services(struct vhosts *b)
