@@ -373,7 +373,7 @@ static void add_block(struct outbound_set *s, const struct scope_egress *e)
 /* ---- rows ---- */
 
 /* What every outbound listener reads. */
-static struct hash128 common_inputs(const struct plan *p)
+static struct hash128 common_inputs(const struct plan *p, struct arena *a)
 {
 	const struct view *v = p->view;
 	const struct destination *proxy = p->scope.egress_proxy;
@@ -385,6 +385,7 @@ static struct hash128 common_inputs(const struct plan *p)
 	if (proxy) {
 		h = hash_mix_str(hash_mix_str(h, proxy->host), proxy->subset);
 		h = hash_mix_u64(h, proxy->port ? proxy->port->number : 0);
+		h = http_mix_destination(p, proxy, v->ns, a, h);
 	}
 	return hash_mix_u64(h, (uint64_t)v->v4 << 3 | (uint64_t)v->v6 << 2 | (uint64_t)v->http10 << 1 |
 				   (uint64_t)p->scope.registry_only);
@@ -395,7 +396,7 @@ static struct hash128 mix_member(const struct plan *p, const struct out_member *
 	h = hash_mix(h, m->svc->svc->part.hash);
 	h = m->svc->dr ? hash_mix(h, m->svc->dr->part.hash) : hash_mix_u64(h, 0);
 	h = hash_mix_u64(h, (uint64_t)m->port.port << 16 | (uint64_t)m->port.protocol << 8 | (uint64_t)m->needs_sni);
-	h = hash_mix_u64(hash_mix_str(h, m->cidr), m->svc->n_ports);
+	h = hash_mix_u64(hash_mix_str(h, m->cidr), m->svc->n_ports == 1 ? m->svc->ports[0].port : 0);
 	for (size_t i = 0; i < m->routes->n_vss; i++)
 		h = tcp_mix_inputs(p, m->routes->vss[i], h, a);
 	for (size_t i = 0; i < m->routes->n_aliases; i++)
@@ -531,7 +532,7 @@ void plan_outbound_rows(struct plan *p, struct plan_rows *rows)
 {
 	static const char *const any[] = {"0.0.0.0", "::"}, *const local[] = {"127.0.0.1", "::1"};
 	struct outbound_set s = {.plan = p, .arena = rows->arena};
-	struct hash128 common = common_inputs(p);
+	struct hash128 common = common_inputs(p, rows->arena);
 	bool v4 = p->view->v4 || !p->view->v6;
 	size_t n = v4 && p->view->v6 ? 2 : 1;
 

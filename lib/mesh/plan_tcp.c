@@ -3,7 +3,7 @@
  * tcp_proxy: where connections go, and what the DestinationRule of the (first) destination adds
  * (istio-behaviour.md 1.2.4).
  */
-#include "mesh/plan_int.h"
+#include "mesh/plan_http_int.h"
 
 #include <string.h>
 
@@ -104,12 +104,8 @@ struct hash128 tcp_mix_inputs(const struct plan *p, const struct vs *vs, struct 
 		const struct route_destination *d = tls ? spec->tls[i].route : spec->tcp[i - spec->n_tls].route;
 		size_t n = tls ? spec->tls[i].n_route : spec->tcp[i - spec->n_tls].n_route;
 
-		for (size_t j = 0; j < n; j++) {
-			const struct scope_svc *s = destination_svc(p, d[j].destination, vs->obj->ns, a);
-
-			h = s ? hash_mix(h, s->svc->part.hash) : hash_mix_u64(h, 0);
-			h = s && s->dr ? hash_mix(h, s->dr->part.hash) : hash_mix_u64(h, 1);
-		}
+		for (size_t j = 0; j < n; j++)
+			h = http_mix_destination(p, d[j].destination, vs->obj->ns, a, h);
 	}
 	return h;
 }
