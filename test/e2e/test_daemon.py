@@ -46,7 +46,7 @@ def test_sighup_reads_again(env):
 
 def test_bad_start(env):
     """A folder that is not there and a port in use are said in a sentence, with a non-zero exit."""
-    navarchd = env.navarchd({})
+    navarchd = env.navarchd({'gateway.yaml': manifests.gateway(8000)})
     cases = {
         'no-folder': ['--config-dir', env.folder + '/nothing', '--xds-address', '127.0.0.1:0'],
         'port-in-use': ['--config-dir', navarchd.config, '--xds-address', '127.0.0.1:%d' % navarchd.ports['xds']],
