@@ -106,12 +106,12 @@ const char *wrong_gateway_host(const char *s, bool is_gateway)
 
 	if (is_gateway && scalar_is_ip(s))
 		return NULL;
-	if (strcmp(s, "*") && !strchr(s, '.') && (is_gateway || strcmp(s, "localhost")))
+	if (strcmp(s, "*") != 0 && !strchr(s, '.') && (is_gateway || strcmp(s, "localhost") != 0))
 		return "short names (non FQDN) are not allowed";
 	why = wrong_wildcard_host(s);
 	if (why)
 		return why;
-	if (strchr(s, '*') && strcmp(s, "*") && strncmp(s, "*.", 2))
+	if (strchr(s, '*') && strcmp(s, "*") != 0 && strncmp(s, "*.", 2) != 0)
 		return "a partial wildcard is not allowed";
 	return NULL;
 }
@@ -277,7 +277,7 @@ void check_export_to(struct check *c, const struct strs *list, unsigned flags)
 		bool is_none = !strcmp(e, "~") && (flags & EXPORT_TO_NONE_ALLOWED);
 
 		none = none || is_none;
-		if (!is_none && strcmp(e, ".") && strcmp(e, "*") && !is_label(e, strlen(e)))
+		if (!is_none && strcmp(e, ".") != 0 && strcmp(e, "*") != 0 && !is_label(e, strlen(e)))
 			wrong(c, ELEM(w, i), D_EXPORT_TO_INVALID, "only *, ., or a namespace is allowed in exportTo, not \"%s\"", e);
 		if (!strcmp(e, "*") && list->n > 1)
 			wrong(c, ELEM(w, i), D_EXPORT_TO_INVALID, "cannot have both public (*) and non-public exportTo values");

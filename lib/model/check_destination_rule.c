@@ -291,7 +291,7 @@ static void check_tunnel(struct check *c, const struct where *w, const struct tu
 	if (t->target_host && !is_address(t->target_host, c->ds->arena) && wrong_fqdn(t->target_host))
 		wrong(c, AT(w, "targetHost"), D_TUNNEL_INVALID, "\"%s\" is no host or address", t->target_host);
 	check_port(c, AT(w, "targetPort"), t->target_port);
-	if (given(t->protocol) && strcasecmp(t->protocol, "CONNECT") && strcasecmp(t->protocol, "POST"))
+	if (given(t->protocol) && strcasecmp(t->protocol, "CONNECT") != 0 && strcasecmp(t->protocol, "POST") != 0)
 		wrong(c, AT(w, "protocol"), D_TUNNEL_INVALID, "tunnel protocol must be CONNECT or POST, not \"%s\"", t->protocol);
 }
 
@@ -351,7 +351,7 @@ void check_destination_rule(struct check *c, const void *spec)
 		return;
 	check_selector(c, AT(AT(SPEC, "workloadSelector"), "matchLabels"), &r->workload_selector->match_labels);
 	for (size_t i = 0; i < r->export_to.n; i++) {
-		if (strcmp(r->export_to.v[i], ".") && strcmp(r->export_to.v[i], c->obj->ns))
+		if (strcmp(r->export_to.v[i], ".") != 0 && strcmp(r->export_to.v[i], c->obj->ns))
 			wrong(c, ELEM(AT(SPEC, "exportTo"), i), D_EXPORT_TO_INVALID,
 			      "a rule with workloadSelector can be exported to its own namespace only");
 	}

@@ -103,7 +103,7 @@ void check_secret(struct check *c, const void *spec)
 	} parts[] = {{"tls.crt", "CERTIFICATE"}, {"tls.key", "PRIVATE KEY"}};
 	const struct where *data = &(const struct where){NULL, "data", 0};
 
-	if (!s->type || strcmp(s->type, "kubernetes.io/tls"))
+	if (!s->type || strcmp(s->type, "kubernetes.io/tls") != 0)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		const char *text = strmap_get(&s->string_data, parts[i].key), *base64 = strmap_get(&s->data, parts[i].key);
@@ -126,8 +126,8 @@ void check_config_map(struct check *c, const void *spec)
 	struct node_docs docs;
 
 	/* the mesh's own settings; with a revision their names are istio-REVISION */
-	if (!mesh || strcmp(c->obj->ns, "istio-system") ||
-	    (strcmp(c->obj->name, "istio") && strncmp(c->obj->name, "istio-", 6)))
+	if (!mesh || strcmp(c->obj->ns, "istio-system") != 0 ||
+	    (strcmp(c->obj->name, "istio") != 0 && strncmp(c->obj->name, "istio-", 6)))
 		return;
 	docs = node_parse(mesh, strlen(mesh), 1, c->ds->arena, c->ds);
 	if (docs.n && docs.v[0].root && !docs.v[0].bad)

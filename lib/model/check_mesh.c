@@ -136,7 +136,7 @@ static void check_proxy_config(struct check *c, const struct where *w, const str
 	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
 		const char *address = node_text(node_get(n, services[i]), "address");
 
-		if (given(address) && strncmp(address, "unix:", 5))
+		if (given(address) && strncmp(address, "unix:", 5) != 0)
 			check_address(c, AT(AT(w, services[i]), "address"), address);
 	}
 	if (node_get(n, "proxyAdminPort"))
@@ -199,7 +199,7 @@ static void check_provider_kind(struct check *c, const struct where *w, const ch
 	int64_t number;
 
 	for (size_t i = 0; i < ARRAY_LEN(with_service); i++) {
-		if (strcmp(kind, with_service[i]))
+		if (strcmp(kind, with_service[i]) != 0)
 			continue;
 		check_service_ref(c, AT(w, "service"), node_text(p, "service"));
 		if (!port || scalar_int(port->kind == NODE_NUMBER ? port->text : "", 1, 65535, &number))
@@ -264,7 +264,7 @@ static void check_tls_defaults(struct check *c, const struct mesh_config *m)
 
 	if (node_get(m->mesh_mtls, "ecdhCurves"))
 		wrong(c, AT(TOP("meshMTLS"), "ecdhCurves"), D_MESH_INVALID, "mesh TLS does not support ECDH curves");
-	if (given(least) && strcmp(least, "TLS_AUTO"))
+	if (given(least) && strcmp(least, "TLS_AUTO") != 0)
 		wrong(c, AT(TOP("tlsDefaults"), "minProtocolVersion"), D_MESH_INVALID, "tlsDefaults does not support minProtocolVersion");
 }
 

@@ -182,7 +182,7 @@ static void check_redirect(struct check *c, const struct where *w, const struct 
 	}
 	if (d->port.has)
 		check_port(c, AT(w, "port"), d->port.v);
-	if (given(d->scheme) && strcmp(d->scheme, "http") && strcmp(d->scheme, "https"))
+	if (given(d->scheme) && strcmp(d->scheme, "http") != 0 && strcmp(d->scheme, "https") != 0)
 		wrong(c, AT(w, "scheme"), D_REWRITE_INVALID, "invalid redirect scheme, must be \"http\" or \"https\"");
 	if (d->redirect_code && (d->redirect_code < 300 || d->redirect_code > 399))
 		wrong(c, AT(w, "redirectCode"), D_REWRITE_INVALID, "%u is not a valid redirect code, must be 3xx", d->redirect_code);

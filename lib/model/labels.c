@@ -13,7 +13,7 @@ bool labels_match(const struct strmap *selector, const struct strmap *labels)
 
 		while (k < labels->n && (c = strcmp(labels->v[k].key, selector->v[i].key)) < 0)
 			k++;
-		if (k == labels->n || c || strcmp(labels->v[k].value, selector->v[i].value))
+		if (k == labels->n || c || strcmp(labels->v[k].value, selector->v[i].value) != 0)
 			return false;
 	}
 	return true;

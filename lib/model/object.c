@@ -269,7 +269,7 @@ const struct node *object_list_items(const struct node *root)
 	const struct node *items = node_get(root, "items");
 	size_t n = kind ? strlen(kind) : 0;
 
-	if (n < 4 || strcmp(kind + n - 4, "List") || !items || items->kind != NODE_LIST)
+	if (n < 4 || strcmp(kind + n - 4, "List") != 0 || !items || items->kind != NODE_LIST)
 		return NULL;
 	return items;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "base/scalar.h"
 #include "node/node_int.h"
 
@@ -35,6 +36,7 @@ static void find_duplicates(struct node_reader *r, const struct node *map)
 {
 	const struct node_member **v;
 
+	must(!map->n || map->map);
 	if (map->n <= FEW_KEYS) {
 		for (size_t i = 1; i < map->n; i++) {
 			for (size_t j = 0; j < i; j++) {
@@ -49,7 +51,7 @@ static void find_duplicates(struct node_reader *r, const struct node *map)
 	v = arena_array(r->a, const struct node_member *, map->n);
 	for (size_t i = 0; i < map->n; i++)
 		v[i] = &map->map[i];
-	qsort(v, map->n, sizeof(*v), compare_places);
+	qsort(v, map->n, sizeof(v[0]), compare_places);
 	for (size_t i = 1; i < map->n; i++) {
 		if (!strcmp(v[i]->key, v[i - 1]->key))
 			report_duplicate(r, v[i - 1], v[i]);

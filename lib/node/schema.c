@@ -107,8 +107,11 @@ struct nearest {
 
 static void nearest_offer(struct nearest *n, const char *name)
 {
-	size_t len = strlen(n->wanted), limit = len < 4 ? 1 : len / 3 + 1, e;
+	size_t len, limit, e;
 
+	must(n->wanted && name);
+	len = strlen(n->wanted);
+	limit = len < 4 ? 1 : len / 3 + 1;
 	if (len > NAME_MAX_LEN || strlen(name) > NAME_MAX_LEN)
 		return;
 	e = edits(n->wanted, name);
@@ -316,7 +319,7 @@ static const struct node_member **sorted_members(struct decoder *d, const struct
 	for (size_t i = 0; i < map->n; i++)
 		v[i] = &map->map[i];
 	if (map->n > 1)
-		qsort(v, map->n, sizeof(*v), compare_members);
+		qsort(v, map->n, sizeof(v[0]), compare_members);
 	return v;
 }
 
