@@ -351,7 +351,7 @@ void check_destination_rule(struct check *c, const void *spec)
 		return;
 	check_selector(c, AT(AT(SPEC, "workloadSelector"), "matchLabels"), &r->workload_selector->match_labels);
 	for (size_t i = 0; i < r->export_to.n; i++) {
-		if (strcmp(r->export_to.v[i], ".") != 0 && strcmp(r->export_to.v[i], c->obj->ns))
+		if (strcmp(r->export_to.v[i], ".") != 0 && strcmp(r->export_to.v[i], c->obj->ns) != 0)
 			wrong(c, ELEM(AT(SPEC, "exportTo"), i), D_EXPORT_TO_INVALID,
 			      "a rule with workloadSelector can be exported to its own namespace only");
 	}

@@ -127,7 +127,7 @@ void check_config_map(struct check *c, const void *spec)
 
 	/* the mesh's own settings; with a revision their names are istio-REVISION */
 	if (!mesh || strcmp(c->obj->ns, "istio-system") != 0 ||
-	    (strcmp(c->obj->name, "istio") != 0 && strncmp(c->obj->name, "istio-", 6)))
+	    (strcmp(c->obj->name, "istio") != 0 && strncmp(c->obj->name, "istio-", 6) != 0))
 		return;
 	docs = node_parse(mesh, strlen(mesh), 1, c->ds->arena, c->ds);
 	if (docs.n && docs.v[0].root && !docs.v[0].bad)

@@ -203,12 +203,12 @@ static const struct node_member **ordered(const struct node *map, bool sorted)
 
 	if (!map->n)
 		return NULL;
-	v = calloc(map->n, sizeof(v[0]));
+	v = calloc(map->n, sizeof(void *));
 	must(v);
 	for (size_t i = 0; i < map->n; i++)
 		v[i] = &map->map[i];
 	if (sorted)
-		qsort(v, map->n, sizeof(v[0]), compare_members);
+		qsort(v, map->n, sizeof(void *), compare_members);
 	return v;
 }
 

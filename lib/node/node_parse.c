@@ -51,7 +51,7 @@ static void find_duplicates(struct node_reader *r, const struct node *map)
 	v = arena_array(r->a, const struct node_member *, map->n);
 	for (size_t i = 0; i < map->n; i++)
 		v[i] = &map->map[i];
-	qsort(v, map->n, sizeof(v[0]), compare_places);
+	qsort(v, map->n, sizeof(void *), compare_places);
 	for (size_t i = 1; i < map->n; i++) {
 		if (!strcmp(v[i]->key, v[i - 1]->key))
 			report_duplicate(r, v[i - 1], v[i]);

@@ -319,7 +319,7 @@ static const struct node_member **sorted_members(struct decoder *d, const struct
 	for (size_t i = 0; i < map->n; i++)
 		v[i] = &map->map[i];
 	if (map->n > 1)
-		qsort(v, map->n, sizeof(v[0]), compare_members);
+		qsort(v, map->n, sizeof(void *), compare_members);
 	return v;
 }
 
