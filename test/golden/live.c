@@ -162,7 +162,8 @@ static int one_by_one(struct history *h, uint32_t seed, struct object **v, struc
 {
 	size_t n = h->c->n_objs;
 
-	memcpy(v, h->c->objs, n * sizeof(v[0]));
+	for (size_t i = 0; i < n; i++)
+		v[i] = h->c->objs[i];
 	for (size_t i = n; i > 1; i--) {
 		struct object *o = v[i - 1];
 		size_t k;
