@@ -300,7 +300,7 @@ static void waiting_jobs_are_cancelled(void **state)
 {
 	struct fixture *f = *state;
 	int open = 0;
-	struct gate first = {.open = &open}, urgent = {.open = &open};
+	struct gate first = {.open = &open};
 	struct sum waiting[5] = {0};
 	struct err e;
 	struct job_pool *pool = job_pool_new(f->loop, 1, &e);
@@ -311,8 +311,7 @@ static void waiting_jobs_are_cancelled(void **state)
 		job_init(&waiting[i].job, JOB_BULK, 0, run_sum, done_sum);
 		job_submit(pool, &waiting[i].job);
 	}
-	job_init(&urgent.job, JOB_URGENT, 0, run_open, done_nothing);
-	job_submit(pool, &urgent.job);
+	__atomic_store_n(&open, 1, __ATOMIC_RELEASE);	/* a job of the ending pool would never open it */
 	job_pool_free(pool);
 	for (int i = 0; i < 5; i++) {
 		assert_true(waiting[i].done);
