@@ -203,6 +203,12 @@ static bool grpc_status_of(const char *name, uint32_t *code)
 	return false;
 }
 
+/* Istio takes 600; Envoy knows 599 as the last. */
+static uint32_t envoy_status(uint32_t status)
+{
+	return status > 599 ? 599 : status;
+}
+
 const struct ir_fault *http_fault_of(const struct http_fault *in, struct arena *a)
 {
 	struct ir_fault f = {0};
@@ -217,7 +223,7 @@ const struct ir_fault *http_fault_of(const struct http_fault *in, struct arena *
 	if (in->abort && (in->abort->http_status || in->abort->grpc_status)) {
 		f.abort_share = fraction_of(in->abort->percentage, 0);
 		f.abort_is_grpc = in->abort->grpc_status != NULL;
-		f.abort_code = (uint32_t)in->abort->http_status;
+		f.abort_code = envoy_status((uint32_t)in->abort->http_status);
 		f.has_abort = !f.abort_is_grpc || grpc_status_of(in->abort->grpc_status, &f.abort_code);
 	}
 	return f.has_delay || f.has_abort ? arena_copy(a, &f, sizeof(f)) : NULL;
@@ -300,7 +306,7 @@ bool http_redirect_of(const struct http_redirect *in, uint32_t port, bool is_tls
 
 void http_direct_of(const struct direct_response *in, struct ir_direct *out)
 {
-	*out = (struct ir_direct){.status = in->status};
+	*out = (struct ir_direct){.status = envoy_status(in->status)};
 	if (in->body && in->body->string) {
 		out->body = (const uint8_t *)in->body->string;
 		out->n_body = strlen(in->body->string);

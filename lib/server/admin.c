@@ -198,7 +198,7 @@ static json_t *findings(const struct diag *v, size_t n)
 }
 
 /* Only what is no secret: names, labels, the verdict; the body unless it is a Secret's. */
-static json_t *object_row(const struct verdict *v)
+static json_t *object_row(const struct server *s, const struct verdict *v)
 {
 	const struct object *o = v->obj;
 	const struct kind_info *info = kind_info(o->kind);
@@ -212,7 +212,8 @@ static json_t *object_row(const struct verdict *v)
 	add(row, "name", o->name);
 	if (o->file)
 		json_object_set_new(row, "place", json_sprintf("%s:%u", o->file, o->pos.line));
-	add(row, "verdict", verdict_state_name(v->state));
+	/* a kept last good form: what stands in the file now is invalid, and push_status says why */
+	add(row, "verdict", verdict_state_name(store_is_kept(s->store, o) ? VERDICT_QUARANTINED : v->state));
 	json_object_set_new(row, "reasons", findings(v->why, v->n_why));
 	json_object_set_new(row, "warnings", findings(o->diags, o->n_diags));
 	if (o->kind != KIND_SECRET) {
@@ -238,7 +239,7 @@ static void configz(struct http_request *req)
 		if ((kind && strcmp(kind, kind_info(o->kind)->name)) || (ns && strcmp(ns, o->ns)) ||
 		    (name && strcmp(name, o->name)))
 			continue;
-		json_array_append_new(out, object_row(&snap->verdicts[i]));
+		json_array_append_new(out, object_row(req->arg, &snap->verdicts[i]));
 	}
 	reply_value(req, out);
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/must.h"
-#include "model/check.h"
 
 enum { MESH_JSON_MAX = 4 * 1024 * 1024 };
 
@@ -101,12 +100,8 @@ struct mesh_settings *mesh_settings_new(const struct node *root, const char *dom
 	must(m && "out of memory");
 	m->refs = 1;
 	arena_init(&m->arena, 0);
-	if (root) {
-		struct node *copy = node_copy(root, &m->arena);
-
-		over = schema_decode(&schema_mesh_config, copy, "", SCHEMA_LENIENT, &m->arena, ds);
-		check_mesh_config(copy, ds);
-	}
+	if (root)
+		over = meshconf_decode(node_copy(root, &m->arena), &m->arena, ds);
 	m->mesh = meshconf_effective(over, &m->arena);
 	m->domain = arena_strdup(&m->arena, domain);
 	m->hash = hash_mix_str(node_hash(root), domain);
