@@ -64,11 +64,29 @@ static bool nonce_is(const struct session *s, const struct track *t, const char 
 	return t->nonce && !strncmp(nonce, want, (size_t)n) && (!nonce[n] || nonce[n] == '/');
 }
 
+struct sweep {
+	struct session *s;
+	struct track *t;
+	uint8_t keep;		/* names with this flag stay */
+};
+
+/* What vanished while other content of it was on its way, the client has as it was on its way. */
 static void land_stray(const char *name, void *value, void *arg)
 {
-	(void)name;
-	(void)arg;
-	((struct stray *)value)->flags &= (uint8_t)~FLIGHT;
+	const struct sweep *w = arg;
+	struct stray *x = value;
+	const struct substitute *instead = track_substitute(w->t, name);
+	size_t i = w->t->flight_set ? res_set_index(w->t->flight_set, name) : (size_t)-1;
+	struct res *sent;
+
+	x->flags &= (uint8_t)~FLIGHT;
+	if (i == (size_t)-1 || !(x->flags & KNOWN))
+		return;
+	sent = instead && instead->sent ? instead->res : w->t->flight_set->row[i].res;
+	if (sent)
+		res_ref(sent);
+	res_unref(w->s->table, x->res);
+	x->res = sent;
 }
 
 static void ack_receive(struct session *s, struct track *t, int64_t now_ms)
@@ -82,7 +100,7 @@ static void ack_receive(struct session *s, struct track *t, int64_t now_ms)
 	for (size_t i = 0; i < t->set->n; i++)
 		if (t->row[i] & FLIGHT)
 			t->row[i] &= (uint8_t)~(FLIGHT | ALONE);
-	map_each(&t->strays, land_stray, NULL);
+	map_each(&t->strays, land_stray, &(struct sweep){.s = s, .t = t});
 	if (t->flight_set) {
 		res_set_unref(s->table, t->acked_set);
 		t->acked_set = t->flight_set;
@@ -142,12 +160,6 @@ static void unsubscribe(struct session *s, struct track *t, const char *name)
 	/* xDS: under a wildcard the client must hear what becomes of the name */
 	t->asked |= t->wild;
 }
-
-struct sweep {
-	struct session *s;
-	struct track *t;
-	uint8_t keep;		/* names with this flag stay */
-};
 
 static void sweep_stray(const char *name, void *value, void *arg)
 {
@@ -283,7 +295,7 @@ static void name_wanted(struct session *s, struct track *t, const char *name)
 		t->asked = true;
 		t->owed |= track_is_whole(s, t);
 		if (!t->wild && track_accepted(t, name) && !track_substitute(t, name))
-			track_remember(t, name, NULL);
+			track_remember(s, t, name, NULL);
 		if (x)
 			x->owed = !(x->flags & KNOWN);
 	}

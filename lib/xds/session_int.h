@@ -39,6 +39,8 @@ struct stray {
 struct substitute {
 	char *name;
 	struct res *res;
+	/* In the response that is not acknowledged: it stands for the row, or the row itself does. */
+	bool sent, row_sent;
 };
 
 enum { DUE_SEND = 1, DUE_REMOVE = 2 };
@@ -106,9 +108,9 @@ void track_refresh(struct session *s, struct track *t);
 bool track_row_due(const struct track *t, uint8_t flags);
 bool track_stray_due(const struct session *s, const struct track *t, const struct stray *x);
 bool track_stray_vanished(const struct track *t, const struct stray *x);
-const struct substitute *track_substitute(const struct track *t, const char *name);
+struct substitute *track_substitute(const struct track *t, const char *name);
 /* That the client accepted this of a name, or nothing (NULL), whatever the accepted set says. */
-void track_remember(struct track *t, const char *name, struct res *accepted);
+void track_remember(struct session *s, struct track *t, const char *name, struct res *accepted);
 struct res *track_accepted(const struct track *t, const char *name);
 void track_drop_substitutes(struct session *s, struct track *t, bool all);
 /* The version of what the client holds once the response in hand is accepted. */

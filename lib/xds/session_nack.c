@@ -23,10 +23,10 @@ static void keep_text(struct track *t, const struct xds_request *r)
 	must(t->reject_text && "out of memory");
 }
 
-struct settle_strays {
+struct refusal {
 	struct session *s;
 	struct track *t;
-	bool named;		/* the refusal said what it is about: not these */
+	struct map names;	/* what it is about, as far as it says so */
 };
 
 static void tell(struct session *s, struct track *t, const struct res *r)
@@ -62,13 +62,13 @@ static struct res *accepted_instead(const struct track *t, const struct res *ref
 }
 
 /* The refused content gives way to what was accepted last, if anything was. */
-static void substitute(struct track *t, const struct res *refused)
+static void substitute(struct session *s, struct track *t, const struct res *refused)
 {
 	struct res *good = accepted_instead(t, refused);
 
 	if (track_substitute(t, refused->name))
 		return;
-	track_remember(t, refused->name, good);
+	track_remember(s, t, refused->name, good);
 }
 
 /* It vanished after it was sent: the client holds what it had before, if anything. */
@@ -83,34 +83,36 @@ static void blame_stray(struct session *s, struct track *t, struct stray *x)
 	x->res = good;
 }
 
-static bool blame(struct session *s, struct track *t, const char *name, size_t n)
+static bool blame(struct refusal *f, const char *name, size_t n)
 {
+	struct session *s = f->s;
+	struct track *t = f->t;
 	struct stray *x;
 	char *copy;
 	size_t i;
 
 	if (n > XDS_NAME_LEN_MAX)
 		return false;
-	copy = strndup(name, n);
-	must(copy && "out of memory");
+	copy = arena_strndup(f->names.arena, name, n);
 	i = res_set_index(t->set, copy);
 	x = map_get(&t->strays, copy);
-	free(copy);
 	if (x && x->flags & FLIGHT) {
 		blame_stray(s, t, x);
-		return true;
-	}
-	if (i == (size_t)-1 || !(t->row[i] & FLIGHT))
+	} else if (i != (size_t)-1 && t->row[i] & FLIGHT) {
+		t->row[i] = (uint8_t)((t->row[i] | REFUSED) & ~(CURRENT | FLIGHT));
+		substitute(s, t, t->set->row[i].res);
+		tell(s, t, t->set->row[i].res);
+	} else if (!t->flight_set || t->flight_set == t->set || !res_set_find(t->flight_set, copy)) {
 		return false;
-	t->row[i] = (uint8_t)((t->row[i] | REFUSED) & ~(CURRENT | FLIGHT));
-	substitute(t, t->set->row[i].res);
-	tell(s, t, t->set->row[i].res);
+	}
+	/* else other content of it is due by now, which is judged anew */
+	map_set(&f->names, copy, f);
 	return true;
 }
 
 /* "name: reason", joined by ", " (clusters) or ended by a newline (listeners). A reason may hold
  * either: only what was sent counts as a name. */
-static size_t blame_list(struct session *s, struct track *t, const char *p)
+static size_t blame_list(struct refusal *f, const char *p)
 {
 	size_t n = 0;
 
@@ -121,14 +123,14 @@ static size_t blame_list(struct session *s, struct track *t, const char *p)
 			end++;
 		colon = memmem(p, (size_t)(end - p), ": ", 2);
 		if (colon)
-			n += blame(s, t, p, (size_t)(colon - p));
+			n += blame(f, p, (size_t)(colon - p));
 		p = end + (*end == ',' ? 2 : *end == '\n');
 	}
 	return n;
 }
 
 /* The text form of a message, with its name first: a check of the whole message failed. */
-static size_t blame_debug(struct session *s, struct track *t, const char *p)
+static size_t blame_debug(struct refusal *f, const char *p)
 {
 	const char *name, *end;
 
@@ -138,11 +140,11 @@ static size_t blame_debug(struct session *s, struct track *t, const char *p)
 		return 0;
 	name = p + 7;
 	end = strchr(name, '"');
-	return end && blame(s, t, name, (size_t)(end - name));
+	return end && blame(f, name, (size_t)(end - name));
 }
 
 /* Names in the text, by Envoy's patterns (envoy-facts.md 13.5); their number. */
-static size_t blame_text(struct session *s, struct track *t, const char *text)
+static size_t blame_text(struct refusal *f, const char *text)
 {
 	static const char *const lists[] = {
 	    "Error adding/updating cluster(s) ", "Error adding/updating listener(s) ",
@@ -150,55 +152,76 @@ static size_t blame_text(struct session *s, struct track *t, const char *text)
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		if (!strncmp(text, lists[i], strlen(lists[i])))
-			return blame_list(s, t, text + strlen(lists[i]));
+			return blame_list(f, text + strlen(lists[i]));
 	if (!strncmp(text, "goo.gle/debug", 13))
-		return blame_debug(s, t, text);
+		return blame_debug(f, text);
 	return 0;
 }
 
-/* False: nothing was named. */
-static bool nack_whole(struct session *s, struct track *t, const char *text)
+/* Envoy takes each cluster and listener by itself: what is not named is in force. */
+static void remember_accepted(const struct refusal *f)
 {
-	size_t n = t->n_flight == 1 ? 0 : blame_text(s, t, text);
+	const struct res_set *sent = f->t->flight_set;
+
+	for (size_t i = 0; sent && i < sent->n; i++) {
+		struct res *r = sent->row[i].res;
+		const struct substitute *instead = track_substitute(f->t, r->name);
+
+		if (map_get(&f->names, r->name) || (instead && instead->sent))
+			continue;
+		if (track_accepted(f->t, r->name) != r)
+			track_remember(f->s, f->t, r->name, r);
+	}
+}
+
+static void nack_whole(struct refusal *f, const char *text)
+{
+	struct track *t = f->t;
+	size_t n = t->n_flight == 1 ? 0 : blame_text(f, text);
 
 	for (size_t i = 0; i < t->set->n; i++) {
 		if (t->row[i] & FLIGHT && t->n_flight == 1)
-			n += blame(s, t, t->set->row[i].res->name, strlen(t->set->row[i].res->name));
+			n += blame(f, t->set->row[i].res->name, strlen(t->set->row[i].res->name));
 		t->row[i] &= (uint8_t)~FLIGHT;
 	}
+	if (n)
+		remember_accepted(f);
 	/* Without a name the set stays unsent until it changes, which it may have done meanwhile; with
 	 * one, the others go on. Each round blames another name, so that this ends. */
 	t->owed |= n || t->flight_set != t->set;
 	if (!n) {
 		t->doubt = true;
-		tell(s, t, NULL);
+		tell(f->s, t, NULL);
 	}
-	return n > 0;
 }
 
 static void doubt_stray(const char *name, void *value, void *arg)
 {
-	struct settle_strays *w = arg;
+	struct refusal *f = arg;
 	struct stray *x = value;
 
 	(void)name;
-	if (x->flags & FLIGHT && !w->named)
-		blame_stray(w->s, w->t, x);
+	if (x->flags & FLIGHT && !map_count(&f->names))
+		blame_stray(f->s, f->t, x);
 	x->flags &= (uint8_t)~FLIGHT;
 }
 
 void nack_receive(struct session *s, struct track *t, const struct xds_request *r)
 {
-	struct settle_strays strays = {s, t, false};
+	struct refusal f = {.s = s, .t = t};
+	struct arena arena;
 
+	arena_init(&arena, 0);
+	map_init(&f.names, &arena);
 	t->in_flight = false;
 	t->n_rejected++;
 	keep_text(t, r);
 	if (track_is_whole(s, t))
-		strays.named = nack_whole(s, t, r->error_text ? r->error_text : "");
+		nack_whole(&f, r->error_text ? r->error_text : "");
 	else
 		isolate(s, t);
-	map_each(&t->strays, doubt_stray, &strays);
+	map_each(&t->strays, doubt_stray, &f);
+	arena_fini(&arena);
 	t->n_flight = 0;
 	res_set_unref(s->table, t->flight_set);
 	t->flight_set = NULL;

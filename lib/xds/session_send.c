@@ -115,16 +115,22 @@ static void draft_whole(struct draft *d)
 {
 	struct track *t = d->t;
 
+	for (size_t i = 0; i < t->substitutes.n; i++)
+		t->substitutes.v[i].sent = t->substitutes.v[i].row_sent = false;
 	for (size_t i = 0; i < t->set->n; i++) {
-		const struct substitute *instead;
+		struct substitute *instead;
 
 		if (!(t->wild || t->row[i] & WANTED))
 			continue;
+		instead = track_substitute(t, t->set->row[i].res->name);
 		if (!(t->row[i] & REFUSED)) {
 			send_row(d, i);
+			if (instead)
+				instead->row_sent = true;
 			continue;
 		}
-		instead = track_substitute(t, t->set->row[i].res->name);
+		if (instead)
+			instead->sent = true;
 		if (instead && instead->res)
 			add_item(d, instead->res);
 	}

@@ -66,7 +66,7 @@ uint8_t *track_name(struct session *s, struct track *t, const char *name, struct
 
 /* ---- substitutes ---- */
 
-const struct substitute *track_substitute(const struct track *t, const char *name)
+struct substitute *track_substitute(const struct track *t, const char *name)
 {
 	for (size_t i = 0; i < t->substitutes.n; i++)
 		if (!strcmp(t->substitutes.v[i].name, name))
@@ -74,13 +74,20 @@ const struct substitute *track_substitute(const struct track *t, const char *nam
 	return NULL;
 }
 
-void track_remember(struct track *t, const char *name, struct res *accepted)
+void track_remember(struct session *s, struct track *t, const char *name, struct res *accepted)
 {
-	char *copy = strdup(name);
+	struct substitute *x = track_substitute(t, name);
 
-	must(copy && "out of memory");
-	*vec_push(&t->substitutes, NULL) =
-	    (struct substitute){.name = copy, .res = accepted ? res_ref(accepted) : NULL};
+	if (accepted)
+		res_ref(accepted);
+	if (x) {
+		res_unref(s->table, x->res);
+	} else {
+		x = vec_push(&t->substitutes, NULL);
+		*x = (struct substitute){.name = strdup(name)};
+		must(x->name && "out of memory");
+	}
+	x->res = accepted;
 }
 
 /* After an acknowledgement: drops those whose name has a content that was accepted since. */
@@ -92,7 +99,7 @@ void track_drop_substitutes(struct session *s, struct track *t, bool all)
 		struct substitute *x = &t->substitutes.v[i];
 		size_t row = t->set ? res_set_index(t->set, x->name) : (size_t)-1;
 
-		if (!all && row != (size_t)-1 && (t->row[row] & (REFUSED | CURRENT)) != CURRENT) {
+		if (!all && !x->row_sent && row != (size_t)-1 && (t->row[row] & (REFUSED | CURRENT)) != CURRENT) {
 			t->substitutes.v[n++] = *x;
 			continue;
 		}
