@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Everything that the compiler found out about a set of files: findings of each object, and verdicts
- * of the objects together.
+ * Everything that the compiler found out about a set of files: findings of each object, and
+ * verdicts of the objects together.
  */
 #include "cmd.h"
 
@@ -19,7 +19,8 @@ static int compare_place(const void *a, const void *b)
 
 	if (c)
 		return c;
-	return x->pos.line != y->pos.line ? (x->pos.line < y->pos.line ? -1 : 1) : (int)x->code - (int)y->code;
+	return x->pos.line != y->pos.line ? (x->pos.line < y->pos.line ? -1 : 1)
+					  : (int)x->code - (int)y->code;
 }
 
 /* The findings of files and objects, then the reasons of verdicts. */
@@ -54,12 +55,14 @@ static void print_json(const struct diags *all)
 	for (size_t i = 0; i < all->n; i++) {
 		const struct diag *d = &all->v[i];
 
-		buf_printf(&out, "%s\n{\"code\":\"%s\",\"level\":\"%s\",\"origin\":", i ? "," : "", diag_info(d->code)->id,
-			   diag_severity_name(d->severity));
-		print_string(&out, d->object.kind ? arena_printf(&a, "%s %s%s%s", d->object.kind, d->object.ns ? d->object.ns : "",
-								 d->object.ns && *d->object.ns ? "/" : "",
-								 d->object.name ? d->object.name : "")
-						  : "");
+		buf_printf(&out, "%s\n{\"code\":\"%s\",\"level\":\"%s\",\"origin\":", i ? "," : "",
+			   diag_info(d->code)->id, diag_severity_name(d->severity));
+		print_string(&out, d->object.kind
+				       ? arena_printf(&a, "%s %s%s%s", d->object.kind,
+						      d->object.ns ? d->object.ns : "",
+						      d->object.ns && *d->object.ns ? "/" : "",
+						      d->object.name ? d->object.name : "")
+				       : "");
 		buf_str(&out, ",\"path\":");
 		print_string(&out, d->path);
 		buf_str(&out, ",\"message\":");
@@ -81,14 +84,15 @@ static void print_text(const struct offline *o, const struct diags *all)
 {
 	for (size_t i = 0; i < all->n; i++)
 		offline_print(o, &all->v[i], stdout);
-	printf("%zu objects, %zu of kinds that are not read; %zu errors, %zu warnings\n", o->n_objects, o->n_skipped, all->nerrors,
-	       all->nwarnings);
+	printf("%zu objects, %zu of kinds that are not read; %zu errors, %zu warnings\n",
+	       o->n_objects, o->n_skipped, all->nerrors, all->nwarnings);
 }
 
 static int run(const struct args *args, struct arena *a)
 {
 	const char *form = args_get(args, "output"), **files;
-	struct offline_opts opts = {.mesh_config = args_get(args, "mesh-config"), .domain = args_get(args, "cluster-domain"),
+	struct offline_opts opts = {.mesh_config = args_get(args, "mesh-config"),
+				    .domain = args_get(args, "cluster-domain"),
 				    .mode = SCHEMA_STRICT};
 	struct offline o;
 	struct diags all;
@@ -123,7 +127,8 @@ static int run(const struct args *args, struct arena *a)
 static const struct args_option options[] = {
     {"filename", 'f', "FILE", "A file, a directory, or - for standard input; repeatable."},
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
-    {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
+    {"cluster-domain", 0, "DOMAIN",
+     "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
     {"output", 'o', "text|json", "Form of the output."},
 };
 

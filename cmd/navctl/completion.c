@@ -35,7 +35,8 @@ static void bash(void)
 	const struct cmd *const *table = cmd_table(&n);
 
 	puts("_navctl() {\n"
-	     "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd=${COMP_WORDS[1]} words=\n"
+	     "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} "
+	     "cmd=${COMP_WORDS[1]} words=\n"
 	     "  case \"$cmd $prev\" in");
 	for (size_t i = 0; i < n; i++)
 		bash_values(table[i]);
@@ -67,12 +68,14 @@ static void fish(void)
 	for (size_t i = 0; i < n; i++) {
 		const char *name = cmd_short_name(table[i]);
 
-		printf("complete -c navctl -n __fish_use_subcommand -a %s -d '%s'\n", name, table[i]->args.summary);
+		printf("complete -c navctl -n __fish_use_subcommand -a %s -d '%s'\n", name,
+		       table[i]->args.summary);
 		for (size_t k = 0; k < table[i]->args.n_options; k++) {
 			const struct args_option *o = &table[i]->args.options[k];
 
-			printf("complete -c navctl -n '__fish_seen_subcommand_from %s' -l %s%s -d '%s'\n", name,
-			       o->name, o->value ? " -r" : "", o->doc);
+			printf("complete -c navctl -n '__fish_seen_subcommand_from %s' -l %s%s -d "
+			       "'%s'\n",
+			       name, o->name, o->value ? " -r" : "", o->doc);
 		}
 	}
 }

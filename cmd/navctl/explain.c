@@ -13,17 +13,19 @@ static int run(const struct args *args, struct arena *a)
 	if (args->n_operands == 0) {
 		for (int i = 0; i < D_COUNT; i++) {
 			info = diag_info((enum diag_code)i);
-			printf("%s  %-7s  %s\n", info->id, diag_severity_name(info->severity), info->title);
+			printf("%s  %-7s  %s\n", info->id, diag_severity_name(info->severity),
+			       info->title);
 		}
 		return CMD_OK;
 	}
 	info = diag_info_find(args->operands[0]);
 	if (!info) {
-		fprintf(stderr, "navctl explain: no code '%s'; 'navctl explain' lists them\n", args->operands[0]);
+		fprintf(stderr, "navctl explain: no code '%s'; 'navctl explain' lists them\n",
+			args->operands[0]);
 		return CMD_FINDINGS;
 	}
-	printf("%s (%s): %s\n\nCause: %s\nFix:   %s\n", info->id, diag_severity_name(info->severity), info->title,
-	       info->cause, info->fix);
+	printf("%s (%s): %s\n\nCause: %s\nFix:   %s\n", info->id,
+	       diag_severity_name(info->severity), info->title, info->cause, info->fix);
 	return CMD_OK;
 }
 

@@ -25,10 +25,12 @@ const char *cmd_short_name(const struct cmd *c)
 
 static void print_usage(FILE *out)
 {
-	fprintf(out, "usage: navctl COMMAND [options]\n\nThe command line of the Navarch service mesh.\n\ncommands:\n");
+	fprintf(out, "usage: navctl COMMAND [options]\n\nThe command line of the Navarch service "
+		     "mesh.\n\ncommands:\n");
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		fprintf(out, "  %-14s %s\n", cmd_short_name(table[i]), table[i]->args.summary);
-	fprintf(out, "\n'navctl COMMAND --help' explains one. Exit codes: 0 ok, 1 findings, 2 usage, 3 unreachable.\n");
+	fprintf(out, "\n'navctl COMMAND --help' explains one. Exit codes: 0 ok, 1 findings, 2 "
+		     "usage, 3 unreachable.\n");
 }
 
 static const struct cmd *find(const char *name)

@@ -50,7 +50,8 @@ static void print_secret(const struct res_new *r, struct buf *out)
 {
 	char hex[HASH_HEX_LEN + 1];
 
-	buf_printf(out, "{\"name\": \"%s\", \"version\": \"%s\"}", r->name, hash_hex(hash_bytes(r->bytes, r->len), hex));
+	buf_printf(out, "{\"name\": \"%s\", \"version\": \"%s\"}", r->name,
+		   hash_hex(hash_bytes(r->bytes, r->len), hex));
 }
 
 static void print_type(const struct compiled *c, enum xds_type t, struct buf *out)
@@ -67,7 +68,8 @@ static void print_type(const struct compiled *c, enum xds_type t, struct buf *ou
 		if (t == XDS_SDS)
 			print_secret(r, out);
 		else
-			must(!pbjson_print(m, (struct pb_bytes){r->bytes, r->len}, PBJSON_INDENT, out, &e));
+			must(!pbjson_print(m, (struct pb_bytes){r->bytes, r->len}, PBJSON_INDENT,
+					   out, &e));
 	}
 	buf_str(out, "]");
 }
@@ -95,9 +97,11 @@ static void print_table(const struct compiled *c, int only, struct buf *out)
 		for (size_t i = 0; i < c->set[t].n && (only < 0 || only == t); i++) {
 			const struct res_new *r = &c->set[t].v[i];
 
-			buf_printf(out, "%-5s %-70s %8zu ", xds_type_info((enum xds_type)t)->short_name, r->name, r->len);
+			buf_printf(out, "%-5s %-70s %8zu ",
+				   xds_type_info((enum xds_type)t)->short_name, r->name, r->len);
 			for (size_t k = 0; k < r->n_origins && k < 3; k++)
-				buf_printf(out, " %s %s/%s", kind_info(r->origins[k].kind)->name, r->origins[k].ns, r->origins[k].name);
+				buf_printf(out, " %s %s/%s", kind_info(r->origins[k].kind)->name,
+					   r->origins[k].ns, r->origins[k].name);
 			if (r->n_origins > 3)
 				buf_printf(out, " and %zu more", r->n_origins - 3);
 			buf_char(out, '\n');
@@ -141,8 +145,11 @@ static int print(const struct compiled *c, const struct args *args, struct arena
 static int offline(const struct args *args, struct arena *a)
 {
 	const char *dir = args_get(args, "config-dir"), *node_file = args_get(args, "node-file");
-	struct offline_opts opts = {.paths = &dir, .n_paths = 1, .mesh_config = args_get(args, "mesh-config"),
-				    .domain = args_get(args, "cluster-domain"), .mode = SCHEMA_LENIENT};
+	struct offline_opts opts = {.paths = &dir,
+				    .n_paths = 1,
+				    .mesh_config = args_get(args, "mesh-config"),
+				    .domain = args_get(args, "cluster-domain"),
+				    .mode = SCHEMA_LENIENT};
 	const struct compiled *c;
 	struct offline o;
 	struct proxy proxy;
@@ -150,7 +157,8 @@ static int offline(const struct args *args, struct arena *a)
 	int status = CMD_USAGE;
 
 	if (!node_file) {
-		fprintf(stderr, "navctl proxy-config: --config-dir needs --node-file, the proxy to compile for\n");
+		fprintf(stderr, "navctl proxy-config: --config-dir needs --node-file, the proxy to "
+				"compile for\n");
 		return CMD_USAGE;
 	}
 	if (offline_init(&o, &opts, &e) || read_node(node_file, a, &proxy, &e)) {
@@ -158,7 +166,10 @@ static int offline(const struct args *args, struct arena *a)
 	} else {
 		c = offline_compile(&o, &proxy, a);
 		if (c->broken)
-			fprintf(stderr, "navctl proxy-config: internal error, the set is inconsistent: %s\n", c->broken);
+			fprintf(
+			    stderr,
+			    "navctl proxy-config: internal error, the set is inconsistent: %s\n",
+			    c->broken);
 		for (size_t i = 0; i < o.findings.n; i++) {
 			if (o.findings.v[i].severity == DIAG_ERROR)
 				offline_print(&o, &o.findings.v[i], stderr);
@@ -177,16 +188,20 @@ static int live(const struct args *args, struct arena *a)
 	struct err e;
 
 	if (!proxy) {
-		fprintf(stderr, "navctl proxy-config: name a proxy: --proxy POD.NAMESPACE; 'navctl proxy-status' lists them\n");
+		fprintf(stderr, "navctl proxy-config: name a proxy: --proxy POD.NAMESPACE; 'navctl "
+				"proxy-status' lists them\n");
 		return CMD_USAGE;
 	}
 	buf_init(&body, OUTPUT_MAX);
-	if (remote_get(args_get(args, "server"), arena_printf(a, "/debug/config_dump?proxyID=%s", remote_escape(proxy, a)), &body, &e)) {
+	if (remote_get(args_get(args, "server"),
+		       arena_printf(a, "/debug/config_dump?proxyID=%s", remote_escape(proxy, a)),
+		       &body, &e)) {
 		fprintf(stderr, "navctl proxy-config: %s\n", e.text);
 		buf_fini(&body);
 		return e.code == ERR_NOT_FOUND ? CMD_FINDINGS : CMD_UNREACHABLE;
 	}
-	remote_print_member(&body, args->n_operands ? args->operands[0] : NULL, args_get(args, "output"), a);
+	remote_print_member(&body, args->n_operands ? args->operands[0] : NULL,
+			    args_get(args, "output"), a);
 	buf_fini(&body);
 	return CMD_OK;
 }
@@ -194,7 +209,9 @@ static int live(const struct args *args, struct arena *a)
 static int run(const struct args *args, struct arena *a)
 {
 	if (args->n_operands && wanted_type(args) < 0 && strcmp(args->operands[0], "all")) {
-		fprintf(stderr, "navctl proxy-config: clusters, listeners, routes, endpoints, secrets or all, not '%s'\n",
+		fprintf(stderr,
+			"navctl proxy-config: clusters, listeners, routes, endpoints, secrets or "
+			"all, not '%s'\n",
 			args->operands[0]);
 		return CMD_USAGE;
 	}
@@ -203,10 +220,13 @@ static int run(const struct args *args, struct arena *a)
 
 static const struct args_option options[] = {
     {"config-dir", 'c', "DIR", "Compile from these manifests, without a daemon."},
-    {"node-file", 'n', "FILE", "The proxy, as JSON: type, id, namespace, ips, labels, metadata, dns_domain."},
+    {"node-file", 'n', "FILE",
+     "The proxy, as JSON: type, id, namespace, ips, labels, metadata, dns_domain."},
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
-    {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
-    {"set-feature", 0, "NAME=VALUE", "Accepted for compatibility: features of istiod that have no switch here."},
+    {"cluster-domain", 0, "DOMAIN",
+     "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
+    {"set-feature", 0, "NAME=VALUE",
+     "Accepted for compatibility: features of istiod that have no switch here."},
     {"server", 's', "HOST:PORT", "Ask this daemon's admin port; 127.0.0.1:8080."},
     {"proxy", 'p', "POD.NAMESPACE", "The proxy to ask about."},
     {"output", 'o', "table|json|yaml", "Form of the output."},

@@ -22,7 +22,8 @@ static const char *text_or(const struct node *row, const char *key)
 
 static void print_row(const struct node *row)
 {
-	printf("%-40s %-8s %-6s", text_or(row, "proxy"), text_or(row, "proxy_type"), text_or(row, "protocol"));
+	printf("%-40s %-8s %-6s", text_or(row, "proxy"), text_or(row, "proxy_type"),
+	       text_or(row, "protocol"));
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		char key[64];
 
@@ -47,10 +48,12 @@ static int print_table(const struct buf *body, struct arena *a)
 	diags_init(&ds, a);
 	docs = node_parse(body->p, body->n, 1, a, &ds);
 	if (!docs.n || !docs.v[0].root || docs.v[0].root->kind != NODE_LIST) {
-		fprintf(stderr, "navctl proxy-status: the daemon's answer is not what was expected\n");
+		fprintf(stderr,
+			"navctl proxy-status: the daemon's answer is not what was expected\n");
 		return CMD_UNREACHABLE;
 	}
-	printf("%-40s %-8s %-6s %-9s %-9s %-9s %-9s %-9s %s\n", "PROXY", "TYPE", "VIA", "CDS", "LDS", "EDS", "RDS", "SDS", "VERSION");
+	printf("%-40s %-8s %-6s %-9s %-9s %-9s %-9s %-9s %s\n", "PROXY", "TYPE", "VIA", "CDS",
+	       "LDS", "EDS", "RDS", "SDS", "VERSION");
 	for (size_t i = 0; i < docs.v[0].root->n; i++)
 		print_row(&docs.v[0].root->list[i]);
 	return CMD_OK;

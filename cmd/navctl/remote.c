@@ -26,8 +26,8 @@ static int answer(CURLcode rc, CURL *c, const char *url, struct buf *body, struc
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200)
 		return 0;
-	return err_set(e, status == 404 ? ERR_NOT_FOUND : ERR_REFUSED, "%s: status %ld: %.*s", url, status,
-		       (int)strcspn(buf_cstr(body), "\n"), buf_cstr(body));
+	return err_set(e, status == 404 ? ERR_NOT_FOUND : ERR_REFUSED, "%s: status %ld: %.*s", url,
+		       status, (int)strcspn(buf_cstr(body), "\n"), buf_cstr(body));
 }
 
 int remote_get(const char *server, const char *path, struct buf *body, struct err *e)
@@ -69,7 +69,7 @@ void remote_print_member(struct buf *json, const char *member, const char *form,
 	struct buf out;
 
 	if ((!member || !strcmp(member, "all")) && (!form || strcmp(form, "yaml"))) {
-		fwrite(json->p, 1, json->n, stdout);	/* as the server wrote it, however large */
+		fwrite(json->p, 1, json->n, stdout); /* as the server wrote it, however large */
 		return;
 	}
 	diags_init(&ds, a);

@@ -46,7 +46,8 @@ static int add(struct args *out, const struct args_option *o, const char *value,
 		return 0;
 	}
 	if (o->value && !value_allowed(o, value))
-		return err_set(e, ERR_SYNTAX, "--%s is one of %s, not '%s'", o->name, o->value, value);
+		return err_set(e, ERR_SYNTAX, "--%s is one of %s, not '%s'", o->name, o->value,
+			       value);
 	out->given[out->n_given].option = o;
 	out->given[out->n_given++].value = value;
 	return 0;
@@ -65,7 +66,8 @@ static int parse_option(const struct args_command *c, int argc, char *const *arg
 	else
 		o = find_letter(c, word[1]);
 	if (!o)
-		return err_set(e, ERR_SYNTAX, "unknown option '%s'; see '%s --help'", word, c->name);
+		return err_set(e, ERR_SYNTAX, "unknown option '%s'; see '%s --help'", word,
+			       c->name);
 	if (is_long && equals)
 		value = equals + 1;
 	else if (!is_long && word[2])
@@ -97,7 +99,8 @@ int args_parse(const struct args_command *c, int argc, char *const *argv, struct
 			if (parse_option(c, argc, argv, &i, out, e))
 				return -1;
 		} else if (out->n_operands == c->max_operands) {
-			return err_set(e, ERR_SYNTAX, "unexpected '%s'; see '%s --help'", argv[i], c->name);
+			return err_set(e, ERR_SYNTAX, "unexpected '%s'; see '%s --help'", argv[i],
+				       c->name);
 		} else {
 			out->operands[out->n_operands++] = argv[i];
 		}
@@ -135,8 +138,9 @@ static void print_option(FILE *out, const struct args_option *o)
 {
 	char left[80];
 
-	snprintf(left, sizeof(left), "  %c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-		 o->letter ? ", " : "  ", o->name, o->value ? " " : "", o->value ? o->value : "");
+	snprintf(left, sizeof(left), "  %c%c%s--%s%s%s", o->letter ? '-' : ' ',
+		 o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name, o->value ? " " : "",
+		 o->value ? o->value : "");
 	if (strlen(left) > 34)
 		fprintf(out, "%s\n%-36s%s\n", left, "", o->doc);
 	else
@@ -145,8 +149,8 @@ static void print_option(FILE *out, const struct args_option *o)
 
 void args_print_help(FILE *out, const struct args_command *c)
 {
-	fprintf(out, "usage: %s [options]%s%s\n\n%s\n\noptions:\n", c->name, *c->operands ? " " : "", c->operands,
-		c->summary);
+	fprintf(out, "usage: %s [options]%s%s\n\n%s\n\noptions:\n", c->name,
+		*c->operands ? " " : "", c->operands, c->summary);
 	for (size_t i = 0; i < c->n_options; i++)
 		print_option(out, &c->options[i]);
 	print_option(out, &help_option);
@@ -179,7 +183,8 @@ void args_print_man(FILE *out, const struct args_command *c)
 	snprintf(page, sizeof(page), "%s", c->name);
 	for (char *p = page; *p; p++)
 		*p = *p == ' ' ? '-' : *p;
-	fprintf(out, ".TH %s 1\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B %s\n[options] ", page, page, c->summary, c->name);
+	fprintf(out, ".TH %s 1\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B %s\n[options] ", page, page,
+		c->summary, c->name);
 	print_roff(out, c->operands);
 	fputs("\n.SH OPTIONS\n", out);
 	for (size_t i = 0; i < c->n_options; i++) {

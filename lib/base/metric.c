@@ -8,11 +8,11 @@
 #include "base/must.h"
 
 struct metric_series {
-	struct metric_series *next;	/* by label */
-	char *label;			/* or NULL */
-	double value;			/* histogram: sum */
+	struct metric_series *next; /* by label */
+	char *label;		    /* or NULL */
+	double value;		    /* histogram: sum */
 	uint64_t count;
-	uint64_t buckets[];		/* cumulative only when written */
+	uint64_t buckets[]; /* cumulative only when written */
 };
 
 void metrics_init(struct metrics *m, const struct metric_family *families, size_t n)
@@ -47,7 +47,8 @@ static struct metric_series *series_of(struct metrics *m, size_t family, const c
 	size_t n = 0;
 
 	must(family < m->n && !label == !m->families[family].label);
-	for (at = &m->series[family]; *at && compare_label((*at)->label, label) < 0; at = &(*at)->next)
+	for (at = &m->series[family]; *at && compare_label((*at)->label, label) < 0;
+	     at = &(*at)->next)
 		n++;
 	if (*at && compare_label((*at)->label, label) == 0)
 		return *at;
@@ -104,7 +105,8 @@ double metric_value(const struct metrics *m, size_t family, const char *label)
 {
 	for (const struct metric_series *s = m->series[family]; s; s = s->next) {
 		if (compare_label(s->label, label) == 0)
-			return m->families[family].kind == METRIC_HISTOGRAM ? (double)s->count : s->value;
+			return m->families[family].kind == METRIC_HISTOGRAM ? (double)s->count
+									    : s->value;
 	}
 	return 0;
 }
@@ -139,7 +141,8 @@ static void write_name(struct buf *out, const struct metric_family *f, const cha
 	buf_char(out, '}');
 }
 
-static void write_histogram(struct buf *out, const struct metric_family *f, const struct metric_series *s)
+static void write_histogram(struct buf *out, const struct metric_family *f,
+			    const struct metric_series *s)
 {
 	uint64_t below = 0;
 	char le[32];
@@ -165,7 +168,8 @@ void metrics_write(const struct metrics *m, struct buf *out)
 	for (size_t i = 0; i < m->n; i++) {
 		const struct metric_family *f = &m->families[i];
 
-		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name, kinds[f->kind]);
+		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name,
+			   kinds[f->kind]);
 		for (const struct metric_series *s = m->series[i]; s; s = s->next) {
 			if (f->kind == METRIC_HISTOGRAM) {
 				write_histogram(out, f, s);

@@ -12,7 +12,7 @@
 
 struct printer {
 	struct buf *out;
-	bool first;		/* in the map being printed */
+	bool first; /* in the map being printed */
 };
 
 static void print_struct(const struct schema *s, const void *value, struct buf *out);
@@ -52,11 +52,13 @@ static void print_duration(struct buf *out, int64_t ns)
 
 static void print_base64(struct buf *out, const uint8_t *p, size_t n)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	buf_char(out, '"');
 	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 | (uint32_t)(i + 1 < n ? p[i + 1] : 0) << 8 | (i + 2 < n ? p[i + 2] : 0);
+		uint32_t v = (uint32_t)p[i] << 16 | (uint32_t)(i + 1 < n ? p[i + 1] : 0) << 8 |
+			     (i + 2 < n ? p[i + 2] : 0);
 
 		buf_char(out, digits[v >> 18 & 63]);
 		buf_char(out, digits[v >> 12 & 63]);
@@ -90,7 +92,8 @@ static void print_list(struct printer *p, const struct schema_field *f, const vo
 static void print_messages(struct printer *p, const struct schema_field *f, const char *base)
 {
 	const char *items = *(const char *const *)(base + f->offset);
-	const char *const *keys = f->type == SCHEMA_MSGMAP ? *(const char *const *const *)(base + f->keys_offset) : NULL;
+	const char *const *keys =
+	    f->type == SCHEMA_MSGMAP ? *(const char *const *const *)(base + f->keys_offset) : NULL;
 	size_t n = *(const size_t *)(base + f->n_offset);
 
 	if (!n)
@@ -152,14 +155,18 @@ static void print_number(struct printer *p, const struct schema_field *f, const 
 		PRINT_IF(o->has, buf_str(out, o->v ? "true" : "false"));
 		break;
 	}
-	case SCHEMA_U32: PRINT_IF(*(const uint32_t *)at, buf_printf(out, "%" PRIu32, *(const uint32_t *)at)); break;
+	case SCHEMA_U32:
+		PRINT_IF(*(const uint32_t *)at, buf_printf(out, "%" PRIu32, *(const uint32_t *)at));
+		break;
 	case SCHEMA_OU32: {
 		const struct opt_u32 *o = at;
 
 		PRINT_IF(o->has, buf_printf(out, "%" PRIu32, o->v));
 		break;
 	}
-	case SCHEMA_I32: PRINT_IF(*(const int32_t *)at, buf_printf(out, "%" PRId32, *(const int32_t *)at)); break;
+	case SCHEMA_I32:
+		PRINT_IF(*(const int32_t *)at, buf_printf(out, "%" PRId32, *(const int32_t *)at));
+		break;
 	case SCHEMA_OI32: {
 		const struct opt_i32 *o = at;
 
@@ -167,8 +174,13 @@ static void print_number(struct printer *p, const struct schema_field *f, const 
 		break;
 	}
 	case SCHEMA_I64:
-	case SCHEMA_TIME: PRINT_IF(*(const int64_t *)at, buf_printf(out, "\"%" PRId64 "\"", *(const int64_t *)at)); break;
-	case SCHEMA_DBL: PRINT_IF(*(const double *)at != 0, buf_printf(out, "%.15g", *(const double *)at)); break;
+	case SCHEMA_TIME:
+		PRINT_IF(*(const int64_t *)at,
+			 buf_printf(out, "\"%" PRId64 "\"", *(const int64_t *)at));
+		break;
+	case SCHEMA_DBL:
+		PRINT_IF(*(const double *)at != 0, buf_printf(out, "%.15g", *(const double *)at));
+		break;
 	case SCHEMA_ODBL: {
 		const struct opt_double *o = at;
 
@@ -185,7 +197,9 @@ static void print_field(struct printer *p, const struct schema_field *f, const c
 	struct buf *out = p->out;
 
 	switch (f->type) {
-	case SCHEMA_STR: PRINT_IF(*(const char *const *)at, print_text(out, *(const char *const *)at)); break;
+	case SCHEMA_STR:
+		PRINT_IF(*(const char *const *)at, print_text(out, *(const char *const *)at));
+		break;
 	case SCHEMA_STRS:
 	case SCHEMA_U32S: print_list(p, f, at); break;
 	case SCHEMA_DUR: {
@@ -220,7 +234,8 @@ static void print_field(struct printer *p, const struct schema_field *f, const c
 	case SCHEMA_BYTES: {
 		const uint8_t *bytes = *(const uint8_t *const *)at;
 
-		PRINT_IF(bytes, print_base64(out, bytes, *(const size_t *)(const void *)(base + f->n_offset)));
+		PRINT_IF(bytes, print_base64(out, bytes,
+					     *(const size_t *)(const void *)(base + f->n_offset)));
 		break;
 	}
 	case SCHEMA_NODE: {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What operators look at: readiness, metrics, and the debug pages, by istiod's names where istiod has
- * them. One table row a page gives the route and the line of the index. Secrets are shown by hash only.
+ * What operators look at: readiness, metrics, and the debug pages, by istiod's names where istiod
+ * has them. One table row a page gives the route and the line of the index. Secrets are shown by
+ * hash only.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -98,8 +99,8 @@ static json_t *ports_of(const struct svc *svc)
 	json_t *out = json_array();
 
 	for (size_t i = 0; i < svc->n_ports; i++)
-		json_array_append_new(out, json_pack("{s:s?,s:i,s:s}", "name", svc->ports[i].name, "port",
-						     (int)svc->ports[i].port, "protocol",
+		json_array_append_new(out, json_pack("{s:s?,s:i,s:s}", "name", svc->ports[i].name,
+						     "port", (int)svc->ports[i].port, "protocol",
 						     protocol_name(svc->ports[i].protocol)));
 	return out;
 }
@@ -140,13 +141,15 @@ static json_t *endpoints_of(const struct svc *svc, const struct ep_set *eps)
 		add(row, "address", e->address);
 		for (size_t k = 0; k < svc->n_ports; k++) {
 			if (e->ports[k])
-				json_object_set_new(ports, svc->ports[k].name ? svc->ports[k].name : "",
+				json_object_set_new(ports,
+						    svc->ports[k].name ? svc->ports[k].name : "",
 						    json_integer(e->ports[k]));
 		}
 		json_object_set_new(row, "ports", ports);
 		add(row, "health", health[e->health]);
 		add(row, "workload", e->workload);
-		json_object_set_new(row, "locality", json_sprintf("%s/%s/%s", e->region, e->zone, e->subzone));
+		json_object_set_new(row, "locality",
+				    json_sprintf("%s/%s/%s", e->region, e->zone, e->subzone));
 		json_object_set_new(row, "weight", json_integer(e->weight));
 		json_array_append_new(out, row);
 	}
@@ -179,10 +182,14 @@ static json_t *finding(const struct diag *d)
 	add(row, "code", diag_info(d->code)->id);
 	add(row, "severity", diag_severity_name(d->severity));
 	if (d->object.kind)
-		json_object_set_new(row, "origin", json_sprintf("%s %s/%s", d->object.kind, d->object.ns ? d->object.ns : "",
-								d->object.name ? d->object.name : ""));
+		json_object_set_new(row, "origin",
+				    json_sprintf("%s %s/%s", d->object.kind,
+						 d->object.ns ? d->object.ns : "",
+						 d->object.name ? d->object.name : ""));
 	if (d->object.file)
-		json_object_set_new(row, "place", json_sprintf("%s:%u:%u", d->object.file, d->pos.line, d->pos.col));
+		json_object_set_new(
+		    row, "place",
+		    json_sprintf("%s:%u:%u", d->object.file, d->pos.line, d->pos.col));
 	add(row, "path", d->path);
 	add(row, "message", d->text);
 	return row;
@@ -206,14 +213,16 @@ static json_t *object_row(const struct server *s, const struct verdict *v)
 	struct buf body;
 
 	add(row, "kind", info->name);
-	json_object_set_new(row, "apiVersion", json_sprintf("%s%s%.*s", info->group, *info->group ? "/" : "",
-							    (int)strcspn(info->versions, " "), info->versions));
+	json_object_set_new(row, "apiVersion",
+			    json_sprintf("%s%s%.*s", info->group, *info->group ? "/" : "",
+					 (int)strcspn(info->versions, " "), info->versions));
 	add(row, "namespace", o->ns);
 	add(row, "name", o->name);
 	if (o->file)
 		json_object_set_new(row, "place", json_sprintf("%s:%u", o->file, o->pos.line));
-	/* a kept last good form: what stands in the file now is invalid, and push_status says why */
-	add(row, "verdict", verdict_state_name(store_is_kept(s->store, o) ? VERDICT_QUARANTINED : v->state));
+	/* kept: what stands in the file now is invalid, and push_status says why */
+	add(row, "verdict",
+	    verdict_state_name(store_is_kept(s->store, o) ? VERDICT_QUARANTINED : v->state));
 	json_object_set_new(row, "reasons", findings(v->why, v->n_why));
 	json_object_set_new(row, "warnings", findings(o->diags, o->n_diags));
 	if (o->kind != KIND_SECRET) {
@@ -227,7 +236,8 @@ static json_t *object_row(const struct server *s, const struct verdict *v)
 static void configz(struct http_request *req)
 {
 	const struct snapshot *snap = snapshot_or_reply(req);
-	const char *kind = http_query(req, "kind"), *ns = http_query(req, "namespace"), *name = http_query(req, "name");
+	const char *kind = http_query(req, "kind"), *ns = http_query(req, "namespace"),
+		   *name = http_query(req, "name");
 	json_t *out;
 
 	if (!snap)
@@ -268,14 +278,19 @@ static const char *proxy_type_name(enum proxy_type t)
 
 static const char *sync_name(enum sync_state s)
 {
-	static const char *const names[] = {
-	    [SYNC_NOT_SUBSCRIBED] = "NOT SENT", [SYNC_SYNCED] = "SYNCED", [SYNC_WAITING] = "STALE", [SYNC_REJECTED] = "REJECTED"};
+	static const char *const names[] = {[SYNC_NOT_SUBSCRIBED] = "NOT SENT",
+					    [SYNC_SYNCED] = "SYNCED",
+					    [SYNC_WAITING] = "STALE",
+					    [SYNC_REJECTED] = "REJECTED"};
 
 	return names[s];
 }
 
-static const char *const type_words[XDS_TYPES] = {
-    [XDS_CDS] = "cluster", [XDS_EDS] = "endpoint", [XDS_LDS] = "listener", [XDS_RDS] = "route", [XDS_SDS] = "secret"};
+static const char *const type_words[XDS_TYPES] = {[XDS_CDS] = "cluster",
+						  [XDS_EDS] = "endpoint",
+						  [XDS_LDS] = "listener",
+						  [XDS_RDS] = "route",
+						  [XDS_SDS] = "secret"};
 
 static void add_type_status(json_t *row, const struct client *c, enum xds_type t)
 {
@@ -291,7 +306,8 @@ static void add_type_status(json_t *row, const struct client *c, enum xds_type t
 	add(row, key, sync_name(st.state));
 	if (st.waiting_since_ms) {
 		snprintf(key, sizeof(key), "%s_waiting_ms", type_words[t]);
-		json_object_set_new(row, key, json_integer(loop_now_ms(c->server->loop) - st.waiting_since_ms));
+		json_object_set_new(
+		    row, key, json_integer(loop_now_ms(c->server->loop) - st.waiting_since_ms));
 	}
 	if (st.reject_text) {
 		snprintf(key, sizeof(key), "%s_rejected", type_words[t]);
@@ -311,7 +327,8 @@ static void syncz(struct http_request *req)
 			continue;
 		row = json_object();
 		add(row, "cluster_id", c->proxy.cluster_id);
-		json_object_set_new(row, "proxy", json_sprintf("%s.%s", c->proxy.name, c->proxy.ns));
+		json_object_set_new(row, "proxy",
+				    json_sprintf("%s.%s", c->proxy.name, c->proxy.ns));
 		add(row, "proxy_type", proxy_type_name(c->proxy.type));
 		add(row, "proxy_version", c->user_agent);
 		add(row, "istio_version", c->proxy.version);
@@ -332,10 +349,12 @@ static json_t *watched(const struct client *c)
 
 		session_status(c->session, (enum xds_type)t, &st);
 		if (st.state != SYNC_NOT_SUBSCRIBED)
-			json_object_set_new(out, xds_type_info((enum xds_type)t)->short_name,
-					    json_pack("{s:I,s:I,s:I,s:I,s:I}", "names", (json_int_t)st.n_names, "sent",
-						      (json_int_t)st.n_sent, "acked", (json_int_t)st.n_acked, "rejected",
-						      (json_int_t)st.n_rejected, "bytes", (json_int_t)st.bytes_sent));
+			json_object_set_new(
+			    out, xds_type_info((enum xds_type)t)->short_name,
+			    json_pack("{s:I,s:I,s:I,s:I,s:I}", "names", (json_int_t)st.n_names,
+				      "sent", (json_int_t)st.n_sent, "acked",
+				      (json_int_t)st.n_acked, "rejected", (json_int_t)st.n_rejected,
+				      "bytes", (json_int_t)st.bytes_sent));
 	}
 	return out;
 }
@@ -349,13 +368,15 @@ static void adsz(struct http_request *req)
 		json_t *row = json_object();
 
 		add(row, "connectionId", client_connection_id(c, req->arena));
-		json_object_set_new(row, "connectedMsAgo", json_integer(loop_now_ms(s->loop) - c->connected_ms));
+		json_object_set_new(row, "connectedMsAgo",
+				    json_integer(loop_now_ms(s->loop) - c->connected_ms));
 		add(row, "address", c->peer);
 		add(row, "protocol", c->protocol);
 		json_object_set_new(row, "watches", watched(c));
 		json_array_append_new(clients, row);
 	}
-	reply_value(req, json_pack("{s:I,s:o}", "totalClients", (json_int_t)s->n_clients, "clients", clients));
+	reply_value(req, json_pack("{s:I,s:o}", "totalClients", (json_int_t)s->n_clients, "clients",
+				   clients));
 }
 
 /* By whole node id, by "pod.namespace", or by pod name when that is unique enough: the first. */
@@ -379,7 +400,8 @@ static struct bundle *bundle_or_reply(struct http_request *req)
 	struct client *c = id ? find_proxy(req->arg, id) : NULL;
 
 	if (!id)
-		http_reply_text(req, 400, "name a proxy: ?proxyID=POD.NAMESPACE; /debug/syncz lists them\n");
+		http_reply_text(req, 400,
+				"name a proxy: ?proxyID=POD.NAMESPACE; /debug/syncz lists them\n");
 	else if (!c)
 		http_reply_text(req, 404, "no such proxy is connected; /debug/syncz lists them\n");
 	else if (!publisher_bundle(&c->sub))
@@ -398,12 +420,14 @@ static void print_resource(const struct res *r, struct buf *out)
 		json_t *name = json_string(r->name);
 		char *text = json_dumps(name, JSON_ENCODE_ANY);
 
-		buf_printf(out, "{\"name\":%s,\"version\":\"%s\"}", text ? text : "\"\"", r->version);
+		buf_printf(out, "{\"name\":%s,\"version\":\"%s\"}", text ? text : "\"\"",
+			   r->version);
 		free(text);
 		json_decref(name);
 		return;
 	}
-	if (pbjson_print(pb_type_find(message, strlen(message)), (struct pb_bytes){r->bytes, r->len}, PBJSON_INDENT, out, &e))
+	if (pbjson_print(pb_type_find(message, strlen(message)),
+			 (struct pb_bytes){r->bytes, r->len}, PBJSON_INDENT, out, &e))
 		out->failed = true;
 }
 
@@ -416,7 +440,8 @@ static void config_dump(struct http_request *req)
 		return;
 	buf_init(&body, BODY_MAX);
 	for (int t = 0; t < XDS_TYPES; t++) {
-		buf_printf(&body, "%s\"%s\": [", t ? ",\n" : "{", xds_type_info((enum xds_type)t)->rest);
+		buf_printf(&body, "%s\"%s\": [", t ? ",\n" : "{",
+			   xds_type_info((enum xds_type)t)->rest);
 		for (size_t i = 0; i < b->set[t]->n; i++) {
 			buf_str(&body, i ? ",\n" : "\n");
 			print_resource(b->set[t]->row[i].res, &body);
@@ -438,20 +463,25 @@ static void resource(struct http_request *req)
 	if (!b)
 		return;
 	for (int t = 0; type && name && t < XDS_TYPES; t++) {
-		if (!strcmp(type, xds_type_info((enum xds_type)t)->rest) || !strcmp(type, xds_type_info((enum xds_type)t)->short_name))
+		if (!strcmp(type, xds_type_info((enum xds_type)t)->rest) ||
+		    !strcmp(type, xds_type_info((enum xds_type)t)->short_name))
 			r = res_set_find(b->set[t], name);
 	}
 	if (!r) {
-		http_reply_text(req, 404, "no such resource: ?type=clusters|endpoints|listeners|routes|secrets&name=NAME\n");
+		http_reply_text(req, 404,
+				"no such resource: "
+				"?type=clusters|endpoints|listeners|routes|secrets&name=NAME\n");
 		return;
 	}
 	buf_init(&text, BODY_MAX);
 	print_resource(r, &text);
 	origins = json_array();
 	for (size_t i = 0; i < r->n_origins; i++)
-		json_array_append_new(origins, json_sprintf("%s %s/%s", kind_info(r->origins[i].kind)->name, r->origins[i].ns,
-							    r->origins[i].name));
-	out = json_pack("{s:s,s:s,s:I,s:o}", "name", r->name, "version", r->version, "bytes", (json_int_t)r->len, "from", origins);
+		json_array_append_new(origins,
+				      json_sprintf("%s %s/%s", kind_info(r->origins[i].kind)->name,
+						   r->origins[i].ns, r->origins[i].name));
+	out = json_pack("{s:s,s:s,s:I,s:o}", "name", r->name, "version", r->version, "bytes",
+			(json_int_t)r->len, "from", origins);
 	add_raw(out, "resource", &text);
 	reply_value(req, out);
 }
@@ -469,32 +499,40 @@ static void push_status(struct http_request *req)
 
 			session_status(c->session, (enum xds_type)t, &st);
 			if (st.reject_text && st.state == SYNC_REJECTED)
-				json_array_append_new(rejects, json_pack("{s:s,s:s,s:s}", "proxy", c->proxy.id, "type",
-									 xds_type_info((enum xds_type)t)->short_name, "error",
-									 st.reject_text));
+				json_array_append_new(
+				    rejects,
+				    json_pack("{s:s,s:s,s:s}", "proxy", c->proxy.id, "type",
+					      xds_type_info((enum xds_type)t)->short_name, "error",
+					      st.reject_text));
 		}
 	}
 	diags_init(&ds, req->arena);
 	store_findings(s->store, &ds);
-	reply_value(req, json_pack("{s:o,s:o}", "findings", findings(ds.v, ds.n), "rejected", rejects));
+	reply_value(req,
+		    json_pack("{s:o,s:o}", "findings", findings(ds.v, ds.n), "rejected", rejects));
 }
 
 static void timings(struct http_request *req)
 {
-	static const char *const phases[LOOP_PHASES] = {"ingest", "rebuild", "push", "flush", "reap"};
+	static const char *const phases[LOOP_PHASES] = {"ingest", "rebuild", "push", "flush",
+							"reap"};
 	struct server *s = req->arg;
 	struct publish_timings t;
 	json_t *loop = json_object();
 
 	publisher_timings(s->pub, &t);
 	for (int i = 0; i < LOOP_PHASES; i++)
-		json_object_set_new(loop, phases[i], json_real((double)loop_stats(s->loop)->phase_ns[i] / 1e9));
-	reply_value(req, json_pack("{s:I,s:f,s:I,s:f,s:I,s:I,s:s?,s:I,s:I,s:o,s:f}", "generations", (json_int_t)t.generations,
-				   "snapshotSeconds", (double)t.snapshot_ns / 1e9, "partsBuilt", (json_int_t)t.n_parts,
-				   "compileSeconds", (double)t.compile_ns / 1e9, "views", (json_int_t)t.n_views,
-				   "resourcesBuilt", (json_int_t)t.n_built, "broken", t.broken, "resources",
+		json_object_set_new(loop, phases[i],
+				    json_real((double)loop_stats(s->loop)->phase_ns[i] / 1e9));
+	reply_value(req, json_pack("{s:I,s:f,s:I,s:f,s:I,s:I,s:s?,s:I,s:I,s:o,s:f}", "generations",
+				   (json_int_t)t.generations, "snapshotSeconds",
+				   (double)t.snapshot_ns / 1e9, "partsBuilt", (json_int_t)t.n_parts,
+				   "compileSeconds", (double)t.compile_ns / 1e9, "views",
+				   (json_int_t)t.n_views, "resourcesBuilt", (json_int_t)t.n_built,
+				   "broken", t.broken, "resources",
 				   (json_int_t)publisher_table(s->pub)->n, "resourceBytes",
-				   (json_int_t)publisher_table(s->pub)->n_bytes, "loopPhaseSeconds", loop, "longestTurnSeconds",
+				   (json_int_t)publisher_table(s->pub)->n_bytes, "loopPhaseSeconds",
+				   loop, "longestTurnSeconds",
 				   (double)loop_stats(s->loop)->longest_turn_ns / 1e9));
 }
 
@@ -532,21 +570,25 @@ static void gauge_ports(struct server *s)
 	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
 		const struct http_server_stats *st = http_server_stats(ports[i].server);
 
-		metric_set(&s->metrics, M_CONNECTIONS, ports[i].name, (double)http_server_listener_stats(ports[i].server)->open);
+		metric_set(&s->metrics, M_CONNECTIONS, ports[i].name,
+			   (double)http_server_listener_stats(ports[i].server)->open);
 		if (ports[i].server != s->xds)
 			continue;
 		for (int r = 0; r < H2_REFUSALS; r++)
-			metric_set(&s->metrics, M_HTTP_REFUSED, h2_refusal_name((enum h2_refusal)r), (double)st->h2.refused[r]);
+			metric_set(&s->metrics, M_HTTP_REFUSED, h2_refusal_name((enum h2_refusal)r),
+				   (double)st->h2.refused[r]);
 		metric_set(&s->metrics, M_HTTP_REFUSED, "request", (double)st->refused_requests);
 		metric_set(&s->metrics, M_HTTP_REFUSED, "slow", (double)st->cut_slow);
-		metric_set(&s->metrics, M_HTTP_REFUSED, "connection_limit", (double)http_server_listener_stats(s->xds)->refused);
+		metric_set(&s->metrics, M_HTTP_REFUSED, "connection_limit",
+			   (double)http_server_listener_stats(s->xds)->refused);
 	}
 }
 
 /* Values that are kept elsewhere are taken over when somebody asks. */
 static void refresh_metrics(struct server *s, struct arena *a)
 {
-	static const char *const phases[LOOP_PHASES] = {"ingest", "rebuild", "push", "flush", "reap"};
+	static const char *const phases[LOOP_PHASES] = {"ingest", "rebuild", "push", "flush",
+							"reap"};
 	struct sent_count sent[XDS_TYPES];
 	const struct res_table *table = publisher_table(s->pub);
 	struct diags ds;
@@ -555,18 +597,22 @@ static void refresh_metrics(struct server *s, struct arena *a)
 	for (const struct client *c = s->clients; c; c = c->next)
 		client_count_sent(c, sent);
 	for (int t = 0; t < XDS_TYPES; t++) {
-		metric_set(&s->metrics, M_XDS_PUSHES, xds_type_info((enum xds_type)t)->rest, (double)sent[t].responses);
-		metric_set(&s->metrics, M_XDS_PUSH_BYTES, xds_type_info((enum xds_type)t)->rest, (double)sent[t].bytes);
+		metric_set(&s->metrics, M_XDS_PUSHES, xds_type_info((enum xds_type)t)->rest,
+			   (double)sent[t].responses);
+		metric_set(&s->metrics, M_XDS_PUSH_BYTES, xds_type_info((enum xds_type)t)->rest,
+			   (double)sent[t].bytes);
 	}
 	for (int i = 0; i < LOOP_PHASES; i++)
-		metric_set(&s->metrics, M_PHASE_SECONDS, phases[i], (double)loop_stats(s->loop)->phase_ns[i] / 1e9);
+		metric_set(&s->metrics, M_PHASE_SECONDS, phases[i],
+			   (double)loop_stats(s->loop)->phase_ns[i] / 1e9);
 	metric_set(&s->metrics, M_RESOURCES, NULL, (double)table->n);
 	metric_set(&s->metrics, M_RESOURCE_BYTES, NULL, (double)table->n_bytes);
 	metric_set(&s->metrics, M_VIEWS, NULL, (double)publisher_views(s->pub));
 	diags_init(&ds, a);
 	store_findings(s->store, &ds);
 	metric_set(&s->metrics, M_CONFIG_FINDINGS, NULL, (double)ds.nerrors);
-	metric_set(&s->metrics, M_UPTIME, NULL, (double)(loop_now_ms(s->loop) - s->started_ms) / 1000);
+	metric_set(&s->metrics, M_UPTIME, NULL,
+		   (double)(loop_now_ms(s->loop) - s->started_ms) / 1000);
 	metric_set(&s->metrics, M_INFO, version_text(), 1);
 	gauge_ports(s);
 }
@@ -588,15 +634,18 @@ static void debug_index(struct http_request *req);
 
 /* X(path, handler, the line of the index) */
 #define PAGES(X)                                                                                   \
-	X("/debug/registryz", registryz, "services, with ports and the number of endpoints")      \
-	X("/debug/endpointz", endpointz, "endpoints of every service")                            \
-	X("/debug/configz", configz, "objects with their verdicts and reasons (?kind=, ?namespace=, ?name=)") \
-	X("/debug/syncz", syncz, "what each proxy was sent, acknowledged and refused")            \
-	X("/debug/adsz", adsz, "connected clients and what they watch")                           \
-	X("/debug/config_dump", config_dump, "all resources of one proxy (?proxyID=)")            \
-	X("/debug/resource", resource, "one resource and the objects it came from (?proxyID=, ?type=, ?name=)") \
-	X("/debug/push_status", push_status, "what is wrong now: findings, and refusals of proxies") \
-	X("/debug/mesh", mesh, "the mesh configuration in force")                                 \
+	X("/debug/registryz", registryz, "services, with ports and the number of endpoints")       \
+	X("/debug/endpointz", endpointz, "endpoints of every service")                             \
+	X("/debug/configz", configz,                                                               \
+	  "objects with their verdicts and reasons (?kind=, ?namespace=, ?name=)")                 \
+	X("/debug/syncz", syncz, "what each proxy was sent, acknowledged and refused")             \
+	X("/debug/adsz", adsz, "connected clients and what they watch")                            \
+	X("/debug/config_dump", config_dump, "all resources of one proxy (?proxyID=)")             \
+	X("/debug/resource", resource,                                                             \
+	  "one resource and the objects it came from (?proxyID=, ?type=, ?name=)")                 \
+	X("/debug/push_status", push_status,                                                       \
+	  "what is wrong now: findings, and refusals of proxies")                                  \
+	X("/debug/mesh", mesh, "the mesh configuration in force")                                  \
 	X("/debug/timings", timings, "what the last generation cost, and the loop's phases")
 
 static const struct {
@@ -612,12 +661,17 @@ static void debug_index(struct http_request *req)
 	struct buf body;
 
 	buf_init(&body, BODY_MAX);
-	buf_str(&body, "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Navarch debug</title>"
-		       "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:50em;margin:2em auto;padding:0 1em}"
-		       "td{padding:.2em 1em .2em 0;vertical-align:top}</style><h1>Navarch</h1><table>");
+	buf_str(
+	    &body,
+	    "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Navarch debug</title>"
+	    "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:50em;margin:2em "
+	    "auto;padding:0 1em}"
+	    "td{padding:.2em 1em .2em 0;vertical-align:top}</style><h1>Navarch</h1><table>");
 	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
-		buf_printf(&body, "<tr><td><a href=\"%s\">%s</a><td>%s", pages[i].path, pages[i].path, pages[i].doc);
-	buf_str(&body, "<tr><td><a href=\"/ready\">/ready</a><td>whether the configuration is read and served</table></html>\n");
+		buf_printf(&body, "<tr><td><a href=\"%s\">%s</a><td>%s", pages[i].path,
+			   pages[i].path, pages[i].doc);
+	buf_str(&body, "<tr><td><a href=\"/ready\">/ready</a><td>whether the configuration is read "
+		       "and served</table></html>\n");
 	reply_buf(req, "text/html; charset=utf-8", &body);
 }
 
@@ -625,7 +679,7 @@ const struct http_entry admin_routes[] = {
 #define X(path, handler, doc) {"GET", path, handler},
     PAGES(X)
 #undef X
-    {"GET", "/debug", debug_index},
+	{"GET", "/debug", debug_index},
     {"GET", "/debug/", debug_index},
     {"GET", "/ready", ready},
 };

@@ -41,7 +41,8 @@ void client_free(struct client *c)
 }
 
 /* The node of a request lives in the request's arena; what is kept is copied. */
-int client_identify(struct client *c, const struct xds_node *node, const char *rest_cluster, struct err *e)
+int client_identify(struct client *c, const struct xds_node *node, const char *rest_cluster,
+		    struct err *e)
 {
 	struct arena *a = &c->arena;
 	const struct node *metadata = node->metadata ? node_copy(node->metadata, a) : NULL;
@@ -50,12 +51,14 @@ int client_identify(struct client *c, const struct xds_node *node, const char *r
 
 	must(!c->has_proxy);
 	for (size_t i = 0; i < node->extensions.n; i++) {
-		/* only Istio's own filters matter to a plan; 500 others are not kept for each client */
+		/* only Istio's own filters matter to a plan; 500 others are not kept for each
+		 * client */
 		if (!strncmp(node->extensions.v[i], "istio.", 6))
 			names[extensions.n++] = arena_strdup(a, node->extensions.v[i]);
 	}
-	if (proxy_parse(arena_strdup(a, node->id), metadata, arena_strdup(a, node->region), arena_strdup(a, node->zone),
-			arena_strdup(a, node->subzone), &extensions, a, &c->proxy, e))
+	if (proxy_parse(arena_strdup(a, node->id), metadata, arena_strdup(a, node->region),
+			arena_strdup(a, node->zone), arena_strdup(a, node->subzone), &extensions, a,
+			&c->proxy, e))
 		return -1;
 	c->proxy.rest_cluster = rest_cluster ? arena_strdup(a, rest_cluster) : NULL;
 	c->node_cluster = arena_strdup(a, node->cluster);
@@ -67,7 +70,8 @@ int client_identify(struct client *c, const struct xds_node *node, const char *r
 
 const char *client_connection_id(const struct client *c, struct arena *a)
 {
-	return arena_printf(a, "%s-%llu", c->has_proxy ? c->proxy.id : "?", (unsigned long long)c->id);
+	return arena_printf(a, "%s-%llu", c->has_proxy ? c->proxy.id : "?",
+			    (unsigned long long)c->id);
 }
 
 void client_count_sent(const struct client *c, struct sent_count sum[XDS_TYPES])

@@ -51,7 +51,8 @@ static bool is_of_file(const struct diag *d, const struct collector *c)
 	return !d->object.kind;
 }
 
-static void load(struct offline *o, const char *file, const char *text, size_t len, enum schema_mode mode)
+static void load(struct offline *o, const char *file, const char *text, size_t len,
+		 enum schema_mode mode)
 {
 	struct diags *ds = arena_new(&o->arena, struct diags);
 	struct collector c = {.o = o, .ds = ds};
@@ -106,7 +107,8 @@ static void drop_objects(struct offline *o)
 	o->places.n = 0;
 }
 
-static int read_file(struct offline *o, const char *path, const char **text, size_t *len, struct err *e)
+static int read_file(struct offline *o, const char *path, const char **text, size_t *len,
+		     struct err *e)
 {
 	struct buf b;
 
@@ -136,7 +138,8 @@ static int load_stdin(struct offline *o, enum schema_mode mode, struct err *e)
 	}
 	if (n < 0 || b.failed) {
 		buf_fini(&b);
-		return err_set(e, ERR_IO, "standard input cannot be read, or is larger than %d MB", LOAD_FILE_MAX / 1024 / 1024);
+		return err_set(e, ERR_IO, "standard input cannot be read, or is larger than %d MB",
+			       LOAD_FILE_MAX / 1024 / 1024);
 	}
 	map_set(&o->texts, "-", arena_strndup(&o->arena, b.p ? b.p : "", b.n));
 	load(o, "-", map_get(&o->texts, "-"), b.n, mode);
@@ -205,7 +208,8 @@ void offline_fini(struct offline *o)
 	arena_fini(&o->arena);
 }
 
-const struct compiled *offline_compile(const struct offline *o, const struct proxy *proxy, struct arena *a)
+const struct compiled *offline_compile(const struct offline *o, const struct proxy *proxy,
+				       struct arena *a)
 {
 	struct view *view = arena_new(a, struct view);
 

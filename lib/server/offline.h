@@ -15,20 +15,20 @@
 #include "xds/res.h"
 
 struct offline {
-	struct arena arena;		/* findings, texts */
+	struct arena arena; /* findings, texts */
 	struct store *store;
-	VEC(struct store_place) places;	/* what was read, a file each */
+	VEC(struct store_place) places; /* what was read, a file each */
 	struct map texts;		/* file -> its text, to show the lines of findings */
 	struct diags findings;		/* after offline_finish: all, by place and line */
 	size_t n_objects, n_skipped;
-	struct snapshot *snap;		/* after offline_finish */
+	struct snapshot *snap; /* after offline_finish */
 };
 
 struct offline_opts {
-	const char *const *paths;	/* files, directories, "-" for standard input */
+	const char *const *paths; /* files, directories, "-" for standard input */
 	size_t n_paths;
-	const char *mesh_config;	/* file, or NULL */
-	const char *domain;		/* or NULL: cluster.local, or none without Kubernetes Services */
+	const char *mesh_config; /* file, or NULL */
+	const char *domain;	 /* or NULL: cluster.local, or none without Kubernetes Services */
 	enum schema_mode mode;
 };
 
@@ -38,7 +38,8 @@ int offline_init(struct offline *o, const struct offline_opts *opts, struct err 
 void offline_fini(struct offline *o);
 
 /* The resources of one proxy: compiled, interned nowhere; in a. */
-const struct compiled *offline_compile(const struct offline *o, const struct proxy *proxy, struct arena *a);
+const struct compiled *offline_compile(const struct offline *o, const struct proxy *proxy,
+				       struct arena *a);
 
 /* A finding with its line and marker, as `navctl validate` shows it. */
 void offline_print(const struct offline *o, const struct diag *d, FILE *out);

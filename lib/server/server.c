@@ -78,7 +78,8 @@ static int read_mesh_config(struct server *s, struct err *e)
 	diags_init(&ds, &a);
 	status = file_read(s->opts->mesh_config, &text, e);
 	if (!status && store_set_mesh(s->store, buf_cstr(&text), text.n, s->opts->mesh_config, &ds))
-		status = err_set(e, ERR_SYNTAX, "%s", ds.n ? diag_format(&ds.v[0], &a) : s->opts->mesh_config);
+		status = err_set(e, ERR_SYNTAX, "%s",
+				 ds.n ? diag_format(&ds.v[0], &a) : s->opts->mesh_config);
 	arena_fini(&a);
 	buf_fini(&text);
 	return status;
@@ -86,8 +87,13 @@ static int read_mesh_config(struct server *s, struct err *e)
 
 static int open_source(struct server *s, struct err *e)
 {
-	struct source_file_cfg cfg = {.loop = s->loop, .pool = s->jobs, .store = s->store, .root = s->opts->config_dir,
-				      .mode = SCHEMA_LENIENT, .changed = store_changed, .arg = s};
+	struct source_file_cfg cfg = {.loop = s->loop,
+				      .pool = s->jobs,
+				      .store = s->store,
+				      .root = s->opts->config_dir,
+				      .mode = SCHEMA_LENIENT,
+				      .changed = store_changed,
+				      .arg = s};
 
 	if (s->opts->mesh_config && read_mesh_config(s, e))
 		return -1;
@@ -122,17 +128,30 @@ static int open_port(struct server *s, const struct port *p, struct err *e)
 	*p->server = http_server_open(s->loop, &o, e);
 	if (!*p->server)
 		return err_wrap(e, "%s at %s", p->name, p->address);
-	log_info("server", "%s on %.*s:%u", p->name, (int)(strrchr(p->address, ':') - p->address), p->address,
-		 http_server_port(*p->server));
+	log_info("server", "%s on %.*s:%u", p->name, (int)(strrchr(p->address, ':') - p->address),
+		 p->address, http_server_port(*p->server));
 	return 0;
 }
 
 static int open_ports(struct server *s, struct err *e)
 {
 	const struct port ports[] = {
-	    {.name = "xds", .address = s->opts->xds_address, .server = &s->xds, .rows = rest_routes, .n_rows = n_rest_routes, .grpc = true},
-	    {.name = "admin", .address = s->opts->admin_address, .server = &s->admin, .rows = admin_routes, .n_rows = n_admin_routes},
-	    {.name = "metrics", .address = s->opts->metrics_address, .server = &s->monitor, .rows = monitor_routes, .n_rows = n_monitor_routes},
+	    {.name = "xds",
+	     .address = s->opts->xds_address,
+	     .server = &s->xds,
+	     .rows = rest_routes,
+	     .n_rows = n_rest_routes,
+	     .grpc = true},
+	    {.name = "admin",
+	     .address = s->opts->admin_address,
+	     .server = &s->admin,
+	     .rows = admin_routes,
+	     .n_rows = n_admin_routes},
+	    {.name = "metrics",
+	     .address = s->opts->metrics_address,
+	     .server = &s->monitor,
+	     .rows = monitor_routes,
+	     .n_rows = n_monitor_routes},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
@@ -147,8 +166,9 @@ static int write_port_file(const struct server *s, struct err *e)
 	char text[100];
 	int n;
 
-	n = snprintf(text, sizeof(text), "{\"xds\":%u,\"admin\":%u,\"metrics\":%u}\n", http_server_port(s->xds),
-		     http_server_port(s->admin), http_server_port(s->monitor));
+	n = snprintf(text, sizeof(text), "{\"xds\":%u,\"admin\":%u,\"metrics\":%u}\n",
+		     http_server_port(s->xds), http_server_port(s->admin),
+		     http_server_port(s->monitor));
 	printf("%s", text);
 	fflush(stdout);
 	return s->opts->port_file ? file_replace(s->opts->port_file, text, (size_t)n, 0644, e) : 0;
@@ -156,8 +176,8 @@ static int write_port_file(const struct server *s, struct err *e)
 
 /* ---- signals ---- */
 
-/* xDS streams never end by themselves: they are ended evenly over half of the time that is left, so that
- * their clients do not all come back to another replica at once. */
+/* xDS streams never end by themselves: they are ended evenly over half of the time that is left, so
+ * that their clients do not all come back to another replica at once. */
 static void drained(void *arg)
 {
 	struct server *s = arg;
@@ -184,10 +204,11 @@ static void stop(void *arg)
 	struct server *s = arg;
 
 	if (s->stopping) {
-		loop_stop(s->loop);	/* asked twice: at once */
+		loop_stop(s->loop); /* asked twice: at once */
 		return;
 	}
-	log_info("server", "stopping; %zu clients have %d ms to go", s->n_clients, s->opts->drain_ms);
+	log_info("server", "stopping; %zu clients have %d ms to go", s->n_clients,
+		 s->opts->drain_ms);
 	s->stopping = true;
 	s->stop_at_ms = loop_now_ms(s->loop) + s->opts->drain_ms;
 	http_server_drain(s->xds, s->opts->drain_ms / 2);
@@ -210,8 +231,9 @@ static void reload(void *arg)
 
 static int catch_signals(struct server *s, struct err *e)
 {
-	return loop_signal(s->loop, SIGTERM, stop, s, e) || loop_signal(s->loop, SIGINT, stop, s, e) ||
-			       loop_signal(s->loop, SIGHUP, reload, s, e)
+	return loop_signal(s->loop, SIGTERM, stop, s, e) ||
+		       loop_signal(s->loop, SIGINT, stop, s, e) ||
+		       loop_signal(s->loop, SIGHUP, reload, s, e)
 		   ? -1
 		   : 0;
 }

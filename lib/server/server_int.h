@@ -27,15 +27,15 @@ struct server {
 	struct source_file *source;
 	struct publisher *pub;
 	struct http_server *xds, *admin, *monitor;
-	struct client *clients;		/* newest first */
+	struct client *clients; /* newest first */
 	size_t n_clients;
 	uint64_t next_id;
 	int64_t started_ms;
 	struct loop_timer drain, expire;
 	int64_t stop_at_ms;
-	struct buf scratch;		/* one response at a time on its way to a socket */
-	struct sent_count sent[XDS_TYPES];	/* by streams that have ended */
-	struct hash128 findings_hash;	/* of the errors that were logged last */
+	struct buf scratch;		   /* one response at a time on its way to a socket */
+	struct sent_count sent[XDS_TYPES]; /* by streams that have ended */
+	struct hash128 findings_hash;	   /* of the errors that were logged last */
 	bool stopping;
 };
 
@@ -46,25 +46,26 @@ struct client {
 	uint64_t id;
 	char peer[PEER_TEXT];
 	int64_t connected_ms;
-	struct arena arena;		/* of proxy and the texts below */
+	struct arena arena; /* of proxy and the texts below */
 	struct proxy proxy;
 	bool has_proxy;
 	const char *node_cluster, *user_agent;
 	struct subscriber sub;
 	/* gRPC */
-	struct grpc_call *call;		/* or NULL */
+	struct grpc_call *call; /* or NULL */
 	struct session *session;
-	const char *protocol;		/* "delta", "sotw", "fetch", "rest" */
+	const char *protocol; /* "delta", "sotw", "fetch", "rest" */
 	struct loop_task push;
 	bool is_fetch;
 	/* REST: svc_rest.c */
-	struct rest_state *rest;	/* or NULL */
+	struct rest_state *rest; /* or NULL */
 };
 
 struct client *client_new(struct server *s, const char *peer, const char *protocol);
-void client_free(struct client *c);	/* unsubscribes */
+void client_free(struct client *c); /* unsubscribes */
 /* Takes the node of a first request: 0, or -1 with the reason. */
-int client_identify(struct client *c, const struct xds_node *node, const char *rest_cluster, struct err *e);
+int client_identify(struct client *c, const struct xds_node *node, const char *rest_cluster,
+		    struct err *e);
 /* "<node id>-<stream>" as istiod numbers its connections; in a. */
 const char *client_connection_id(const struct client *c, struct arena *a);
 

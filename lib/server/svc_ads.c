@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * gRPC xDS: the aggregated service and those of one type, as streams (state of the world, delta) and
- * unary. All of the protocol is in xds/session; here bytes meet it.
+ * gRPC xDS: the aggregated service and those of one type, as streams (state of the world, delta)
+ * and unary. All of the protocol is in xds/session; here bytes meet it.
  */
 #include <stddef.h>
 
@@ -14,23 +14,31 @@ enum { ADS_TYPE = -1, SEND_AHEAD = 64 * 1024 };
 enum mode { MODE_SOTW, MODE_DELTA, MODE_FETCH };
 
 /* X(path, mode, the one type that it serves) */
-#define METHODS(X) \
-	X("/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources", MODE_SOTW, ADS_TYPE) \
-	X("/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources", MODE_DELTA, ADS_TYPE) \
-	X("/envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters", MODE_SOTW, XDS_CDS) \
-	X("/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters", MODE_DELTA, XDS_CDS) \
-	X("/envoy.service.cluster.v3.ClusterDiscoveryService/FetchClusters", MODE_FETCH, XDS_CDS) \
-	X("/envoy.service.endpoint.v3.EndpointDiscoveryService/StreamEndpoints", MODE_SOTW, XDS_EDS) \
-	X("/envoy.service.endpoint.v3.EndpointDiscoveryService/DeltaEndpoints", MODE_DELTA, XDS_EDS) \
-	X("/envoy.service.endpoint.v3.EndpointDiscoveryService/FetchEndpoints", MODE_FETCH, XDS_EDS) \
-	X("/envoy.service.listener.v3.ListenerDiscoveryService/StreamListeners", MODE_SOTW, XDS_LDS) \
-	X("/envoy.service.listener.v3.ListenerDiscoveryService/DeltaListeners", MODE_DELTA, XDS_LDS) \
-	X("/envoy.service.listener.v3.ListenerDiscoveryService/FetchListeners", MODE_FETCH, XDS_LDS) \
-	X("/envoy.service.route.v3.RouteDiscoveryService/StreamRoutes", MODE_SOTW, XDS_RDS) \
-	X("/envoy.service.route.v3.RouteDiscoveryService/DeltaRoutes", MODE_DELTA, XDS_RDS) \
-	X("/envoy.service.route.v3.RouteDiscoveryService/FetchRoutes", MODE_FETCH, XDS_RDS) \
-	X("/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets", MODE_SOTW, XDS_SDS) \
-	X("/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets", MODE_DELTA, XDS_SDS) \
+#define METHODS(X)                                                                                 \
+	X("/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources",      \
+	  MODE_SOTW, ADS_TYPE)                                                                     \
+	X("/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources",       \
+	  MODE_DELTA, ADS_TYPE)                                                                    \
+	X("/envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters", MODE_SOTW, XDS_CDS)  \
+	X("/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters", MODE_DELTA, XDS_CDS)  \
+	X("/envoy.service.cluster.v3.ClusterDiscoveryService/FetchClusters", MODE_FETCH, XDS_CDS)  \
+	X("/envoy.service.endpoint.v3.EndpointDiscoveryService/StreamEndpoints", MODE_SOTW,        \
+	  XDS_EDS)                                                                                 \
+	X("/envoy.service.endpoint.v3.EndpointDiscoveryService/DeltaEndpoints", MODE_DELTA,        \
+	  XDS_EDS)                                                                                 \
+	X("/envoy.service.endpoint.v3.EndpointDiscoveryService/FetchEndpoints", MODE_FETCH,        \
+	  XDS_EDS)                                                                                 \
+	X("/envoy.service.listener.v3.ListenerDiscoveryService/StreamListeners", MODE_SOTW,        \
+	  XDS_LDS)                                                                                 \
+	X("/envoy.service.listener.v3.ListenerDiscoveryService/DeltaListeners", MODE_DELTA,        \
+	  XDS_LDS)                                                                                 \
+	X("/envoy.service.listener.v3.ListenerDiscoveryService/FetchListeners", MODE_FETCH,        \
+	  XDS_LDS)                                                                                 \
+	X("/envoy.service.route.v3.RouteDiscoveryService/StreamRoutes", MODE_SOTW, XDS_RDS)        \
+	X("/envoy.service.route.v3.RouteDiscoveryService/DeltaRoutes", MODE_DELTA, XDS_RDS)        \
+	X("/envoy.service.route.v3.RouteDiscoveryService/FetchRoutes", MODE_FETCH, XDS_RDS)        \
+	X("/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets", MODE_SOTW, XDS_SDS)     \
+	X("/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets", MODE_DELTA, XDS_SDS)     \
 	X("/envoy.service.secret.v3.SecretDiscoveryService/FetchSecrets", MODE_FETCH, XDS_SDS)
 
 static const struct method_info {
@@ -48,13 +56,15 @@ static void rejected(void *arg, const struct session_reject *r)
 	const struct xds_type_info *info = xds_type_info(r->type);
 
 	metric_add(&c->server->metrics, M_XDS_REJECTS, info->rest, 1);
-	log_warn("ads", "%s rejected %s %s: %s", c->proxy.id, info->short_name, r->name ? r->name : "(not named)", r->text);
+	log_warn("ads", "%s rejected %s %s: %s", c->proxy.id, info->short_name,
+		 r->name ? r->name : "(not named)", r->text);
 	if (!r->res)
 		return;
 	for (size_t i = 0; i < r->res->n_origins; i++) {
 		const struct res_origin *o = &r->res->origins[i];
 
-		log_warn("ads", "  it came from %s %s/%s", kind_info(o->kind)->name, o->ns, o->name);
+		log_warn("ads", "  it came from %s %s/%s", kind_info(o->kind)->name, o->ns,
+			 o->name);
 	}
 }
 
@@ -86,7 +96,8 @@ static void push(void *arg)
 			break;
 		if (out->failed) {
 			log_error("ads", "%s: a response is larger than the limit", c->proxy.id);
-			grpc_finish(c->call, GRPC_RESOURCE_EXHAUSTED, "the response is larger than the limit");
+			grpc_finish(c->call, GRPC_RESOURCE_EXHAUSTED,
+				    "the response is larger than the limit");
 			return;
 		}
 		grpc_send(c->call, out->p ? out->p : "", out->n);
@@ -110,10 +121,11 @@ static void open_call(struct grpc_call *call)
 	struct server *s = call->arg;
 	const struct method_info *info = &infos[call->method - ads_methods];
 	struct client *c = client_new(s, call->peer,
-				      info->mode == MODE_DELTA  ? "delta"
+				      info->mode == MODE_DELTA	? "delta"
 				      : info->mode == MODE_SOTW ? "sotw"
 								: "fetch");
-	struct session_opts opts = {.delta = info->mode == MODE_DELTA, .only_type = info->only_type, .id = c->id};
+	struct session_opts opts = {
+	    .delta = info->mode == MODE_DELTA, .only_type = info->only_type, .id = c->id};
 	struct session_events events;
 
 	c->call = call;
@@ -129,7 +141,8 @@ static void open_call(struct grpc_call *call)
 static void refuse(struct client *c, enum grpc_status status, const char *why)
 {
 	metric_add(&c->server->metrics, M_XDS_REQUESTS_BAD, NULL, 1);
-	log_warn("ads", "%s %s: request refused: %s", c->peer, c->has_proxy ? c->proxy.id : "(no node yet)", why);
+	log_warn("ads", "%s %s: request refused: %s", c->peer,
+		 c->has_proxy ? c->proxy.id : "(no node yet)", why);
 	grpc_finish(c->call, status, why);
 }
 
@@ -142,7 +155,8 @@ static int meet(struct client *c, const struct xds_request *r, struct err *e)
 		return err_set(e, ERR_SYNTAX, "the first request must carry the node");
 	if (client_identify(c, &r->node, NULL, e))
 		return -1;
-	log_info("ads", "%s connected from %s, %s, %s", c->proxy.id, c->peer, c->protocol, c->user_agent);
+	log_info("ads", "%s connected from %s, %s, %s", c->proxy.id, c->peer, c->protocol,
+		 c->user_agent);
 	publisher_subscribe(c->server->pub, &c->sub);
 	b = publisher_bundle(&c->sub);
 	if (b)
@@ -174,7 +188,7 @@ static void half_close(struct grpc_call *call)
 {
 	struct client *c = call->state;
 
-	if (!c->is_fetch)	/* a unary call has sent all it will with its one message */
+	if (!c->is_fetch) /* a unary call has sent all it will with its one message */
 		grpc_finish(call, GRPC_OK, NULL);
 }
 
@@ -198,7 +212,13 @@ static void closed(struct grpc_call *call)
 }
 
 const struct grpc_method ads_methods[] = {
-#define X(p, mode, type) {.path = p, .open = open_call, .message = message, .half_close = half_close, .writable = writable, .closed = closed},
+#define X(p, mode, type)                                                                           \
+	{.path = p,                                                                                \
+	 .open = open_call,                                                                        \
+	 .message = message,                                                                       \
+	 .half_close = half_close,                                                                 \
+	 .writable = writable,                                                                     \
+	 .closed = closed},
     METHODS(X)
 #undef X
 };

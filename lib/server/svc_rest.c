@@ -2,8 +2,8 @@
  *
  * REST xDS: POST /v3/discovery:<type>, JSON in and out, long poll. A version is the hash of what is
  * sent; equal means 304. A client acknowledges by asking with the new version; one that goes on
- * asking with the old one has refused it, and gets it twice more, then waits for the next (Envoy never
- * says why over REST; dependencies.md 7.5).
+ * asking with the old one has refused it, and gets it twice more, then waits for the next (Envoy
+ * never says why over REST; dependencies.md 7.5).
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -16,11 +16,11 @@
 #include "xds/pbjson.h"
 
 enum {
-	HOLD_DEFAULT_MS = 800,		/* Envoy's request_timeout is 1 s unless set */
+	HOLD_DEFAULT_MS = 800, /* Envoy's request_timeout is 1 s unless set */
 	HOLD_MAX_MS = 60 * 1000,
 	RESEND_MAX = 2,
-	FORGET_MS = 5 * 60 * 1000,	/* a proxy that has not polled for so long has gone */
-	BODY_MAX = 32 * 1024 * 1024,	/* Envoy reads no more */
+	FORGET_MS = 5 * 60 * 1000,   /* a proxy that has not polled for so long has gone */
+	BODY_MAX = 32 * 1024 * 1024, /* Envoy reads no more */
 };
 
 /* What was sent last for one subscription: a type and its names. */
@@ -36,13 +36,13 @@ struct poll {
 	struct http_request *req;
 	enum xds_type type;
 	struct strs names;
-	const char *version;		/* that the client has */
-	const char *key;		/* of its subscription */
+	const char *version; /* that the client has */
+	const char *key;     /* of its subscription */
 	struct loop_timer timeout;
 };
 
 struct rest_state {
-	struct map sent;		/* "<type>|<names>" -> struct rest_sent */
+	struct map sent; /* "<type>|<names>" -> struct rest_sent */
 	struct poll *polls;
 	int64_t last_ms;
 };
@@ -55,8 +55,8 @@ struct selection {
 	char version[HASH_HEX_LEN + 1];
 };
 
-static void select_resources(const struct bundle *b, enum xds_type type, const struct strs *names, struct arena *a,
-			     struct selection *out)
+static void select_resources(const struct bundle *b, enum xds_type type, const struct strs *names,
+			     struct arena *a, struct selection *out)
 {
 	const struct res_set *set = b->set[type];
 	struct hash128 h = {0};
@@ -96,7 +96,7 @@ static void print_resource(const struct res *r, struct buf *out)
 		log_error("rest", "%s %s: %s", info->short_name, r->name, e.text);
 		out->failed = true;
 	} else if (out->n - at > 2) {
-		out->p[at] = ',';	/* in place of its opening brace */
+		out->p[at] = ','; /* in place of its opening brace */
 	} else {
 		out->n = at;
 		buf_char(out, '}');
@@ -105,7 +105,8 @@ static void print_resource(const struct res *r, struct buf *out)
 
 static void reply_json(struct http_request *req, unsigned status, struct buf *body)
 {
-	struct http_response resp = {.status = status, .content_type = "application/json", .body = *body};
+	struct http_response resp = {
+	    .status = status, .content_type = "application/json", .body = *body};
 
 	http_reply(req, &resp);
 }
@@ -119,13 +120,14 @@ static void reply_not_modified(struct client *c, struct http_request *req)
 	http_reply(req, &resp);
 }
 
-static void reply_selection(struct client *c, struct http_request *req, enum xds_type type, const struct selection *sel)
+static void reply_selection(struct client *c, struct http_request *req, enum xds_type type,
+			    const struct selection *sel)
 {
 	struct buf body;
 
 	buf_init(&body, BODY_MAX);
-	buf_printf(&body, "{\"version_info\":\"%s\",\"type_url\":\"%s\",\"resources\":[", sel->version,
-		   xds_type_info(type)->type_url);
+	buf_printf(&body, "{\"version_info\":\"%s\",\"type_url\":\"%s\",\"resources\":[",
+		   sel->version, xds_type_info(type)->type_url);
 	for (size_t i = 0; i < sel->n; i++) {
 		if (i)
 			buf_char(&body, ',');
@@ -134,7 +136,9 @@ static void reply_selection(struct client *c, struct http_request *req, enum xds
 	buf_str(&body, "]}");
 	if (body.failed) {
 		buf_fini(&body);
-		log_error("rest", "%s: the answer is larger than Envoy takes over REST (32 MB); use gRPC", c->proxy.id);
+		log_error("rest",
+			  "%s: the answer is larger than Envoy takes over REST (32 MB); use gRPC",
+			  c->proxy.id);
 		http_reply_text(req, 503, "the answer is larger than the client takes\n");
 		return;
 	}
@@ -176,8 +180,10 @@ static bool poll_answer(struct poll *p)
 		return false;
 	if (!fresh && sent->times == RESEND_MAX) {
 		metric_add(&c->server->metrics, M_XDS_REJECTS, xds_type_info(p->type)->rest, 1);
-		log_warn("rest", "%s goes on asking for %s with an old version: it refused what it was sent",
-			 c->proxy.id, xds_type_info(p->type)->rest);
+		log_warn(
+		    "rest",
+		    "%s goes on asking for %s with an old version: it refused what it was sent",
+		    c->proxy.id, xds_type_info(p->type)->rest);
 		sent->times++;
 		return false;
 	}
@@ -236,13 +242,15 @@ static void rest_client_free(struct client *c);
 static struct client *find_client(struct server *s, const char *node_id, const char *cluster)
 {
 	for (struct client *c = s->clients; c; c = c->next) {
-		if (c->rest && !strcmp(c->proxy.id, node_id) && !strcmp(c->proxy.rest_cluster, cluster))
+		if (c->rest && !strcmp(c->proxy.id, node_id) &&
+		    !strcmp(c->proxy.rest_cluster, cluster))
 			return c;
 	}
 	return NULL;
 }
 
-static struct client *client_of(struct server *s, struct http_request *req, const struct xds_request *r, struct err *e)
+static struct client *client_of(struct server *s, struct http_request *req,
+				const struct xds_request *r, struct err *e)
 {
 	/* Envoy's Host is the name of its xDS cluster, which resources have to name again */
 	const char *cluster = http_header(req, "host");
@@ -318,7 +326,8 @@ static const char *subscription_key(enum xds_type type, const struct strs *names
 	return arena_printf(a, "%d|%s", (int)type, hash_hex(h, hex));
 }
 
-static void hold(struct client *c, struct http_request *req, enum xds_type type, const struct xds_request *r)
+static void hold(struct client *c, struct http_request *req, enum xds_type type,
+		 const struct xds_request *r)
 {
 	struct poll *p = arena_new(req->arena, struct poll);
 	void **slot;
@@ -365,7 +374,9 @@ static void discover(struct http_request *req)
 	struct err e;
 
 	if (type < 0) {
-		http_reply_text(req, 404, "no such type; these are served: clusters, endpoints, listeners, routes, secrets\n");
+		http_reply_text(req, 404,
+				"no such type; these are served: clusters, endpoints, listeners, "
+				"routes, secrets\n");
 		return;
 	}
 	if (xds_request_decode_json((const char *)req->body, req->n_body, req->arena, &r, &e) ||

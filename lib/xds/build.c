@@ -96,8 +96,9 @@ void build_header_op(struct w_header_value_option m, const struct ir_header_op *
 {
 	struct w_header_value h;
 
-	w_header_value_option_append_action(m, op->append ? W_HEADER_APPEND_ACTION_APPEND_IF_EXISTS_OR_ADD
-							  : W_HEADER_APPEND_ACTION_OVERWRITE_IF_EXISTS_OR_ADD);
+	w_header_value_option_append_action(
+	    m, op->append ? W_HEADER_APPEND_ACTION_APPEND_IF_EXISTS_OR_ADD
+			  : W_HEADER_APPEND_ACTION_OVERWRITE_IF_EXISTS_OR_ADD);
 	h = w_header_value_option_header_begin(m);
 	w_header_value_value(h, op->value);
 	w_header_value_key(h, op->name);
@@ -111,5 +112,6 @@ void build_percent(struct w_percent m, double value)
 
 void build_use(struct build_out *out, enum xds_type type, const char *name, bool required)
 {
-	*vec_push(&out->uses, out->arena) = (struct res_use){.type = type, .name = name, .required = required};
+	*vec_push(&out->uses, out->arena) =
+	    (struct res_use){.type = type, .name = name, .required = required};
 }

@@ -28,7 +28,8 @@ static void write_endpoint(struct w_endpoint m, const struct ir_endpoint *e)
 	struct w_address address;
 
 	for (size_t i = e->n_more; i-- > 0;) {
-		struct w_endpoint_additional_address more = w_endpoint_additional_addresses_begin(m);
+		struct w_endpoint_additional_address more =
+		    w_endpoint_additional_addresses_begin(m);
 
 		address = w_endpoint_additional_address_address_begin(more);
 		build_address(address, &e->more[i]);

@@ -126,7 +126,8 @@ static void write_retry(struct w_retry_policy m, const struct ir_retry *r)
 		w_retry_policy_retry_back_off_end(m, b);
 	}
 	if (r->retriable_codes.n)
-		w_retry_policy_retriable_status_codes(m, r->retriable_codes.v, r->retriable_codes.n);
+		w_retry_policy_retriable_status_codes(m, r->retriable_codes.v,
+						      r->retriable_codes.n);
 	w_retry_policy_host_selection_retry_max_attempts(m, r->host_attempts);
 	if (r->avoid_previous_hosts) {
 		struct w_retry_host_predicate p = w_retry_policy_retry_host_predicate_begin(m);
@@ -138,7 +139,8 @@ static void write_retry(struct w_retry_policy m, const struct ir_retry *r)
 	if (r->remote_localities) {
 		struct w_retry_priority p = w_retry_policy_retry_priority_begin(m);
 		struct w_any any = w_retry_priority_typed_config_begin(p);
-		struct w_previous_priorities_config prev = w_previous_priorities_config_any_begin(any);
+		struct w_previous_priorities_config prev =
+		    w_previous_priorities_config_any_begin(any);
 
 		w_previous_priorities_config_update_frequency(prev, 2);
 		any = w_previous_priorities_config_any_end(prev);
@@ -186,7 +188,8 @@ static void write_hash(struct w_hash_policy m, const struct ir_hash_policy *h)
 		break;
 	}
 	case IR_HASH_SOURCE_IP: {
-		struct w_hash_connection_properties x = w_hash_policy_connection_properties_begin(m);
+		struct w_hash_connection_properties x =
+		    w_hash_policy_connection_properties_begin(m);
 
 		w_hash_connection_properties_source_ip(x, true);
 		w_hash_policy_connection_properties_end(m, x);
@@ -207,7 +210,8 @@ static void write_mirror(struct w_request_mirror_policy m, const struct ir_mirro
 	w_request_mirror_policy_disable_shadow_host_suffix_append(m, true);
 	w_request_mirror_policy_trace_sampled(m, false);
 	if (mirror->has_fraction) {
-		struct w_runtime_fractional_percent r = w_request_mirror_policy_runtime_fraction_begin(m);
+		struct w_runtime_fractional_percent r =
+		    w_request_mirror_policy_runtime_fraction_begin(m);
 		struct w_fractional_percent f = w_runtime_fractional_percent_default_value_begin(r);
 
 		w_fractional_percent_denominator(f, W_DENOMINATOR_TYPE_MILLION);
@@ -290,7 +294,8 @@ static void write_forward(struct build_out *out, struct w_route_action m, const 
 		w_route_action_regex_rewrite_end(m, x);
 	}
 	for (size_t i = r->n_mirrors; i-- > 0;) {
-		struct w_request_mirror_policy mirror = w_route_action_request_mirror_policies_begin(m);
+		struct w_request_mirror_policy mirror =
+		    w_route_action_request_mirror_policies_begin(m);
 
 		write_mirror(mirror, &r->mirrors[i]);
 		w_route_action_request_mirror_policies_end(m, mirror);
@@ -299,7 +304,8 @@ static void write_forward(struct build_out *out, struct w_route_action m, const 
 	if (r->max_grpc_timeout.has)
 		w_route_action_max_grpc_timeout_ns(m, r->max_grpc_timeout.ns);
 	if (r->not_found_is_500)
-		w_route_action_cluster_not_found_response_code(m, W_CLUSTER_NOT_FOUND_RESPONSE_CODE_INTERNAL_SERVER_ERROR);
+		w_route_action_cluster_not_found_response_code(
+		    m, W_CLUSTER_NOT_FOUND_RESPONSE_CODE_INTERNAL_SERVER_ERROR);
 	for (size_t i = r->n_hash; i-- > 0;) {
 		struct w_hash_policy h = w_route_action_hash_policy_begin(m);
 
@@ -367,8 +373,9 @@ static void write_direct(struct w_direct_response_action m, const struct ir_dire
 static void write_fraction(struct w_fractional_percent m, const struct ir_fraction *f)
 {
 	w_fractional_percent_denominator(m, f->denominator == 1000000 ? W_DENOMINATOR_TYPE_MILLION
-					   : f->denominator == 10000  ? W_DENOMINATOR_TYPE_TEN_THOUSAND
-								      : W_DENOMINATOR_TYPE_HUNDRED);
+					    : f->denominator == 10000
+						? W_DENOMINATOR_TYPE_TEN_THOUSAND
+						: W_DENOMINATOR_TYPE_HUNDRED);
 	w_fractional_percent_numerator(m, f->numerator);
 }
 
@@ -542,7 +549,8 @@ static void write_vhost(struct build_out *out, struct w_virtual_host m, const st
 	w_virtual_host_name(m, v->name);
 }
 
-void build_route_configuration(struct build_out *out, struct w_route_configuration m, const struct ir_routes *r)
+void build_route_configuration(struct build_out *out, struct w_route_configuration m,
+			       const struct ir_routes *r)
 {
 	w_route_configuration_ignore_port_in_host_matching(m, r->ignore_port);
 	if (r->max_direct_body.has)

@@ -28,7 +28,8 @@ static void write_agent_source(struct w_config_source m)
 	w_config_source_api_config_source_end(m, api);
 }
 
-static void write_sds(struct build_out *out, struct w_sds_secret_config m, const struct ir_secret_ref *ref)
+static void write_sds(struct build_out *out, struct w_sds_secret_config m,
+		      const struct ir_secret_ref *ref)
 {
 	struct w_config_source source = w_sds_secret_config_sds_config_begin(m);
 
@@ -44,7 +45,8 @@ static void write_sds(struct build_out *out, struct w_sds_secret_config m, const
 
 static void write_san(struct w_certificate_validation_context m, const char *text, bool prefix)
 {
-	struct w_string_matcher san = w_certificate_validation_context_match_subject_alt_names_begin(m);
+	struct w_string_matcher san =
+	    w_certificate_validation_context_match_subject_alt_names_begin(m);
 
 	if (prefix)
 		w_string_matcher_prefix(san, text);
@@ -56,7 +58,8 @@ static void write_san(struct w_certificate_validation_context m, const char *tex
 static void write_validation(struct w_certificate_validation_context m, const struct ir_tls *tls)
 {
 	if (tls->accept_untrusted)
-		w_certificate_validation_context_trust_chain_verification(m, W_TRUST_CHAIN_VERIFICATION_ACCEPT_UNTRUSTED);
+		w_certificate_validation_context_trust_chain_verification(
+		    m, W_TRUST_CHAIN_VERIFICATION_ACCEPT_UNTRUSTED);
 	for (size_t i = tls->san_prefix.n; i-- > 0;)
 		write_san(m, tls->san_prefix.v[i], true);
 	for (size_t i = tls->san_exact.n; i-- > 0;)
@@ -81,8 +84,8 @@ static void write_validation(struct w_certificate_validation_context m, const st
 
 static bool has_validation(const struct ir_tls *tls)
 {
-	return tls->ca.from == IR_SDS_FILE || tls->accept_untrusted || tls->san_prefix.n || tls->san_exact.n || tls->crl_file ||
-	       tls->verify_spki.n || tls->verify_hash.n;
+	return tls->ca.from == IR_SDS_FILE || tls->accept_untrusted || tls->san_prefix.n ||
+	       tls->san_exact.n || tls->crl_file || tls->verify_spki.n || tls->verify_hash.n;
 }
 
 static void write_params(struct w_common_tls_context m, const struct ir_tls *tls)
@@ -101,15 +104,19 @@ static void write_params(struct w_common_tls_context m, const struct ir_tls *tls
 	w_common_tls_context_tls_params_end(m, p);
 }
 
-static void write_combined(struct build_out *out, struct w_common_tls_context m, const struct ir_tls *tls)
+static void write_combined(struct build_out *out, struct w_common_tls_context m,
+			   const struct ir_tls *tls)
 {
-	struct w_combined_certificate_validation_context both = w_common_tls_context_combined_validation_context_begin(m);
+	struct w_combined_certificate_validation_context both =
+	    w_common_tls_context_combined_validation_context_begin(m);
 	struct w_sds_secret_config sds =
-	    w_combined_certificate_validation_context_validation_context_sds_secret_config_begin(both);
+	    w_combined_certificate_validation_context_validation_context_sds_secret_config_begin(
+		both);
 	struct w_certificate_validation_context own;
 
 	write_sds(out, sds, &tls->ca);
-	w_combined_certificate_validation_context_validation_context_sds_secret_config_end(both, sds);
+	w_combined_certificate_validation_context_validation_context_sds_secret_config_end(both,
+											   sds);
 	own = w_combined_certificate_validation_context_default_validation_context_begin(both);
 	write_validation(own, tls);
 	w_combined_certificate_validation_context_default_validation_context_end(both, own);
@@ -130,7 +137,8 @@ static void write_file_certificate(struct w_common_tls_context m, const struct i
 	w_common_tls_context_tls_certificates_end(m, c);
 }
 
-static void write_common(struct build_out *out, struct w_common_tls_context m, const struct ir_tls *tls)
+static void write_common(struct build_out *out, struct w_common_tls_context m,
+			 const struct ir_tls *tls)
 {
 	bool by_sds = tls->ca.from != IR_SDS_NONE && tls->ca.from != IR_SDS_FILE;
 
@@ -148,7 +156,8 @@ static void write_common(struct build_out *out, struct w_common_tls_context m, c
 	for (size_t i = tls->alpn.n; i-- > 0;)
 		w_common_tls_context_alpn_protocols(m, tls->alpn.v[i]);
 	if (!by_sds && (has_validation(tls) || tls->empty_validation)) {
-		struct w_certificate_validation_context own = w_common_tls_context_validation_context_begin(m);
+		struct w_certificate_validation_context own =
+		    w_common_tls_context_validation_context_begin(m);
 
 		write_validation(own, tls);
 		w_common_tls_context_validation_context_end(m, own);
@@ -159,7 +168,8 @@ static void write_common(struct build_out *out, struct w_common_tls_context m, c
 	write_params(m, tls);
 }
 
-static void write_downstream(struct build_out *out, struct w_downstream_tls_context m, const struct ir_tls *tls)
+static void write_downstream(struct build_out *out, struct w_downstream_tls_context m,
+			     const struct ir_tls *tls)
 {
 	struct w_common_tls_context common;
 
@@ -170,7 +180,8 @@ static void write_downstream(struct build_out *out, struct w_downstream_tls_cont
 	w_downstream_tls_context_common_tls_context_end(m, common);
 }
 
-static void write_upstream(struct build_out *out, struct w_upstream_tls_context m, const struct ir_tls *tls)
+static void write_upstream(struct build_out *out, struct w_upstream_tls_context m,
+			   const struct ir_tls *tls)
 {
 	struct w_common_tls_context common;
 
