@@ -4,6 +4,7 @@
  */
 #include "golden.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,19 +180,75 @@ static int one_by_one(struct history *h, uint32_t seed, struct object **v, struc
 	return 0;
 }
 
-/* Each object goes and comes back. */
+/* v = all objects but the one at i. */
+static void take_all_but(const struct history *h, size_t i, struct object **v)
+{
+	for (size_t k = 0; k + 1 < h->c->n_objs; k++)
+		v[k] = h->c->objs[k + (k >= i)];
+}
+
+/* Each object goes and comes back; then each comes back in the step in which the next one goes. */
 static int out_and_in(struct history *h, struct object **v, struct err *e)
 {
 	size_t n = h->c->n_objs;
 
 	for (size_t i = 0; i < n; i++) {
-		memcpy(v, h->c->objs, i * sizeof(v[0]));
-		memcpy(v + i, h->c->objs + i + 1, (n - i - 1) * sizeof(v[0]));
+		take_all_but(h, i, v);
 		if (step(h, v, n - 1, e) < 0)
 			return err_wrap(e, "without %s", object_label(h->c, h->c->objs[i]));
 		if (step(h, h->c->objs, n, e) < 0)
 			return err_wrap(e, "with %s back", object_label(h->c, h->c->objs[i]));
 	}
+	for (size_t i = 0; i < n; i++) {
+		take_all_but(h, i, v);
+		if (step(h, v, n - 1, e) < 0)
+			return err_wrap(e, "without %s, with the one before it back", object_label(h->c, h->c->objs[i]));
+	}
+	return 0;
+}
+
+/* The same object, made anew today. Borrows from o. */
+static struct object *younger(const struct object *o)
+{
+	struct object *y = malloc(sizeof(*y));
+
+	must(y);
+	*y = *o;
+	y->refs = 1;
+	y->created_ns = INT64_MAX / 2;
+	y->hash = hash_mix_u64(o->hash, 1);
+	arena_init(&y->arena, 0);
+	return y;
+}
+
+/* Each object changes where it stands, in its age, and changes back. */
+static int change(struct history *h, struct object **v, struct err *e)
+{
+	size_t n = h->c->n_objs;
+	int rc = step(h, h->c->objs, n, e);
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct object *y = younger(h->c->objs[i]);
+
+		for (size_t k = 0; k < n; k++)
+			v[k] = k == i ? y : h->c->objs[k];
+		rc = step(h, v, n, e);
+		if (rc == 0)
+			rc = step(h, h->c->objs, n, e);
+		if (rc < 0) {	/* nothing may outlive what y borrows from */
+			err_wrap(e, "%s with another age", object_label(h->c, y));
+			live_fini(h->c, h->t, &h->now);
+		}
+		object_unref(y);
+	}
+	return rc;
+}
+
+/* Everything goes, and comes back, at once. */
+static int all_at_once(struct history *h, struct err *e)
+{
+	if (step(h, h->c->objs, 0, e) < 0 || step(h, h->c->objs, h->c->n_objs, e) < 0)
+		return err_wrap(e, "all at once");
 	return 0;
 }
 
@@ -231,6 +288,10 @@ int replay(const struct golden_case *c, struct res_table *t, const struct live *
 	}
 	if (rc == 0)
 		rc = out_and_in(&h, v, e);
+	if (rc == 0)
+		rc = change(&h, v, e);
+	if (rc == 0)
+		rc = all_at_once(&h, e);
 	if (rc == 0)
 		rc = mesh_after(&h, e);
 	if (rc == 0 && h.now.snap && live_compare(c, &h.now, want, e) < 0)
