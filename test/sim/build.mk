@@ -5,9 +5,11 @@ SIM_LIB := $(filter-out $(call objects,ev) $(call objects,net) $(addprefix $(O)/
 SIM_OWN := $(patsubst %.c,$(O)/%.o,$(wildcard test/sim/*.c))
 $(SIM_OWN): CPPFLAGS += -Itest/sim
 
+# link.txt: how, for planted.py: compiler flags, objects, libraries, a line each
 $(O)/test/sim/sim: $(SIM_OWN) $(SIM_LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
+	$(Q)printf '%s\n' '$(CPPFLAGS) $(CFLAGS)' '$(LDOPT)' '$^' '$(LIBS)' > $(@D)/link.txt
 
 .PHONY: sim
 sim: $(O)/test/sim/sim ## the deterministic simulator: SIM_SEEDS histories (2000), then the planted bugs

@@ -16,7 +16,6 @@
 #include "base/must.h"
 #include "model/load.h"
 #include "sim.h"
-#include "sim_config.h"
 
 enum { STEPS = 40, SETTLE_MAX = 200000 };
 
@@ -30,6 +29,8 @@ void sim_fail(struct world *w, const char *oracle, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(w->why, sizeof(w->why), fmt, ap);
 	va_end(ap);
+	if (w->verbose)
+		printf("!!! %s: %s\n", oracle, w->why);
 }
 
 /* ---- configuration ---- */
@@ -77,6 +78,9 @@ static void put(struct world *w, unsigned place, const char *text, size_t len)
 	snprintf(file, sizeof(file), "%02u.yaml", place);
 	load_text(file, text, len, SCHEMA_LENIENT, &ds, loaded, &c);
 	store_put(w->store, w->source, &(struct store_place){.name = file, .v = c.entries, .n = c.n, .keep_missing = c.n == 0});
+	object_unref(w->places[place].now);
+	w->places[place].now = c.n && c.entries[0].obj ? object_ref(c.entries[0].obj) : NULL;
+	w->places[place].claimed |= c.n > 0;
 	for (size_t i = 0; i < c.n; i++)
 		object_unref(c.entries[i].obj);
 	arena_fini(&a);
@@ -91,6 +95,8 @@ static void edit(struct world *w)
 	if (sim_chance(&w->random, 20)) {
 		snprintf(file, sizeof(file), "%02u.yaml", place);
 		store_remove(w->store, w->source, file);
+		object_unref(w->places[place].now);
+		w->places[place] = (struct place_model){.good = w->places[place].good};
 		sim_note(w->loop, "remove", place);
 		return;
 	}
@@ -106,6 +112,15 @@ static void edit(struct world *w)
 static void commit(struct world *w)
 {
 	store_commit(w->store);
+	for (size_t i = 0; i < SIM_PLACES; i++) {
+		struct place_model *m = &w->places[i];
+
+		/* what is wrong leaves its last good form in force (P4) */
+		if (m->claimed && !m->now)
+			continue;
+		object_unref(m->good);
+		m->good = m->now ? object_ref(m->now) : NULL;
+	}
 	publisher_changed(w->pub);
 }
 
@@ -163,6 +178,10 @@ static void end(struct world *w)
 	}
 	if (!sim_settle(w->loop, SETTLE_MAX))
 		sim_fail(w, "liveness", "it does not come to rest at the end");
+	for (size_t i = 0; i < SIM_PLACES; i++) {
+		object_unref(w->places[i].now);
+		object_unref(w->places[i].good);
+	}
 	publisher_free(w->pub);
 	store_free(w->store);
 	job_pool_free(w->jobs);

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "mesh/proxy.h"
 #include "server/publish.h"
+#include "sim_config.h"
 #include "sim_ev.h"
 #include "store/store.h"
 #include "xds/session.h"
@@ -55,6 +56,13 @@ struct peer {				/* one simulated proxy */
 	bool kept_silent;		/* it refused something on this stream and did not tell what */
 };
 
+/* What a place (a file) says, and what of it is in force: kept beside the store, to check that. */
+struct place_model {
+	struct object *now;		/* held; of the last put; NULL: invalid, or nothing */
+	struct object *good;		/* held; in force since the last commit */
+	bool claimed;			/* it speaks of its object, however wrongly */
+};
+
 struct world {
 	struct sim_random random;
 	struct loop *loop;
@@ -62,6 +70,7 @@ struct world {
 	struct metrics metrics;
 	struct store *store;
 	int source;
+	struct place_model places[SIM_PLACES];
 	struct publisher *pub;
 	struct peer peers[CLIENTS_MAX];
 	struct buf scratch;

@@ -71,7 +71,7 @@ static void check_verdicts(struct world *w, const struct snapshot *fresh)
 	}
 	for (size_t i = 0; i < s->n_verdicts; i++) {
 		const struct verdict *a = &s->verdicts[i], *b = &fresh->verdicts[i];
-		bool same = a->obj == b->obj && a->state == b->state && a->n_why == b->n_why;
+		bool same = !object_compare(a->obj, b->obj) && a->state == b->state && a->n_why == b->n_why;
 
 		for (size_t k = 0; same && k < a->n_why; k++)
 			same = a->why[k].code == b->why[k].code;
@@ -134,15 +134,40 @@ static void check_peer(struct world *w, const struct snapshot *fresh, const stru
 	arena_fini(&a);
 }
 
+/* The objects in force, as the model has them; the store must agree. */
+static void model_objects(struct world *w, struct object_set *set)
+{
+	const struct object_set *live = store_objects(w->store);
+	struct object *v[SIM_PLACES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < SIM_PLACES; i++)
+		if (w->places[i].good)
+			v[n++] = w->places[i].good;
+	mesh_settings_ref(live->settings);
+	object_set_init(set, v, n, (struct mesh_settings *)live->settings);
+	for (size_t k = 0; k < KIND_COUNT; k++) {
+		const struct kind_list *a = live->kind[k], *b = set->kind[k];
+		bool same = a->n == b->n;
+
+		for (size_t i = 0; same && i < a->n; i++)
+			same = !object_compare(a->v[i], b->v[i]) && hash_equal(a->v[i]->hash, b->v[i]->hash);
+		if (!same)
+			sim_fail(w, "store", "%zu objects of kind %zu in force, or other ones, instead of %zu", a->n, k, b->n);
+	}
+}
+
 void check_world(struct world *w)
 {
+	struct object_set set;
 	struct snapshot *fresh;
 
 	if (!publisher_idle(w->pub) || !publisher_snapshot(w->pub)) {
 		sim_fail(w, "liveness", "the publisher did not come to rest");
 		return;
 	}
-	fresh = snapshot_build(NULL, store_objects(w->store));
+	model_objects(w, &set);
+	fresh = snapshot_build(NULL, &set);
 	must(fresh);
 	snapshot_adopt(fresh);
 	check_verdicts(w, fresh);
@@ -150,4 +175,5 @@ void check_world(struct world *w)
 		if (w->peers[i].connected)
 			check_peer(w, fresh, &w->peers[i]);
 	snapshot_unref(fresh);
+	object_set_unref(&set);
 }

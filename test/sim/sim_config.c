@@ -141,7 +141,10 @@ static void service_entry(struct sim_random *r, struct buf *out, unsigned place)
 
 static void sidecar(struct sim_random *r, struct buf *out, unsigned place)
 {
-	head(out, "networking.istio.io/v1", "Sidecar", "two", "default", place);
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "sidecar-%u", place);
+	head(out, "networking.istio.io/v1", "Sidecar", "two", obj, place);
 	buf_printf(out, "}\nspec:\n  egress:\n  - hosts: [\"%s/*\"]\n", sim_chance(r, 50) ? "." : space(r));
 }
 

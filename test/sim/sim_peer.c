@@ -404,8 +404,9 @@ static void check_removal(struct peer *p, const char *cluster)
 
 			if (h && uses_cluster(h->res, cluster) &&
 			    !uses_cluster(res_set_find(served(p, t), names.v[i]), cluster))
-				sim_fail(p->world, "P10", "peer %u: cluster %s is taken away, %s %s still uses it", number(p),
-					 cluster, short_name(t), names.v[i]);
+				sim_fail(p->world, "P10", "peer %u: cluster %s%s is taken away, %s %s still uses it", number(p),
+					 cluster, res_set_find(served(p, XDS_CDS), cluster) ? ", which is served," : "",
+					 short_name(t), names.v[i]);
 		}
 	}
 	arena_fini(&a);
@@ -453,6 +454,10 @@ static void hold(struct peer *p, enum xds_type t, const struct item *x)
 
 	if (h && !strcmp(h->version, x->version))
 		return;
+	if (t == XDS_CDS && h && h->res)
+		for (size_t i = 0; i < h->res->n_uses; i++)
+			if (h->res->uses[i].type == XDS_EDS)
+				drop_held(p, XDS_EDS, h->res->uses[i].name);	/* it warms anew */
 	if (!h)
 		h = *slot = calloc(1, sizeof(*h));
 	must(h);
@@ -635,8 +640,13 @@ static void ask(struct peer *p, enum xds_type t)
 
 	arena_init(&a, 0);
 	if (!is_wild(t)) {
+		struct strs had = names_of(&p->held[t], &a);
+
 		r.names = peer_wanted(p, t, &a);
 		set_asked(p, t, &r.names);
+		for (size_t i = 0; i < had.n; i++)
+			if (!map_get(&p->asked[t], had.v[i]))
+				drop_held(p, t, had.v[i]);
 		if (!r.names.n) {
 			arena_fini(&a);
 			return;
