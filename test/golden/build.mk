@@ -1,7 +1,10 @@
 # Golden cases: manifests in, what each proxy gets out (README.md). FOCUS=area/case runs one.
 
-GOLDEN := $(O)/test/golden/run
-ENVOY_PYTHON ?= build/venv/bin/python
+GOLDEN       := $(O)/test/golden/run
+GOLDEN_DUMP  := $(O)/golden-dump
+# every resource of every case into real Envoy; one line a rejection
+GOLDEN_ENVOY  = rm -rf $(GOLDEN_DUMP) && { $(GOLDEN) --dump $(GOLDEN_DUMP) >/dev/null || true; } && \
+	$(B)/venv/bin/python test/tool/envoy_check.py --envoy $(B)/bin/envoy $(GOLDEN_DUMP)/*.json
 
 $(GOLDEN): $(patsubst %.c,$(O)/%.o,$(wildcard test/golden/*.c)) $(LIB_OBJ)
 	$(call say,LD,$@)
@@ -15,9 +18,9 @@ golden: $(GOLDEN) ## rewrite the wanted outputs of test/golden
 	$(Q)$(GOLDEN) --update
 
 golden-envoy: $(GOLDEN) ## load everything that the golden cases give into real Envoy
-	$(Q)rm -rf $(O)/golden-dump
-	$(Q)$(GOLDEN) --dump $(O)/golden-dump >/dev/null || true
-	$(Q)$(ENVOY_PYTHON) test/tool/envoy_check.py $(O)/golden-dump/*.json
+	$(Q)test/tool/deps.sh test
+	$(Q)$(GOLDEN_ENVOY)
 
 CHECK_NEEDS  += $(GOLDEN)
-CHECK_SUITES += "golden=$(GOLDEN)"
+CHECK_SUITES += "golden=$(GOLDEN)" \
+	"golden-envoy={ $(GOLDEN_ENVOY); } >$(GOLDEN_DUMP).log || { cat $(GOLDEN_DUMP).log; exit 1; }"
