@@ -76,7 +76,13 @@ $(O)/%.o: %.cc
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
-# one rule: the version is compiled into one file
+# the version is compiled into one file, again when it changes
+$(O)/.version: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+.PHONY: FORCE
+FORCE:
+$(O)/lib/server/version.o: $(O)/.version
 $(O)/lib/server/version.o: CPPFLAGS += -DNAVARCH_VERSION='"$(VERSION)"'
 
 .PHONY: deps
