@@ -31,8 +31,9 @@ static void head(struct buf *out, const char *api, const char *kind, const char 
 static void service(struct sim_random *r, struct buf *out, unsigned place, const char *n, const char *ns)
 {
 	head(out, "v1", "Service", ns, n, place);
-	buf_printf(out, "}\nspec:\n  clusterIP: %s%u\n  selector: {app: %s}\n  ports:\n  - {name: http, port: 80, targetPort: %u}\n",
-		   sim_chance(r, 15) ? "None #" : "10.0.0.", place, n, 8000 + (unsigned)sim_below(r, 2));
+	buf_printf(out, "}\nspec:\n  clusterIP: %s%u\n  selector: {app: %s}\n  ports:\n  - {name: http, port: 80, targetPort: %u%s}\n",
+		   sim_chance(r, 15) ? "None #" : "10.0.0.", place, n, 8000 + (unsigned)sim_below(r, 2),
+		   sim_chance(r, 20) ? ", appProtocol: tcp" : "");
 	if (sim_chance(r, 50))
 		buf_printf(out, "  - {name: tcp-db, port: %u}\n", 3306 + (unsigned)sim_below(r, 2));
 	if (sim_chance(r, 20))

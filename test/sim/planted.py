@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Proves that the simulator finds bugs: each of these patches breaks lib/ in a plausible way, and must be
+caught within 2,000 seeds.
+
+usage: planted.py OBJDIR CC [NAME...]     (the simulator must be built in OBJDIR)
+"""
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SEEDS = 2000
+TIMEOUT_S = 120
+# name, file, exact old text, new text
+BUGS = [
+    ('a lost delete', 'lib/store/store.c',
+     'if (!c && !old)\n\t\treturn false;', 'if (!c)\n\t\treturn false;'),
+    ('changes are told by place only', 'lib/store/store.c',
+     'return hash_equal(a->hash, b->hash) && text_equal', 'return text_equal'),
+    ('the last good form is dropped', 'lib/store/store.c',
+     'if (c && (!c->obj || c->obj == old', 'if (c && (c->obj == old'),
+    ('an older place outlives its successor', 'lib/store/store.c',
+     '\tif (old)\n\t\tdrop_place(s, old);', '\tif (old && !old->n)\n\t\tdrop_place(s, old);'),
+    ('endpoints stay when their service changed', 'lib/mesh/endpoint.c',
+     'dirty[i] = old != svc;', 'dirty[i] = false;'),
+    ('a merged rule is reused by its size', 'lib/mesh/rule.c',
+     'if (dr->n_objs == m->objs.n && memcmp(dr->objs, m->objs.v, m->objs.n * sizeof(m->objs.v[0])) == 0)',
+     'if (dr->n_objs == m->objs.n)'),
+    ('verdicts stay when their surroundings changed', 'lib/mesh/snapshot_verdict.c',
+     'if ((judges[kind].depends & 1u << k) && !b->same[k])', 'if (k == kind && !b->same[k])'),
+    ('assignments do not depend on endpoints', 'lib/mesh/plan_endpoint.c',
+     'return mix_caller(p, o, &policy, hash_mix(h, o->svc->eps->part.hash), a);',
+     'return mix_caller(p, o, &policy, h, a);'),
+    ('clusters do not depend on rules', 'lib/mesh/plan_cluster.c',
+     'h = o->svc->dr ? hash_mix(h, o->svc->dr->part.hash) : hash_mix_u64(h, 0);\n\th = hash_mix_str(hash_mix_u64(h, o->port->port)',
+     'h = hash_mix_str(hash_mix_u64(h, o->port->port)'),
+    ('routes do not depend on VirtualServices', 'lib/mesh/plan_route.c',
+     'h = hash_mix(h, r->index->vs_inputs[vss.v.v[i]]);', 'h = hash_mix_u64(h, vss.v.v[i]);'),
+    ('a gateway forgets its destinations', 'lib/mesh/plan_gateway.c',
+     'struct hash128 h = http_mix_inputs(p, vs, vs->part.hash);', 'struct hash128 h = vs->part.hash; (void)p;'),
+    ('inbound listeners do not depend on services', 'lib/mesh/plan_inbound.c',
+     '\t\th = hash_mix(h, v->targets[i].svc->part.hash);\n', ''),
+    ('a row is reused by its name', 'lib/xds/compile.c',
+     'if (*at == prev->n || order || !hash_equal(prev->row[*at].inputs, inputs))',
+     '(void)inputs;\n\tif (*at == prev->n || order)'),
+    ('a set is reused when its names are equal', 'lib/xds/res.c',
+     'if (a->row[i].res != b->row[i].res || !hash_equal(a->row[i].inputs, b->row[i].inputs))',
+     'if (strcmp(a->row[i].res->name, b->row[i].res->name))'),
+    ('a reference too few is dropped', 'lib/xds/res.c',
+     'return res_set_ref(prev);', 'return res_set_ref(res_set_ref(prev));'),
+    ('a view with a bundle is not stale', 'lib/server/publish.c',
+     's->stale = true;', 's->stale = !s->bundle;'),
+    ('a change during a build is forgotten', 'lib/server/publish.c',
+     '\tp->building = false;\n\tif (job->cancelled', '\tp->building = false;\n\tp->changed = false;\n\tif (job->cancelled'),
+    ('the second client of a view is not told', 'lib/server/publish.c',
+     'next = sub->next;\n\t\tsub->updated(sub, b);', 'next = NULL;\n\t\tsub->updated(sub, b);'),
+    ('what is due of a new set is not looked for', 'lib/xds/session.c',
+     '\t\tsettle_claim(s, t);\n\t\ttrack_refresh(s, t);', '\t\tsettle_claim(s, t);'),
+    ('what a client came back with is believed current', 'lib/xds/session.c',
+     'else if (hash_equal(has, t->set->row[flags - t->row].res->hash))', 'else'),
+    ('what a client came back with is sent again', 'lib/xds/session.c',
+     '\t\t*flags |= CURRENT;', '\t\t*flags |= 0;'),
+    ('routes do not wait for listeners', 'lib/xds/session.c',
+     '[XDS_RDS] = {BIT(CDS) | BIT(EDS) | BIT(LDS), BIT(CDS) | BIT(EDS)}', '[XDS_RDS] = {0, 0}'),
+    ('listeners do not wait for clusters', 'lib/xds/session.c',
+     '[XDS_LDS] = {BIT(CDS) | BIT(EDS), BIT(CDS) | BIT(EDS)}', '[XDS_LDS] = {0, 0}'),
+    ('clusters are withdrawn before their users', 'lib/xds/session.c',
+     'if (t->type != XDS_CDS)\n\t\treturn true;', 'if (t->type != XDS_SDS)\n\t\treturn true;'),
+    ('a stale nonce acknowledges', 'lib/xds/session.c',
+     "return t->nonce && !strncmp(nonce, want, (size_t)n) && (!nonce[n] || nonce[n] == '/');",
+     "(void)nonce;\n\treturn t->nonce && n;"),
+    ('removals are never due', 'lib/xds/session_track.c',
+     'd->due |= DUE_REMOVE;', 'd->due |= 0;'),
+    ('the subscription is not looked at', 'lib/xds/session_track.c',
+     'if (flags & REFUSED || !(t->wild || flags & WANTED))', '(void)t;\n\tif (flags & REFUSED)'),
+    ('a new content keeps the flags of the old', 'lib/xds/session_track.c',
+     'same_content(old, now) ? t->row[i] : t->row[i] & (WANTED | KNOWN | AGAIN)', 't->row[i]'),
+    ('a changed cluster is left without its assignment', 'lib/xds/session_send.c',
+     'eds->row[row] |= AGAIN;', 'eds->row[row] |= 0;'),
+    ('nonces repeat', 'lib/xds/session_send.c',
+     't->nonce = ++s->last_nonce;', 't->nonce = ++s->last_nonce / 2 + 1;'),
+]
+
+
+class Sim:
+    def __init__(self, objdir, cc):
+        self.objdir = objdir.rstrip('/')
+        self.cc = cc
+        with open(f'{self.objdir}/test/sim/link.txt') as f:
+            self.cflags, self.ldopt, self.objects, self.libs = (line.split() for line in f.read().splitlines())
+
+    def build(self, folder, path, text):
+        """The simulator with the file's text instead; returns its path."""
+        source = os.path.join(folder, os.path.basename(path))
+        with open(source, 'w') as f:
+            f.write(text)
+        patched = source + '.o'
+        original = f'{self.objdir}/{path[:-2]}.o'
+        if original not in self.objects:
+            raise ValueError(f'{original} is no part of the simulator')
+        subprocess.run([self.cc, *self.cflags, '-iquote', os.path.dirname(path), '-c', source, '-o', patched], check=True)
+        program = os.path.join(folder, 'sim')
+        objects = [patched if o == original else o for o in self.objects]
+        subprocess.run([self.cc, *self.ldopt, '-o', program, *objects, *self.libs], check=True)
+        return program
+
+
+def caught_by(out, returncode):
+    """What stopped the run, or None if nothing did."""
+    for line in out.splitlines():
+        if re.match(r'seed \d+: ', line):
+            return line
+    return f'it ended with {returncode}: {out.strip().splitlines()[-1] if out.strip() else ""}' if returncode else None
+
+
+def plant(sim, bug):
+    name, path, old, new = bug
+    with open(path) as f:
+        text = f.read()
+    if text.count(old) != 1:
+        return False, f'{name}: the text to replace stands {text.count(old)} times in {path}'
+    folder = tempfile.mkdtemp(prefix='navarch-planted-')
+    try:
+        program = sim.build(folder, path, text.replace(old, new))
+        run = subprocess.run([program, '--seeds', str(SEEDS), '--failures', '1'], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True, errors='replace', timeout=TIMEOUT_S)
+        why = caught_by(run.stdout, run.returncode)
+        return (True, f'{name}: {why}') if why else (False, f'{name}: NOT CAUGHT in {SEEDS} seeds')
+    except subprocess.TimeoutExpired:
+        return True, f'{name}: it hangs'
+    except (subprocess.CalledProcessError, ValueError) as e:
+        return False, f'{name}: {e}'
+    finally:
+        shutil.rmtree(folder)
+
+
+def main():
+    sim = Sim(sys.argv[1], sys.argv[2])
+    bugs = [b for b in BUGS if len(sys.argv) == 3 or b[0] in sys.argv[3:]]
+    passed = 0
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for ok, text in pool.map(lambda b: plant(sim, b), bugs):
+            print(('ok    ' if ok else 'FAIL  ') + text, flush=True)
+            passed += ok
+    print(f'{passed} passed, {len(bugs) - passed} failed')
+    return passed != len(bugs)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
