@@ -268,7 +268,7 @@ static void add_server(struct chains *c, const struct gw_entry *e)
 	if (gw_terminates_https(e)) {
 		add_chain(c, &e->sni, &none,
 			  (struct ir_chain){.tls = gateway_tls_of(e, c->a),
-					    .http = hcm_gateway(c->p, e->rds_name, stat_prefix(c, e), true, c->a)});
+					    .http = hcm_gateway(c->p, e->rds_name, stat_prefix(c, e), c->a)});
 	} else if (!gw_is_passthrough(e->server)) {
 		if (find_tcp(e, c->a, &r))
 			add_chain(c, e->server->tls ? &e->sni : &none, &none,
@@ -289,7 +289,7 @@ static void add_port(struct chains *c, const struct gw_group *gp)
 		origins_add(&c->origins, gp->entries.v[i]->gateway);
 	if (protocol_is_http(gp->protocol)) {
 		add_chain(c, &none, &none,
-			  (struct ir_chain){.http = hcm_gateway(c->p, gp->rds_name, stat_prefix(c, NULL), false, c->a)});
+			  (struct ir_chain){.http = hcm_gateway(c->p, gp->rds_name, stat_prefix(c, NULL), c->a)});
 		return;
 	}
 	for (size_t i = 0; i < gp->entries.n; i++)

@@ -157,24 +157,24 @@ struct ir_http *hcm_inbound(const struct plan *p, const struct ir_routes *routes
 	return h;
 }
 
-struct ir_http *hcm_gateway(const struct plan *p, const char *rds_name, const char *stat_prefix, bool tls, struct arena *a)
+struct ir_http *hcm_gateway(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a)
 {
 	const struct proxy_config *config = p->view->config;
 	const struct gateway_topology *topology = config ? config->gateway_topology : NULL;
 	struct ir_http *h = hcm_new(p, stat_prefix, a);
 
-	(void)tls;
 	h->rds_name = rds_name;
 	h->direction = IR_OUTBOUND;
 	h->is_gateway = true;
 	h->use_remote_address = true;
 	h->server_name = "istio-envoy";
 	h->xfcc = IR_XFCC_SANITIZE_SET;
-	h->xfcc_subject = h->xfcc_cert = h->xfcc_dns = h->xfcc_uri = true;
 	if (topology) {
 		h->trusted_hops = topology->num_trusted_proxies;
 		if (topology->forward_client_cert_details != FORWARD_CLIENT_CERT_UNDEFINED)	/* one more than Envoy's */
 			h->xfcc = (int)topology->forward_client_cert_details - 1;
 	}
+	h->xfcc_subject = h->xfcc == IR_XFCC_APPEND_FORWARD || h->xfcc == IR_XFCC_SANITIZE_SET;
+	h->xfcc_cert = h->xfcc_dns = h->xfcc_uri = h->xfcc_subject;
 	return h;
 }

@@ -224,9 +224,12 @@ static bool binds(const struct plan *p, const struct sidecar_ingress *in)
 	return p->view->interception == INTERCEPT_NONE || in->capture_mode == CAPTURE_NONE;
 }
 
+/* A listener that is not reached by redirection stands on the proxy's own address. */
 static const char *ingress_bind(const struct plan *p, const struct sidecar_ingress *in)
 {
-	return in->bind && *in->bind ? in->bind : plan_wildcard(p->view);
+	if (in->bind && *in->bind)
+		return in->bind;
+	return binds(p, in) && p->view->ips.n ? p->view->ips.v[0] : plan_wildcard(p->view);
 }
 
 static struct in_port port_of_ingress(const struct plan *p, const struct sidecar_ingress *in, struct arena *a)

@@ -16,11 +16,13 @@ struct plan_rows {
 
 /* Each adds the rows of its resources. */
 void plan_cluster_rows(struct plan *p, struct plan_rows *rows);		/* plan_cluster.c: clusters of all kinds */
+void plan_service_rows(struct plan *p, struct plan_rows *rows);		/* plan_cluster.c: of these, those of the scope's services */
 void plan_endpoint_rows(struct plan *p, struct plan_rows *rows);	/* plan_endpoint.c: EDS */
 void plan_outbound_rows(struct plan *p, struct plan_rows *rows);	/* plan_outbound.c: sidecar listeners */
 void plan_inbound_rows(struct plan *p, struct plan_rows *rows);		/* plan_inbound.c: virtualInbound */
 void plan_route_rows(struct plan *p, struct plan_rows *rows);		/* plan_route.c: sidecar RDS */
 void plan_gateway_rows(struct plan *p, struct plan_rows *rows);		/* plan_gateway.c: gateway listeners, RDS, secrets */
+void plan_grpc_rows(struct plan *p, struct plan_rows *rows);		/* plan_grpc.c: listeners by name, of the routes in rows */
 
 /* ---- names (istio-behaviour.md 2) ---- */
 const char *plan_cluster_name(struct arena *a, const char *direction, uint32_t port, const char *subset, const char *host);
@@ -93,7 +95,7 @@ struct hash128 tcp_mix_inputs(const struct plan *p, const struct vs *vs, struct 
 /* ---- connection manager and logs (plan_hcm.c) ---- */
 struct ir_http *hcm_outbound(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a);
 struct ir_http *hcm_inbound(const struct plan *p, const struct ir_routes *routes, const char *stat_prefix, struct arena *a);
-struct ir_http *hcm_gateway(const struct plan *p, const char *rds_name, const char *stat_prefix, bool tls, struct arena *a);
+struct ir_http *hcm_gateway(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a);
 void hcm_logs(const struct plan *p, const struct ir_access_log **logs, size_t *n, struct arena *a);
 
 /* ---- what only the merge of Gateways sees (plan_gateway.c, plan_secret.c) ---- */

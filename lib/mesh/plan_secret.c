@@ -69,12 +69,25 @@ static const char *value_of(const struct k_secret *s, const char *key, struct ar
 	return v ? decode_base64(v, a) : "";
 }
 
+/* Every block that begins ends whole, and the first is of that kind: Envoy would refuse the listener
+ * that names a damaged one. */
 static bool is_pem(const char *text, const char *what)
 {
-	const char *begin = text ? strstr(text, "-----BEGIN ") : NULL;
-	const char *name = begin ? strstr(begin, what) : NULL;
+	const char *p = text ? strstr(text, "-----BEGIN ") : NULL;
+	bool found = false;
 
-	return name && strstr(name, "-----END ");
+	while (p) {
+		const char *label = p + strlen("-----BEGIN "), *dashes = strstr(label, "-----"), *end;
+		size_t n = dashes ? (size_t)(dashes - label) : 0;
+
+		end = dashes ? strstr(dashes, "-----END ") : NULL;
+		if (!end || strncmp(end + strlen("-----END "), label, n) ||
+		    strncmp(end + strlen("-----END ") + n, "-----", 5))
+			return false;
+		found = found || strncmp(dashes - (strlen(what) - 5), what, strlen(what)) == 0;
+		p = strstr(end, "-----BEGIN ");
+	}
+	return found;
 }
 
 static const char *or_null(const char *text)

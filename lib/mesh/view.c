@@ -339,6 +339,8 @@ static bool needs_addresses(const struct view *v)
 	for (size_t i = 0; spec && i < spec->n_ingress; i++) {
 		const char *to = spec->ingress[i].default_endpoint;
 
+		if (spec->ingress[i].capture_mode == CAPTURE_NONE)
+			return true;
 		if (to && (strncmp(to, "0.0.0.0:", 8) == 0 || strncmp(to, "[::]:", 5) == 0))
 			return true;
 	}

@@ -246,6 +246,10 @@ enum object_outcome object_decode(const struct node *root, enum schema_mode mode
 				 id->kind_name);
 		return OBJECT_SKIPPED;
 	}
+	if (!id->name || !*id->name) {
+		diag_add(ds, D_NOT_OBJECT, root->pos, "metadata", "metadata.name is missing");
+		return OBJECT_INVALID;
+	}
 	o = calloc(1, sizeof(*o));
 	must(o);
 	o->refs = 1;

@@ -43,6 +43,14 @@ static void write_query_match(struct w_query_parameter_matcher m, const struct i
 	w_query_parameter_matcher_name(m, q->name);
 }
 
+static void write_path(struct w_metadata_matcher m, const char *key)
+{
+	struct w_metadata_matcher_path p = w_metadata_matcher_path_begin(m);
+
+	w_metadata_matcher_path_key(p, key);
+	w_metadata_matcher_path_end(m, p);
+}
+
 /* A claim is a string or a list that holds it: list_match one_of the value, or the value itself. */
 static void write_claim_match(struct w_metadata_matcher m, const struct ir_claim_match *c)
 {
@@ -70,12 +78,9 @@ static void write_claim_match(struct w_metadata_matcher m, const struct ir_claim
 	w_or_matcher_value_matchers_end(any_of, item);
 	w_value_matcher_or_match_end(either, any_of);
 	w_metadata_matcher_value_end(m, either);
-	for (size_t i = c->path.n; i-- > 0;) {
-		struct w_metadata_matcher_path p = w_metadata_matcher_path_begin(m);
-
-		w_metadata_matcher_path_key(p, c->path.v[i]);
-		w_metadata_matcher_path_end(m, p);
-	}
+	for (size_t i = c->path.n; i-- > 0;)
+		write_path(m, c->path.v[i]);
+	write_path(m, "payload");
 	w_metadata_matcher_filter(m, "envoy.filters.http.jwt_authn");
 }
 
@@ -280,11 +285,12 @@ static void write_regex_rewrite(struct w_regex_match_and_substitute m, const str
 static void write_forward(struct build_out *out, struct w_route_action m, const struct ir_route *r)
 {
 	w_route_action_append_x_forwarded_host(m, r->append_forwarded_host);
-	if (r->no_stream_limit) {
+	if (r->no_stream_limit || r->max_stream.has) {
 		struct w_max_stream_duration d = w_route_action_max_stream_duration_begin(m);
 
-		w_max_stream_duration_grpc_timeout_header_max_ns(d, 0);
-		w_max_stream_duration_max_stream_duration_ns(d, 0);
+		if (r->no_stream_limit)
+			w_max_stream_duration_grpc_timeout_header_max_ns(d, 0);
+		w_max_stream_duration_max_stream_duration_ns(d, r->max_stream.ns);
 		w_route_action_max_stream_duration_end(m, d);
 	}
 	if (r->regex_rewrite) {
