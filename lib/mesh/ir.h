@@ -129,6 +129,7 @@ struct ir_endpoints {
 	const char *name;		/* the cluster's name */
 	const struct ir_locality *localities;
 	size_t n_localities;
+	bool always_place;		/* a locality without a name has an empty one: gRPC's own clients */
 	bool has_overprovisioning;
 	uint32_t overprovisioning;
 	struct ir_origins origins;
@@ -305,6 +306,7 @@ struct ir_route {
 	struct opt_duration timeout;	/* 0 = disabled is emitted */
 	struct opt_duration max_grpc_timeout;
 	bool no_stream_limit;		/* max_stream_duration 0 and grpc_timeout_header_max 0 (inbound) */
+	struct opt_duration max_stream;	/* max_stream_duration, for gRPC's own clients */
 	const struct ir_retry *retry;	/* or NULL */
 	const char *prefix_rewrite, *regex_rewrite, *regex_substitution, *host_rewrite;	/* or NULL */
 	bool append_forwarded_host;
@@ -437,6 +439,7 @@ struct ir_listener {
 	const struct ir_chain *chains;
 	size_t n_chains;
 	const struct ir_chain *default_chain;	/* or NULL */
+	const char *api_routes;		/* gRPC's own clients: the RDS name, no address and chains; or NULL */
 	const struct ir_access_log *logs;	/* with the filter "no matching chain" (flag NR) */
 	size_t n_logs;
 	struct ir_origins origins;
