@@ -166,11 +166,18 @@ static void remember_accepted(const struct refusal *f)
 	for (size_t i = 0; sent && i < sent->n; i++) {
 		struct res *r = sent->row[i].res;
 		const struct substitute *instead = track_substitute(f->t, r->name);
+		struct stray *x;
 
 		if (map_get(&f->names, r->name) || (instead && instead->sent))
 			continue;
-		if (track_accepted(f->t, r->name) != r)
+		x = map_get(&f->t->strays, r->name);
+		if (x && x->flags & KNOWN) {
+			res_ref(r);
+			res_unref(f->s->table, x->res);
+			x->res = r;
+		} else if (track_accepted(f->t, r->name) != r) {
 			track_remember(f->s, f->t, r->name, r);
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ struct world;
 struct held {
 	char version[HASH_HEX_LEN + 1];
 	struct res *res;		/* held; NULL: no content of a set (an answer for an unknown name) */
+	bool unknown;			/* to the server: a client of whole responses came back with it */
 };
 
 struct peer {				/* one simulated proxy */
@@ -52,7 +53,6 @@ struct peer {				/* one simulated proxy */
 	} got[XDS_TYPES];
 	unsigned refuse_percent;
 	bool tells;			/* its refusals name what they are about, as Envoy's do */
-	bool begins_anew;		/* it came back, and nothing of CDS has come yet: nobody knows what it holds */
 	bool kept_silent;		/* it refused something on this stream and did not tell what */
 };
 

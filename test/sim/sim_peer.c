@@ -452,6 +452,8 @@ static void hold(struct peer *p, enum xds_type t, const struct item *x)
 	size_t row = res_set_index(served(p, t), x->name);
 	struct res *r = row == (size_t)-1 ? NULL : served(p, t)->row[row].res;
 
+	if (h)
+		h->unknown = false;
 	if (h && !strcmp(h->version, x->version))
 		return;
 	if (t == XDS_CDS && h && h->res)
@@ -470,7 +472,9 @@ static void hold(struct peer *p, enum xds_type t, const struct item *x)
 
 static void take_away(struct peer *p, enum xds_type t, const char *name)
 {
-	if (t == XDS_CDS && map_get(&p->held[t], name) && (p->delta || !p->begins_anew))
+	const struct held *h = map_get(&p->held[t], name);
+
+	if (t == XDS_CDS && h && !h->unknown)
 		check_removal(p, name);
 	drop_held(p, t, name);
 }
@@ -527,7 +531,6 @@ static void receive(struct peer *p, const struct buf *bytes)
 		take_away_absent(p, &r, &a);
 	for (size_t i = 0; i < r.removed.n; i++)
 		take_away(p, r.type, r.removed.v[i]);
-	p->begins_anew &= r.type != XDS_CDS;
 	snprintf(p->got[r.type].nonce, sizeof(p->got[r.type].nonce), "%s", r.nonce);
 	if (!refused)
 		snprintf(p->got[r.type].version, sizeof(p->got[r.type].version), "%s", r.version);
@@ -632,6 +635,13 @@ static void begin(struct peer *p)
 	map_init(&p->refused, NULL);
 }
 
+static void make_unknown(const char *name, void *held, void *arg)
+{
+	(void)name;
+	(void)arg;
+	((struct held *)held)->unknown = true;
+}
+
 /* The first request for a type, with what it holds of it. */
 static void ask(struct peer *p, enum xds_type t)
 {
@@ -663,6 +673,7 @@ static void ask(struct peer *p, enum xds_type t)
 		r.names.n = 0;
 	} else {
 		r.version = p->got[t].version;
+		map_each(&p->held[t], make_unknown, NULL);
 	}
 	send_request(p, &r, t);
 	arena_fini(&a);
@@ -702,7 +713,6 @@ void peer_connect(struct peer *p)
 	p->away = false;
 	opts.delta = p->delta;
 	p->kept_silent = false;
-	p->begins_anew = back;
 	map_init(&p->nonces, NULL);
 	for (int t = 0; t < XDS_TYPES; t++)
 		map_init(&p->asked[t], NULL);
