@@ -59,6 +59,10 @@ struct plan *plan_build(const struct snapshot *s, const struct view *v, struct a
 		plan_inbound_rows(p, &rows);
 		plan_route_rows(p, &rows);
 	}
+	if (v->type == PROXY_GRPC) {
+		plan_route_rows(p, &rows);
+		plan_grpc_rows(p, &rows);
+	}
 	if (v->type == PROXY_ROUTER)
 		plan_gateway_rows(p, &rows);
 	for (int t = 0; t < IR_TYPES; t++)

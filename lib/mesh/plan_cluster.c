@@ -78,6 +78,8 @@ enum ir_discovery outbound_discovery(const struct plan *p, const struct outbound
 	bool router = p->view->type == PROXY_ROUTER;
 	enum ir_discovery d = IR_EDS;
 
+	if (p->view->type == PROXY_GRPC)
+		return grpc_discovery(o, policy);
 	/* no agent, no identity: rather nothing than plain text */
 	if (wants_identity(policy) && !o->by_sni && !p->view->sds_agent)
 		return IR_STATIC;
@@ -251,6 +253,8 @@ static void expand_outbound(const struct plan *p, const struct plan_row *row, st
 	c->keeps_draining = o->svc->svc->persistent_session;
 	find_members(p, o, &policy, c, a);
 	describe(o, c, a);
+	if (p->view->type == PROXY_GRPC)
+		grpc_reduce_cluster(c);
 	out->cluster = c;
 }
 
@@ -497,8 +501,13 @@ static void outbound_row(struct plan *p, const struct outbound *o, void *arg)
 
 	policy_of(o->svc->dr, o->subset, o->port->port, &policy);
 	d = outbound_discovery(p, o, &policy);
+	if (p->view->type == PROXY_GRPC && d == IR_STATIC)
+		return;
 	if (d == IR_STRICT_DNS || d == IR_LOGICAL_DNS) {
-		if (!endpoints_any(p, o, &policy))	/* Envoy refuses one without members */
+		size_t n = endpoints_count(p, o, &policy);
+
+		/* Envoy refuses one without members, gRPC one of several names */
+		if (!n || (p->view->type == PROXY_GRPC && n > 1))
 			return;
 		h = endpoints_mix(p, o, h, r->rows->arena);
 	}
@@ -520,6 +529,8 @@ void plan_cluster_rows(struct plan *p, struct plan_rows *rows)
 	struct outbound_rows r = {.rows = rows};
 
 	outbound_each(p, outbound_row, &r);
+	if (p->view->type == PROXY_GRPC)
+		return;
 	fixed_row(p, rows, BLACK_HOLE);
 	if (p->view->type != PROXY_SIDECAR)
 		return;

@@ -46,8 +46,8 @@ void traffic_outlier(struct ir_cluster *c, const struct outlier_detection *d, st
 /* The assignment, in order of locality; inlined into DNS clusters, else an EDS resource. */
 const struct ir_endpoints *endpoints_of(const struct plan *p, const struct outbound *o, const struct policy *policy,
 					const char *name, struct arena *a);
-/* Is there any member? */
-bool endpoints_any(const struct plan *p, const struct outbound *o, const struct policy *policy);
+/* How many members it has. */
+size_t endpoints_count(const struct plan *p, const struct outbound *o, const struct policy *policy);
 /* The hash of all that endpoints_of reads beyond outbound_mix. */
 struct hash128 endpoints_mix(const struct plan *p, const struct outbound *o, struct hash128 h, struct arena *a);
 /* The locality setting in force, or NULL: the rule's, the service's, the mesh's. *forced: it holds
@@ -64,5 +64,11 @@ const struct ir_tls *tls_workload(const struct outbound *o, const struct client_
 				  struct arena *a);
 /* Accounts of the endpoints, sorted, no doubles. */
 struct strs tls_accounts(const struct ep_set *eps, struct arena *a);
+
+/* ---- gRPC's own clients (plan_grpc.c) ---- */
+/* What they know: EDS, and one name; IR_STATIC: nothing that they could reach. */
+enum ir_discovery grpc_discovery(const struct outbound *o, const struct policy *policy);
+/* Leaves what they understand. */
+void grpc_reduce_cluster(struct ir_cluster *c);
 
 #endif

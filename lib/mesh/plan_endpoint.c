@@ -105,6 +105,11 @@ static bool takes_unhealthy(const struct policy *policy)
 	return !policy->outlier || policy->outlier->min_health_percent <= 0;
 }
 
+static bool is_pipe(const struct ep *e)
+{
+	return strncmp(e->address, "unix://", 7) == 0;
+}
+
 static bool belongs(const struct plan *p, const struct outbound *o, const struct policy *policy, const struct subset *subset,
 		    const struct ep *e)
 {
@@ -116,12 +121,9 @@ static bool belongs(const struct plan *p, const struct outbound *o, const struct
 		return false;
 	if (o->by_sni && !e->mtls)
 		return false;
+	if (p->view->type == PROXY_GRPC && is_pipe(e))
+		return false;
 	return !subset || !subset->labels.n || labels_match(&subset->labels, &e->labels);
-}
-
-static bool is_pipe(const struct ep *e)
-{
-	return strncmp(e->address, "unix://", 7) == 0;
 }
 
 static void gather(struct gathering *g, const struct outbound *o, const struct policy *policy)
@@ -141,16 +143,16 @@ static void gather(struct gathering *g, const struct outbound *o, const struct p
 	}
 }
 
-bool endpoints_any(const struct plan *p, const struct outbound *o, const struct policy *policy)
+size_t endpoints_count(const struct plan *p, const struct outbound *o, const struct policy *policy)
 {
 	const struct ep_set *eps = o->svc->eps;
 	const struct subset *subset = policy_subset(o->svc->dr, o->subset);
-	size_t index = port_index(o->svc->svc, o->port->port);
+	size_t index = port_index(o->svc->svc, o->port->port), n = 0;
 
 	for (size_t i = 0; index < o->svc->svc->n_ports && i < eps->n; i++)
 		if (eps->v[i].ports[index] && belongs(p, o, policy, subset, &eps->v[i]))
-			return true;
-	return false;
+			n++;
+	return n;
 }
 
 /* ---- priorities by label ---- */
@@ -430,7 +432,8 @@ const struct ir_endpoints *endpoints_of(const struct plan *p, const struct outbo
 			g.v[i].priority = label_priority(p->view, g.v[i].ep, &setting->failover_priority, a);
 	group(&g);
 	weigh(&g, setting, failover);
-	*out = (struct ir_endpoints){.name = name, .localities = g.localities, .n_localities = g.n_localities};
+	*out = (struct ir_endpoints){.name = name, .localities = g.localities, .n_localities = g.n_localities,
+				    .always_place = p->view->type == PROXY_GRPC};
 	out->origins = endpoint_origins(o, a);
 	return out;
 }

@@ -158,7 +158,7 @@ struct vs_list route_select(const struct rds *r, struct arena *a)
 	size_t kept = 0;
 
 	/* on port 80 hosts that are in no registry have routes too */
-	if (r->port == 80 && !r->sniffed) {
+	if (r->port == 80 && !r->alone) {
 		for (size_t i = 0; i < r->index->mesh.n; i++)
 			*vec_push(&out.v, a) = r->index->mesh.v[i];
 		return out;
@@ -185,7 +185,7 @@ struct gather {
 static void add_row(struct gather *g, const struct rds *r)
 {
 	struct arena *a = g->rows->arena;
-	struct hash128 h = hash_mix_u64(r->index->base, (uint64_t)r->port << 1 | r->sniffed);
+	struct hash128 h = hash_mix_u64(r->index->base, (uint64_t)r->port << 1 | r->alone);
 	struct vs_list vss;
 
 	if (map_set(&g->names, r->name, g))
@@ -235,17 +235,23 @@ static void add_shared(struct gather *g, const struct route_index *x, const char
 	add_row(g, r);
 }
 
-static void add_sniffed(struct gather *g, const struct route_index *x, const struct scope_svc *s, uint32_t port)
+static void add_alone(struct gather *g, const struct route_index *x, const struct scope_svc *s, uint32_t port,
+		      const char *name)
 {
-	struct arena *a = g->rows->arena;
-	struct rds *r = new_rds(g, x, plan_rds_name(a, x->egress->spec, s->svc, port, PROTO_UNSUPPORTED, false), port);
-	const struct scope_svc **v = arena_new(a, const struct scope_svc *);
+	struct rds *r = new_rds(g, x, name, port);
+	const struct scope_svc **v = arena_new(g->rows->arena, const struct scope_svc *);
 
 	v[0] = s;
 	r->svcs = v;
 	r->n_svcs = 1;
-	r->sniffed = true;
+	r->alone = true;
 	add_row(g, r);
+}
+
+static void add_sniffed(struct gather *g, const struct route_index *x, const struct scope_svc *s, uint32_t port)
+{
+	add_alone(g, x, s, port,
+		  plan_rds_name(g->rows->arena, x->egress->spec, s->svc, port, PROTO_UNSUPPORTED, false));
 }
 
 /* The services of each port, and the ports that some listener shares. */
@@ -340,6 +346,28 @@ static void add_port_block(struct gather *g, const struct route_index *x)
 	}
 }
 
+/* gRPC's own clients ask for the routes of one service and port, named as its cluster is. */
+static void add_grpc_block(struct gather *g, const struct route_index *x)
+{
+	const struct scope_egress *e = x->egress;
+	uint32_t only = e->spec && e->spec->port ? e->spec->port->number : 0;
+
+	for (size_t i = 0; i < e->n_svcs; i++) {
+		const struct scope_svc *s = &e->svcs[i];
+
+		if (s->svc->resolution == SVC_ALIAS || host_is_wildcard(s->svc->host))
+			continue;
+		for (size_t k = 0; k < s->n_ports; k++) {
+			uint32_t port = s->ports[k].port;
+
+			if ((only && port != only) ||
+			    (!protocol_is_http(s->ports[k].protocol) && s->ports[k].protocol != PROTO_UNSUPPORTED))
+				continue;
+			add_alone(g, x, s, port, plan_cluster_name(g->rows->arena, "outbound", port, "", s->svc->host));
+		}
+	}
+}
+
 static bool is_unix(const struct sidecar_egress *spec)
 {
 	return spec->bind && strncmp(spec->bind, unix_prefix, strlen(unix_prefix)) == 0;
@@ -357,6 +385,10 @@ void plan_route_rows(struct plan *p, struct plan_rows *rows)
 		const struct scope_egress *e = &p->scope.egress[i];
 		const struct route_index *x = index_of(p, e, rows->arena);
 
+		if (p->view->type == PROXY_GRPC) {
+			add_grpc_block(&g, x);
+			continue;
+		}
 		if (e->spec && (e->spec->port || is_unix(e->spec))) {
 			add_port_block(&g, x);
 			continue;

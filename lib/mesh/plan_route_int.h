@@ -37,11 +37,13 @@ struct rds {
 	uint32_t port;			/* 0: hosts of all ports (HTTP proxy, Unix socket) */
 	const struct scope_svc *const *svcs;	/* with that port, by host */
 	size_t n_svcs;
-	bool sniffed;			/* of one service alone: any host leads to it */
+	bool alone;			/* of svcs[0] only: a sniffed port, or for gRPC's own clients */
 };
 
 /* The VirtualServices that may have routes in r, in order. */
 struct vs_list route_select(const struct rds *r, struct arena *a);
+/* Leaves of a route what gRPC's own clients understand (plan_grpc.c). */
+void grpc_reduce_route(struct ir_route *r, struct arena *a);
 void route_expand(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out);
 
 #endif

@@ -23,6 +23,12 @@ struct vhosts {
 	struct origins origins;
 };
 
+/* For gRPC's own clients, which match hosts with their port. */
+static bool is_grpc(const struct vhosts *b)
+{
+	return b->p->view->type == PROXY_GRPC;
+}
+
 /* ---- one virtual host ---- */
 
 static bool is_taken(struct vhosts *b, const char *domain)
@@ -61,7 +67,7 @@ static void add_vhost(struct vhosts *b, const char *host, uint32_t port, const s
 
 		if (l)
 			aliases = (struct strs){.v = l->v.v, .n = l->v.n};
-		d = http_domains_of(svc, &aliases, b->r->port ? 0 : port, b->p->view, b->a);
+		d = http_domains_of(svc, &aliases, b->r->port && !is_grpc(b) ? 0 : port, b->p->view, b->a);
 	} else {
 		const char **one = arena_new(b->a, const char *);
 
@@ -207,7 +213,7 @@ static bool add_claimed_port(struct vhosts *b, const struct claim *c, uint32_t p
 		any = http_port(b->r->svcs[c->svcs.v[i]], port) != NULL;
 	if (!any)
 		return false;
-	for (size_t i = 0; i < c->hosts.n; i++)
+	for (size_t i = 0; !b->r->alone && i < c->hosts.n; i++)
 		add_vhost(b, c->hosts.v[i], port, NULL, routes->v.v, routes->v.n);
 	for (size_t i = 0; i < c->svcs.n; i++) {
 		const struct scope_svc *s = b->r->svcs[c->svcs.v[i]];
@@ -261,6 +267,8 @@ static void add_virtual_service(struct vhosts *b, size_t index)
 	for (size_t i = 0; i < vs->n_delegates; i++)
 		origins_add(&b->origins, vs->delegates[i]);
 	http_routes_of(&ctx, &routes);
+	for (size_t i = 0; is_grpc(b) && i < routes.v.n; i++)
+		grpc_reduce_route(&routes.v.v[i], b->a);
 	if (!routes.v.n)
 		return;
 	claim_hosts(b, index, &c);
@@ -305,6 +313,8 @@ static void add_service_port(struct vhosts *b, const struct scope_svc *s, uint32
 		route->n_hash = http_hash_policy_of(h, b->a, policy);
 		route->hash = policy;
 	}
+	if (is_grpc(b))
+		grpc_reduce_route(route, b->a);
 	add_vhost(b, s->svc->host, port, s->svc, route, 1);
 }
 
@@ -359,8 +369,8 @@ static void add_catch_all(struct vhosts *b)
 	    .name = name, .domains = {.v = any, .n = 1}, .routes = r, .n_routes = 1, .attempt_count = true};
 }
 
-/* Only the service's own virtual host, for any host. */
-static void keep_sniffed(struct vhosts *b)
+/* Only the service's own virtual host; for any host where the address has told which it is. */
+static void keep_own(struct vhosts *b)
 {
 	static const char *const any[] = {"*"};
 	const char *name = http_host_port(b->r->svcs[0]->svc->host, b->r->port, b->a);
@@ -369,7 +379,8 @@ static void keep_sniffed(struct vhosts *b)
 	for (size_t i = 0; i < b->v.n && !kept; i++)
 		if (strcmp(b->v.v[i].name, name) == 0) {
 			b->v.v[0] = b->v.v[i];
-			b->v.v[0].domains = (struct strs){.v = any, .n = 1};
+			if (!is_grpc(b))
+				b->v.v[0].domains = (struct strs){.v = any, .n = 1};
 			kept = 1;
 		}
 	b->v.n = kept;
@@ -408,20 +419,20 @@ void route_expand(const struct plan *p, const struct plan_row *row, struct arena
 	for (size_t i = 0; i < vss.v.n; i++)
 		add_virtual_service(&b, vss.v.v[i]);
 	add_services(&b);
-	if (r->sniffed)
-		keep_sniffed(&b);
+	if (r->alone)
+		keep_own(&b);
 	/* names are unique */
 	if (b.v.n)
 		qsort(b.v.v, b.v.n, sizeof(*b.v.v), compare_name);
-	if (!r->sniffed)
+	if (!r->alone)
 		add_catch_all(&b);
 	*routes = (struct ir_routes){
 	    .name = r->name,
 	    .vhosts = b.v.v,
 	    .n_vhosts = b.v.n,
-	    .ignore_port = p->view->type != PROXY_GRPC,
-	    .validate_clusters = {.has = true, .v = false},
-	    .max_direct_body = {.has = true, .v = MAX_DIRECT_BODY},
+	    .ignore_port = !is_grpc(&b),
+	    .validate_clusters = {.has = !is_grpc(&b), .v = false},
+	    .max_direct_body = {.has = !is_grpc(&b), .v = MAX_DIRECT_BODY},
 	    .origins = origins_done(&b.origins),
 	};
 	out->routes = routes;

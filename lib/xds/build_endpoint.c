@@ -65,7 +65,7 @@ static void write_lb_endpoint(struct w_lb_endpoint m, const struct ir_endpoint *
 	w_lb_endpoint_endpoint_end(m, endpoint);
 }
 
-static void write_locality(struct w_locality_lb_endpoints m, const struct ir_locality *l)
+static void write_locality(struct w_locality_lb_endpoints m, const struct ir_locality *l, bool always_place)
 {
 	w_locality_lb_endpoints_priority(m, l->priority);
 	if (l->weight.has)
@@ -76,7 +76,7 @@ static void write_locality(struct w_locality_lb_endpoints m, const struct ir_loc
 		write_lb_endpoint(e, &l->eps[i]);
 		w_locality_lb_endpoints_lb_endpoints_end(m, e);
 	}
-	if (*l->region || *l->zone || *l->subzone) {
+	if (always_place || *l->region || *l->zone || *l->subzone) {
 		struct w_locality where = w_locality_lb_endpoints_locality_begin(m);
 
 		build_locality(where, l->region, l->zone, l->subzone);
@@ -95,7 +95,7 @@ void build_assignment(struct w_assignment m, const struct ir_endpoints *e)
 	for (size_t i = e->n_localities; i-- > 0;) {
 		struct w_locality_lb_endpoints l = w_assignment_endpoints_begin(m);
 
-		write_locality(l, &e->localities[i]);
+		write_locality(l, &e->localities[i], e->always_place);
 		w_assignment_endpoints_end(m, l);
 	}
 	w_assignment_cluster_name(m, e->name);

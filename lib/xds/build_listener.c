@@ -252,6 +252,19 @@ static void write_hcm_upper(struct w_hcm m, const struct ir_http *h)
 	w_hcm_upgrade_configs_end(m, websocket);
 }
 
+static void write_rds(struct build_out *out, struct w_hcm m, const char *name)
+{
+	struct w_rds rds = w_hcm_rds_begin(m);
+	struct w_config_source source;
+
+	w_rds_route_config_name(rds, name);
+	source = w_rds_config_source_begin(rds);
+	build_config_source(out, source, true);
+	w_rds_config_source_end(rds, source);
+	w_hcm_rds_end(m, rds);
+	build_use(out, XDS_RDS, name, true);
+}
+
 /* Fields 19 to 1. */
 static void write_hcm_lower(struct build_out *out, struct w_hcm m, const struct ir_http *h)
 {
@@ -273,15 +286,7 @@ static void write_hcm_lower(struct build_out *out, struct w_hcm m, const struct 
 		write_tracing(m, h->tracing);
 	write_http_filters(m, h);
 	if (h->rds_name) {
-		struct w_rds rds = w_hcm_rds_begin(m);
-		struct w_config_source source;
-
-		w_rds_route_config_name(rds, h->rds_name);
-		source = w_rds_config_source_begin(rds);
-		build_config_source(out, source, true);
-		w_rds_config_source_end(rds, source);
-		w_hcm_rds_end(m, rds);
-		build_use(out, XDS_RDS, h->rds_name, true);
+		write_rds(out, m, h->rds_name);
 	} else {
 		struct w_route_configuration routes = w_hcm_route_config_begin(m);
 
@@ -504,6 +509,21 @@ static void write_listener_filters(struct w_listener m, const struct ir_listener
 
 /* ---- the listener ---- */
 
+/* For gRPC's own clients: faults, and the router last, or they refuse it. */
+static void write_api(struct build_out *out, struct w_listener m, const char *routes)
+{
+	struct w_api_listener api = w_listener_api_listener_begin(m);
+	struct w_any any = w_api_listener_api_listener_begin(api);
+	struct w_hcm hcm = w_hcm_any_begin(any);
+
+	write_filter_empty(hcm, "envoy.filters.http.router", W_URL_ROUTER);
+	write_filter_empty(hcm, "envoy.filters.http.fault", W_URL_HTTP_FAULT);
+	write_rds(out, hcm, routes);
+	any = w_hcm_any_end(hcm);
+	w_api_listener_api_listener_end(api, any);
+	w_listener_api_listener_end(m, api);
+}
+
 /* Fields 34 to 15. */
 static void write_listener_upper(struct build_out *out, struct w_listener m, const struct ir_listener *l)
 {
@@ -531,6 +551,8 @@ static void write_listener_upper(struct build_out *out, struct w_listener m, con
 		write_log(out, log, &l->logs[i], true);
 		w_listener_access_log_end(m, log);
 	}
+	if (l->api_routes)
+		write_api(out, m, l->api_routes);
 	w_listener_continue_on_listener_filters_timeout(m, l->continue_on_timeout);
 	w_listener_traffic_direction(m, l->direction == IR_INBOUND ? W_TRAFFIC_DIRECTION_INBOUND : W_TRAFFIC_DIRECTION_OUTBOUND);
 	if (l->filters_timeout.has)
@@ -540,8 +562,6 @@ static void write_listener_upper(struct build_out *out, struct w_listener m, con
 /* Fields 9 to 1. */
 static void write_listener_lower(struct build_out *out, struct w_listener m, const struct ir_listener *l)
 {
-	struct w_address address;
-
 	write_listener_filters(m, l);
 	if (l->use_original_dst)
 		w_listener_use_original_dst(m, true);
@@ -551,9 +571,12 @@ static void write_listener_lower(struct build_out *out, struct w_listener m, con
 		write_chain(out, c, &l->chains[i]);
 		w_listener_filter_chains_end(m, c);
 	}
-	address = w_listener_address_begin(m);
-	build_address(address, &l->address);
-	w_listener_address_end(m, address);
+	if (!l->api_routes) {
+		struct w_address address = w_listener_address_begin(m);
+
+		build_address(address, &l->address);
+		w_listener_address_end(m, address);
+	}
 	w_listener_name(m, l->name);
 }
 
