@@ -165,8 +165,7 @@ static void add_chain(struct chains *c, const struct in_port *in, const struct c
 	if (k->mtls)
 		chain.tls = mesh_tls(c->plan, k->http, a);
 	if (k->http) {
-		const char *prefix = all_ports ? passthrough
-					       : arena_printf(a, "inbound_%s_%u", plan_wildcard(c->plan->view), in->port);
+		const char *prefix = all_ports ? passthrough : arena_printf(a, "inbound_%s", in->chain_name);
 		struct ir_http *http = hcm_inbound(c->plan, routes_to(in, a), prefix, a);
 
 		http->grpc_web = in->protocol == PROTO_GRPC_WEB;
