@@ -265,6 +265,7 @@ struct inbound {
 	enum protocol protocol;
 	const struct sidecar_ingress *ingress;	/* or NULL: a port of services */
 	uint32_t port;				/* of the service, for its rule */
+	const struct view_target *target;	/* or NULL: of a Sidecar */
 };
 
 static const struct connection_pool *inbound_pool(const struct plan *p, const struct inbound *in)
@@ -353,6 +354,19 @@ static void find_inbound(const struct plan *p, const struct inbound *in, struct 
 		bind_inbound(p->view, c);
 }
 
+/* The Services that share the port, the oldest first. */
+static struct ir_service_ref *inbound_services(const struct inbound *in, size_t *n, struct arena *a)
+{
+	size_t also = in->target ? in->target->n_also : 0;
+	struct ir_service_ref *refs = arena_array(a, struct ir_service_ref, also + 1);
+
+	refs[0] = *service_ref(in->svc, a);
+	for (size_t i = 0; i < also; i++)
+		refs[i + 1] = *service_ref(in->target->also[i], a);
+	*n = also + 1;
+	return refs;
+}
+
 static void expand_inbound(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
 {
 	const struct inbound *in = row->ref;
@@ -365,8 +379,7 @@ static void expand_inbound(const struct plan *p, const struct plan_row *row, str
 	traffic_pool(p, c, inbound_pool(p, in), a);
 	find_inbound(p, in, c, a);
 	if (in->svc) {
-		c->services = service_ref(in->svc, a);
-		c->n_services = 1;
+		c->services = inbound_services(in, &c->n_services, a);
 		origins_add(&origins, in->svc->obj);
 	}
 	if (in->ingress)
@@ -384,6 +397,8 @@ static struct hash128 inbound_mix(const struct plan *p, const struct inbound *in
 	h = in->svc ? hash_mix(h, in->svc->part.hash) : hash_mix_u64(h, 0);
 	h = dr ? hash_mix(h, dr->part.hash) : hash_mix_u64(h, 0);
 	h = v->sidecar ? hash_mix(h, v->sidecar->hash) : hash_mix_u64(h, 0);
+	for (size_t i = 0; in->target && i < in->target->n_also; i++)
+		h = hash_mix(h, in->target->also[i]->part.hash);
 	for (size_t i = 0; in->ingress && i < v->ips.n; i++)
 		h = hash_mix_str(h, v->ips.v[i]);
 	return hash_mix_u64(h, (uint64_t)in->port << 32 | (uint64_t)in->protocol << 4 | (uint64_t)v->v4 << 1 | (uint64_t)v->v6);
@@ -415,7 +430,7 @@ static void inbound_rows(struct plan *p, struct plan_rows *rows)
 		for (size_t j = 0; j < v->n_targets && !svc; j++)
 			if (v->targets[j].target_port == in->port->number)
 				svc = v->targets[j].svc;
-		add_inbound(p, rows, (struct inbound){svc, protocol_parse(in->port->protocol), in, in->port->number},
+		add_inbound(p, rows, (struct inbound){svc, protocol_parse(in->port->protocol), in, in->port->number, NULL},
 			    in->port->number);
 	}
 	if ((sidecar && sidecar->n_ingress) || v->interception == INTERCEPT_NONE)
@@ -423,7 +438,7 @@ static void inbound_rows(struct plan *p, struct plan_rows *rows)
 	for (size_t i = 0; i < v->n_targets; i++) {
 		const struct view_target *t = &v->targets[i];
 
-		add_inbound(p, rows, (struct inbound){t->svc, t->port->protocol, NULL, t->port->port}, t->target_port);
+		add_inbound(p, rows, (struct inbound){t->svc, t->port->protocol, NULL, t->port->port, t}, t->target_port);
 	}
 }
 

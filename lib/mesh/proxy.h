@@ -47,6 +47,9 @@ struct view_target {
 	const struct svc *svc;		/* oldest Service of that target port (routers: and service port) */
 	const struct svc_port *port;
 	uint32_t target_port;
+	/* the other Services with that service port and target port; a sidecar's only */
+	const struct svc *const *also;
+	size_t n_also;
 };
 
 struct view {

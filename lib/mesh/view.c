@@ -99,7 +99,7 @@ static uint32_t port_at_proxy(const struct targets *t, const struct svc_port *po
 static void add_target(struct targets *t, const struct svc *svc, size_t i, uint32_t target)
 {
 	if (target && svc->ports[i].protocol != PROTO_UDP)
-		*vec_push(&t->v, t->arena) = (struct view_target){svc, &svc->ports[i], target};
+		*vec_push(&t->v, t->arena) = (struct view_target){.svc = svc, .port = &svc->ports[i], .target_port = target};
 }
 
 /* Without a selector, and for ServiceEntries, the address tells. */
@@ -147,6 +147,19 @@ static bool is_double(const struct view *v, const struct view_target *kept, size
 	return false;
 }
 
+static void share_target(struct view_target *kept, const struct view_target *t, struct arena *a)
+{
+	const struct svc **all;
+
+	if (kept->port->port != t->port->port || kept->svc == t->svc)
+		return;
+	all = arena_array(a, const struct svc *, kept->n_also + 1);
+	for (size_t i = 0; i < kept->n_also; i++)
+		all[i] = kept->also[i];
+	all[kept->n_also++] = t->svc;
+	kept->also = all;
+}
+
 static void set_targets(const struct snapshot *s, const struct proxy *p, const struct object *pod,
 			const struct strmap *labels, struct arena *a, struct view *v)
 {
@@ -177,7 +190,9 @@ static void set_targets(const struct snapshot *s, const struct proxy *p, const s
 	if (t.v.n)
 		qsort(t.v.v, t.v.n, sizeof(t.v.v[0]), compare_targets);
 	for (size_t i = 0; i < t.v.n; i++)
-		if (!is_double(v, t.v.v, kept, &t.v.v[i]))
+		if (is_double(v, t.v.v, kept, &t.v.v[i]))
+			share_target(&t.v.v[kept - 1], &t.v.v[i], a);
+		else
 			t.v.v[kept++] = t.v.v[i];
 	v->targets = t.v.v;
 	v->n_targets = kept;
@@ -364,6 +379,8 @@ static struct hash128 view_hash(const struct view *v)
 	for (size_t i = 0; i < v->n_targets; i++) {
 		h = hash_mix(h, v->targets[i].svc->part.hash);
 		h = hash_mix_u64(h, (uint64_t)v->targets[i].port->port << 32 | v->targets[i].target_port);
+		for (size_t k = 0; k < v->targets[i].n_also; k++)
+			h = hash_mix(h, v->targets[i].also[k]->part.hash);
 	}
 	h = hash_mix_u64(h, v->n_gateways);
 	for (size_t i = 0; i < v->n_gateways; i++)
