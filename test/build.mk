@@ -58,6 +58,8 @@ $(FUZZ_BIN): $(B)/fuzz/bin/%: $(B)/fuzz/test/fuzz/%_fuzz.o $(FUZZ_OBJ)
 	$(Q)mkdir -p $(@D)
 	$(Q)clang++ -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
+-include $(shell find $(B)/fuzz -name '*.d' 2>/dev/null)
+
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZ_TIME seconds (20)
 	$(Q)test/tool/deps.sh dev
@@ -84,10 +86,13 @@ check: ## the tests: installs what is missing, ends in "N passed, N failed, N sk
 check-run: $(CHECK_NEEDS) all
 	$(Q)$(PYTHON) test/tool/check.py $(O) $(CHECK_FIRST) $(CHECK_SUITES) $(CHECK_LAST)
 
-.PHONY: lint
-lint: ## include edges and file-scope state; clang-tidy and formatting where clang is installed
+.PHONY: lint tidy
+lint: ## include edges between layers, libraries' places, mutable state at file scope
 	$(Q)$(PYTHON) test/tool/layers.py
-	$(Q)test/tool/lint.sh
+
+tidy: ## clang-tidy over lib and cmd (some minutes)
+	$(Q)test/tool/deps.sh dev
+	$(Q)test/tool/tidy.sh
 
 .PHONY: install
 install: all ## install into DESTDIR/PREFIX: programs, man pages, completion

@@ -7,9 +7,9 @@ if ! command -v clang-tidy >/dev/null; then
 	exit 0
 fi
 make -s compile_commands.json
-git ls-files 'lib/*.c' 'cmd/*.c' | xargs -P 2 -n 8 clang-tidy -p . --quiet 2>/dev/null | grep -E 'warning:|error:' | sort -u >"${TMPDIR:-/tmp}/lint.$$"
-n=$(wc -l <"${TMPDIR:-/tmp}/lint.$$")
-cat "${TMPDIR:-/tmp}/lint.$$"
-rm -f "${TMPDIR:-/tmp}/lint.$$"
+git ls-files 'lib/*.c' 'cmd/*.c' | xargs -P 2 -n 8 clang-tidy -p . --quiet 2>/dev/null | grep -E 'warning:|error:' | sort -u >"${TMPDIR:-/tmp}/tidy.$$"
+n=$(wc -l <"${TMPDIR:-/tmp}/tidy.$$")
+cat "${TMPDIR:-/tmp}/tidy.$$"
+rm -f "${TMPDIR:-/tmp}/tidy.$$"
 echo "clang-tidy: $n findings"
 [ "$n" = 0 ]
