@@ -124,10 +124,33 @@ void plan_grpc_rows(struct plan *p, struct plan_rows *rows)
 
 /* ---- routes ---- */
 
-void grpc_reduce_route(struct ir_route *r, struct arena *a)
+enum { STATUS_UNAVAILABLE = 14 };
+
+/* A redirect or direct response: grpc-js refuses all routes for it, and stumbles over a
+ * non_forwarding_action. What every client knows is to fail the call. */
+static void fail_instead(struct ir_route *r, const char *cluster, struct arena *a)
+{
+	struct ir_fault *fault = arena_new(a, struct ir_fault);
+	struct ir_weighted *w = arena_new(a, struct ir_weighted);
+	bool is_error = r->action == IR_ACTION_DIRECT && r->direct.status >= 400;
+
+	*fault = (struct ir_fault){.has_abort = true,
+				   .abort_is_grpc = !is_error,
+				   .abort_code = is_error ? r->direct.status : STATUS_UNAVAILABLE,
+				   .abort_share = {100, 100}};
+	w->cluster = cluster;
+	r->fault = fault;
+	r->action = IR_ACTION_FORWARD;
+	r->clusters = w;
+	r->n_clusters = 1;
+}
+
+void grpc_reduce_route(struct ir_route *r, const char *cluster, struct arena *a)
 {
 	struct ir_route_match *m = &r->match;
 
+	if (r->action != IR_ACTION_FORWARD)
+		fail_instead(r, cluster, a);
 	/* A31: the limit is where Envoy has it, too; the older field is not read */
 	r->max_stream = r->timeout;
 	r->max_grpc_timeout = (struct opt_duration){0};

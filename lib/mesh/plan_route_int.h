@@ -42,8 +42,8 @@ struct rds {
 
 /* The VirtualServices that may have routes in r, in order. */
 struct vs_list route_select(const struct rds *r, struct arena *a);
-/* Leaves of a route what gRPC's own clients understand (plan_grpc.c). */
-void grpc_reduce_route(struct ir_route *r, struct arena *a);
+/* Leaves of a route what gRPC's own clients understand (plan_grpc.c). cluster: the service's. */
+void grpc_reduce_route(struct ir_route *r, const char *cluster, struct arena *a);
 void route_expand(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out);
 
 #endif

@@ -268,7 +268,7 @@ static void add_virtual_service(struct vhosts *b, size_t index)
 		origins_add(&b->origins, vs->delegates[i]);
 	http_routes_of(&ctx, &routes);
 	for (size_t i = 0; is_grpc(b) && i < routes.v.n; i++)
-		grpc_reduce_route(&routes.v.v[i], b->a);
+		grpc_reduce_route(&routes.v.v[i], b->r->name, b->a);
 	if (!routes.v.n)
 		return;
 	claim_hosts(b, index, &c);
@@ -314,7 +314,7 @@ static void add_service_port(struct vhosts *b, const struct scope_svc *s, uint32
 		route->hash = policy;
 	}
 	if (is_grpc(b))
-		grpc_reduce_route(route, b->a);
+		grpc_reduce_route(route, b->r->name, b->a);
 	add_vhost(b, s->svc->host, port, s->svc, route, 1);
 }
 

@@ -14,6 +14,7 @@ Run it with the Python of build/venv (`make deps`).
 """
 import argparse
 import concurrent.futures
+import itertools
 import json
 import os
 import queue
@@ -41,6 +42,7 @@ HCM = T + 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConne
 ROUTER = T + 'envoy.extensions.filters.http.router.v3.Router'
 ANSWER_S = 20
 ROUTE_LISTENER = 'envoy-check-routes'
+API_PORTS = itertools.cycle(range(1, 65536))    # no two listeners may have one address
 
 
 def name_of(kind, resource):
@@ -55,7 +57,7 @@ def loadable(listener):
     if api:
         hcm = api.get('api_listener', api.get('apiListener'))
         hcm.setdefault('stat_prefix', 'api')
-        listener['address'] = {'socket_address': {'address': '127.0.0.1', 'port_value': 1}}
+        listener['address'] = {'socket_address': {'address': '127.0.0.1', 'port_value': next(API_PORTS)}}
         listener['filter_chains'] = [{'filters': [{'name': 'api', 'typed_config': hcm}]}]
     listener.pop('bindToPort', None)
     listener['bind_to_port'] = False
