@@ -70,6 +70,82 @@ struct plan *plan_build(const struct snapshot *s, const struct view *v, struct a
 	return p;
 }
 
+/* ---- what a change of endpoints alters ---- */
+
+/* Do the endpoints of svc count in its own cluster and endpoint rows only, whose names do not depend on
+ * them? All who read an ep_set:
+ *   plan_endpoint.c   the load assignments
+ *   plan_cluster.c    mix_accounts, and plan_tls.c, tls_workload: accounts, in the clusters
+ *   plan_cluster.c    outbound_row, find_members: clusters of DNS services have their members within
+ *                     them, and are left out without any
+ *   plan_outbound.c   join_endpoints, waits_for_endpoints, and plan_route.c, plan_sniffed_binds: listeners
+ *                     and routes of headless services, at sidecars
+ *   view.c            add_by_address: the view itself (snapshot.c, same_views) */
+static bool has_own_rows_only(const struct svc *svc, const struct view *v)
+{
+	return svc->resolution == SVC_EDS || (svc->resolution == SVC_PASSTHROUGH && v->type != PROXY_SIDECAR);
+}
+
+/* What scope_build says of the i-th service, told by the clusters that the view has; no ports: nothing. */
+static struct scope_svc touched_svc(const struct plan *p, size_t i, plan_seen_fn *seen, const void *arg, struct arena *a)
+{
+	const struct svc *svc = p->snap->svcs[i];
+	struct scope_svc x = {.svc = svc, .eps = p->snap->eps[i]};
+	struct svc_port *ports = arena_array(a, struct svc_port, svc->n_ports);
+
+	for (size_t k = 0; k < svc->n_ports; k++)
+		if (seen(arg, plan_cluster_name(a, "outbound", svc->ports[k].port, "", svc->host)))
+			ports[x.n_ports++] = svc->ports[k];
+	x.ports = ports;
+	if (x.n_ports)
+		x.dr = scope_rule(p->snap, p->view, svc);
+	return x;
+}
+
+/* The touched services that the view sees. False: their endpoints count elsewhere too, or which service
+ * of several of one host is meant is not known here. */
+static bool touched_scope(struct plan *p, plan_seen_fn *seen, const void *arg, struct arena *a)
+{
+	const struct snapshot *s = p->snap;
+	struct scope_svc *v = arena_array(a, struct scope_svc, s->n_touched);
+	size_t n = 0, first;
+
+	for (size_t i = 0; i < s->n_touched; i++) {
+		const struct svc *svc = s->svcs[s->touched[i]];
+
+		/* of a DNS service the view may have no cluster yet */
+		if (svc->resolution != SVC_EDS && svc->resolution != SVC_PASSTHROUGH)
+			return false;
+		v[n] = touched_svc(p, s->touched[i], seen, arg, a);
+		if (!v[n].n_ports)
+			continue;
+		if (!has_own_rows_only(svc, p->view) || snapshot_svcs_of(s, svc->host, &first) > 1)
+			return false;
+		n++;
+	}
+	p->scope.svcs = v;
+	p->scope.n_svcs = n;
+	return true;
+}
+
+struct plan *plan_endpoints(const struct snapshot *s, const struct view *v, plan_seen_fn *seen, const void *arg,
+			    struct arena *a)
+{
+	struct plan *p = arena_new(a, struct plan);
+	struct plan_rows rows = {.arena = a};
+
+	p->snap = s;
+	p->view = v;
+	/* gRPC's own clients do not get all clusters of what they see */
+	if (!s->only_endpoints || v->type == PROXY_GRPC || !touched_scope(p, seen, arg, a))
+		return NULL;
+	plan_service_rows(p, &rows);
+	plan_endpoint_rows(p, &rows);
+	keep_type(p, &rows, IR_CLUSTER, a);
+	keep_type(p, &rows, IR_ENDPOINTS, a);
+	return p;
+}
+
 void plan_expand(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
 {
 	*out = (struct ir){.type = row->type};

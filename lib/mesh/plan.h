@@ -39,6 +39,12 @@ struct plan {
 
 /* p and everything in it lives in a. */
 struct plan *plan_build(const struct snapshot *s, const struct view *v, struct arena *a);
+/* Does the view's plan in the snapshot before have a cluster of that name? */
+typedef bool plan_seen_fn(const void *arg, const char *cluster);
+/* Where s->only_endpoints: all rows that may differ from those of the snapshot before, of which none has
+ * come or gone; its cost is that of the touched services. NULL: only the whole plan tells. */
+struct plan *plan_endpoints(const struct snapshot *s, const struct view *v, plan_seen_fn *seen, const void *arg,
+			    struct arena *a);
 /* The IR of one row, in a. Never NULL: a row exists only if it can be expanded. */
 void plan_expand(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out);
 

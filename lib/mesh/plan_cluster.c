@@ -539,11 +539,16 @@ static void outbound_row(struct plan *p, const struct outbound *o, void *arg)
 	};
 }
 
-void plan_cluster_rows(struct plan *p, struct plan_rows *rows)
+void plan_service_rows(struct plan *p, struct plan_rows *rows)
 {
 	struct outbound_rows r = {.rows = rows};
 
 	outbound_each(p, outbound_row, &r);
+}
+
+void plan_cluster_rows(struct plan *p, struct plan_rows *rows)
+{
+	plan_service_rows(p, rows);
 	if (p->view->type == PROXY_GRPC)
 		return;
 	fixed_row(p, rows, BLACK_HOLE);

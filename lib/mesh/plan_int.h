@@ -17,6 +17,7 @@ struct plan_rows {
 /* Each adds the rows of its resources. */
 void plan_cluster_rows(struct plan *p, struct plan_rows *rows);		/* plan_cluster.c: clusters of all kinds */
 void plan_service_rows(struct plan *p, struct plan_rows *rows);		/* plan_cluster.c: of these, those of the scope's services */
+void plan_service_rows(struct plan *p, struct plan_rows *rows);		/* plan_cluster.c: of these, those of the scope's services */
 void plan_endpoint_rows(struct plan *p, struct plan_rows *rows);	/* plan_endpoint.c: EDS */
 void plan_outbound_rows(struct plan *p, struct plan_rows *rows);	/* plan_outbound.c: sidecar listeners */
 void plan_inbound_rows(struct plan *p, struct plan_rows *rows);		/* plan_inbound.c: virtualInbound */

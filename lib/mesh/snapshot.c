@@ -139,6 +139,35 @@ static bool only_endpoints(const struct builder *b)
 	return b->s->has_node_local == b->prev->has_node_local;
 }
 
+static void find_touched(struct builder *b)
+{
+	struct snapshot *s = b->s;
+	VEC(size_t) v = {0};
+
+	for (size_t i = 0; i < s->n_svcs; i++)
+		if (s->eps[i] != b->prev->eps[i])
+			*vec_push(&v, b->arena) = i;
+	s->touched = v.v;
+	s->n_touched = v.n;
+}
+
+/* Views read pods, nodes, and the endpoints of services that tell their workloads by address (view.c,
+ * set_targets); they borrow from the mesh settings. */
+static bool same_views(const struct builder *b)
+{
+	const struct snapshot *s = b->s;
+
+	if (!b->same[KIND_POD] || !b->same[KIND_NODE] || s->objects.settings != b->prev->objects.settings)
+		return false;
+	for (size_t i = 0; i < s->n_touched; i++) {
+		const struct svc *svc = s->svcs[s->touched[i]];
+
+		if (svc->is_kube ? svc->selector.n == 0 : svc->resolution == SVC_EDS)
+			return false;
+	}
+	return true;
+}
+
 /* What endpoints without a network of their own are in: the label of the root namespace. */
 static const char *default_network(const struct snapshot *s)
 {
@@ -170,6 +199,10 @@ static void run_stages(struct builder *b)
 	s->n_quarantined = b->quarantined.n;
 	verdict_stage(b);
 	s->only_endpoints = only_endpoints(b);
+	if (s->only_endpoints) {
+		find_touched(b);
+		s->same_views = same_views(b);
+	}
 }
 
 static void free_fresh(struct snapshot *s)

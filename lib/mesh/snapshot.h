@@ -201,7 +201,10 @@ struct snapshot {
 	const struct verdict *verdicts;	/* one an object of the compiled kinds, by object_compare */
 	size_t n_verdicts;
 	size_t n_parts_built;		/* parts that were made anew; the rest is shared with prev */
-	bool only_endpoints;		/* against prev: nothing but ep_sets differs (P7); views may, by pods */
+	bool only_endpoints;		/* against prev: nothing but ep_sets differs (P7) */
+	bool same_views;		/* and no proxy's view does; all that a view borrows is prev's own */
+	const size_t *touched;		/* with only_endpoints: the svcs whose ep_set is not prev's, ascending */
+	size_t n_touched;
 
 	const char *default_network;	/* of endpoints that name none; "" = none */
 	bool has_node_local;		/* some svc is node_local */

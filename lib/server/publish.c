@@ -92,6 +92,15 @@ static void slot_remove(struct subscriber *sub)
 	sub->slot = NULL;
 }
 
+/* To the current snapshot. */
+static void slot_move(struct view_slot *s)
+{
+	must(!s->compiling);
+	snapshot_unref(s->snap);
+	s->snap = snapshot_ref(s->owner->snap);
+	s->stale = true;
+}
+
 /* The slot of the proxy's view in the current snapshot; made, or moved to this snapshot, if need be.
  * seed: what the proxy holds now, so that unchanged resources of a new view are reused; or NULL. */
 static struct view_slot *slot_of(struct publisher *p, const struct proxy *proxy, struct bundle *seed)
@@ -117,13 +126,10 @@ static struct view_slot *slot_of(struct publisher *p, const struct proxy *proxy,
 		map_set(&p->slots, key, s);
 		s->bundle = seed ? bundle_ref(seed) : NULL;
 	}
-	must(!s->compiling);
 	arena_fini(&s->arena);
 	arena_take(&s->arena, &arena);
 	s->view = view;
-	snapshot_unref(s->snap);
-	s->snap = snapshot_ref(p->snap);
-	s->stale = true;
+	slot_move(s);
 	return s;
 }
 
@@ -173,15 +179,14 @@ static void compile_done(struct job *job)
 		note_broken(p, c->result->broken);
 	if (!job->failed && !c->result->broken) {
 		uint64_t built = p->table.n_built, reused = p->table.n_reused;
-		struct bundle *b = bundle_adopt(&p->table, c->result, c->prev);
 
+		slot_publish(s, bundle_adopt(&p->table, c->result, c->prev));
 		metric_add(p->metrics, M_RESOURCES_BUILT, NULL, (double)(p->table.n_built - built));
 		metric_add(p->metrics, M_RESOURCES_REUSED, NULL, (double)(p->table.n_reused - reused));
 		metric_observe(p->metrics, M_COMPILE_SECONDS, NULL, (double)took_ns / 1e9);
 		p->last.n_built += c->result->n_built;
 		p->last.compile_ns += took_ns;
 		p->last.n_views++;
-		slot_publish(s, b);
 	}
 	bundle_unref(&p->table, c->prev);
 	snapshot_unref(c->snap);
@@ -243,8 +248,23 @@ static void collect(const char *key, void *value, void *arg)
 	*(*end)++ = value;
 }
 
-/* Every subscriber finds its view in the new snapshot; then the views that are stale are compiled. */
-static void move_subscribers(struct publisher *p)
+static void move_subscribers(struct view_slot *s)
+{
+	struct publisher *p = s->owner;
+
+	for (struct subscriber *sub = s->subs, *next; sub; sub = next) {
+		struct view_slot *to = slot_of(p, sub->proxy, s->bundle);
+
+		next = sub->next;
+		if (to != s) {
+			slot_remove(sub);
+			slot_add(to, sub);
+		}
+	}
+}
+
+/* Every subscriber finds its view in the new snapshot; the views that are stale are compiled then. */
+static void move_all(struct publisher *p)
 {
 	size_t n = map_count(&p->slots);
 	struct view_slot **slots = calloc(n + 1, sizeof(*slots)), **end = slots;
@@ -252,16 +272,10 @@ static void move_subscribers(struct publisher *p)
 	must(slots && "out of memory");
 	map_each(&p->slots, collect, &end);
 	for (size_t i = 0; i < n; i++) {
-		for (struct subscriber *sub = slots[i]->subs, *next; sub; sub = next) {
-			struct view_slot *to;
-
-			next = sub->next;
-			to = slot_of(p, sub->proxy, slots[i]->bundle);
-			if (to != slots[i]) {
-				slot_remove(sub);
-				slot_add(to, sub);
-			}
-		}
+		if (p->snap->same_views && slots[i]->snap && slots[i]->snap->gen + 1 == p->snap->gen)
+			slot_move(slots[i]);
+		else
+			move_subscribers(slots[i]);
 	}
 	for (size_t i = 0; i < n; i++)
 		slot_drop_if_unused(slots[i]);
@@ -300,7 +314,7 @@ static void snapshot_done(struct job *job)
 		p->snap = j->result;
 		p->published_ms = loop_now_ms(p->loop);
 		count_snapshot(p);
-		move_subscribers(p);
+		move_all(p);
 	}
 	map_each(&p->slots, start_if_stale, NULL);
 	snapshot_unref(j->prev);

@@ -14,6 +14,8 @@ static bool has_name(const struct compiled *c, enum xds_type type, const char *n
 {
 	size_t lo = 0, hi = c->set[type].n;
 
+	if (c->base)
+		return res_set_find(c->base->set[type], name) != NULL;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 		int order = strcmp(c->set[type].v[mid].name, name);

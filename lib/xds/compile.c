@@ -76,6 +76,20 @@ static struct res *find_same(const struct res_set *prev, size_t *at, const char 
 	return prev->row[*at].res;
 }
 
+static struct hash128 inputs_of(const struct plan *p, const struct plan_row *row)
+{
+	return p->view->rest_cluster ? hash_mix_str(row->inputs, p->view->rest_cluster) : row->inputs;
+}
+
+static void compile_row(struct compiled *c, const struct plan *p, const struct plan_row *row, enum xds_type type,
+			struct res_new *to, struct arena *a)
+{
+	c->n_built++;
+	if (!build_row_guarded(p, row, to, a) && !c->broken)
+		c->broken = arena_printf(a, "%s \"%s\" needs more memory than a resource may have",
+					 xds_type_info(type)->message, row->name);
+}
+
 static void compile_type(struct compiled *c, const struct plan *p, enum xds_type type,
 			 const struct res_set *prev, struct arena *a)
 {
@@ -86,29 +100,63 @@ static void compile_type(struct compiled *c, const struct plan *p, enum xds_type
 
 	for (size_t i = 0; i < n; i++) {
 		v[i].name = rows[i].name;
-		v[i].inputs = p->view->rest_cluster ? hash_mix_str(rows[i].inputs, p->view->rest_cluster) : rows[i].inputs;
+		v[i].inputs = inputs_of(p, &rows[i]);
 		v[i].same = find_same(prev, &at, v[i].name, v[i].inputs);
-		if (v[i].same)
-			continue;
-		c->n_built++;
-		if (!build_row_guarded(p, &rows[i], &v[i], a) && !c->broken)
-			c->broken = arena_printf(a, "%s \"%s\" needs more memory than a resource may have",
-						 xds_type_info(type)->message, rows[i].name);
+		if (!v[i].same)
+			compile_row(c, p, &rows[i], type, &v[i], a);
 	}
 	c->set[type].v = v;
 	c->set[type].n = n;
+}
+
+/* The rows of p that differ from those of prev, which has a row for each. */
+static void compile_changes(struct compiled *c, const struct plan *p, enum xds_type type,
+			    const struct res_set *prev, struct arena *a)
+{
+	enum ir_type ir = xds_type_info(type)->ir;
+	struct res_new *v = arena_array(a, struct res_new, p->rows[ir].n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->rows[ir].n; i++) {
+		const struct plan_row *row = &p->rows[ir].v[i];
+		size_t at = res_set_index(prev, row->name);
+
+		v[n] = (struct res_new){.name = row->name, .inputs = inputs_of(p, row)};
+		if (at == (size_t)-1)
+			c->broken = arena_printf(a, "%s \"%s\" came with nothing but endpoints",
+						 xds_type_info(type)->message, row->name);
+		else if (!hash_equal(prev->row[at].inputs, v[n].inputs))
+			compile_row(c, p, row, type, &v[n++], a);
+	}
+	c->set[type].v = v;
+	c->set[type].n = n;
+}
+
+static bool has_cluster(const void *bundle, const char *name)
+{
+	return res_set_find(((const struct bundle *)bundle)->set[XDS_CDS], name) != NULL;
 }
 
 struct compiled *compile_view(const struct snapshot *s, const struct view *v, const struct bundle *prev,
 			      struct arena *a)
 {
 	struct compiled *c = arena_new(a, struct compiled);
-	const struct plan *p = plan_build(s, v, a);
+	const struct plan *p = NULL;
 
 	c->view = v->hash;
 	c->gen = s->gen;
-	for (int t = 0; t < XDS_TYPES && !c->broken; t++)
-		compile_type(c, p, (enum xds_type)t, prev ? prev->set[t] : NULL, a);
+	if (prev && hash_equal(prev->view, v->hash) && prev->gen + 1 == s->gen)
+		p = plan_endpoints(s, v, has_cluster, prev, a);
+	if (p)
+		c->base = prev;
+	else
+		p = plan_build(s, v, a);
+	for (int t = 0; t < XDS_TYPES && !c->broken; t++) {
+		if (c->base)
+			compile_changes(c, p, (enum xds_type)t, prev->set[t], a);
+		else
+			compile_type(c, p, (enum xds_type)t, prev ? prev->set[t] : NULL, a);
+	}
 	if (!c->broken)
 		c->broken = closure_check(c, a);
 	return c;

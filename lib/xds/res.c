@@ -200,6 +200,56 @@ static bool set_equal(const struct res_set *a, const struct res_set *b)
 	return true;
 }
 
+static struct hash128 row_hash(const struct res *r)
+{
+	return hash_mix(hash_bytes(r->name, strlen(r->name)), r->hash);
+}
+
+static struct hash128 hash_plus(struct hash128 a, struct hash128 b)
+{
+	struct hash128 sum = {.hi = a.hi + b.hi, .lo = a.lo + b.lo};
+
+	sum.hi += sum.lo < b.lo;
+	return sum;
+}
+
+static struct hash128 hash_minus(struct hash128 a, struct hash128 b)
+{
+	return (struct hash128){.hi = a.hi - b.hi - (a.lo < b.lo), .lo = a.lo - b.lo};
+}
+
+/* prev with the rows of v, each of which is there already, in place of its own. */
+static struct res_set *set_patch(struct res_table *t, enum xds_type type, const struct res_new *v, size_t n,
+				 struct res_set *prev)
+{
+	size_t size = sizeof(*prev) + prev->n * sizeof(prev->row[0]);
+	struct res_set *s;
+
+	if (!n)
+		return res_set_ref(prev);
+	s = malloc(size);
+	must(s && "out of memory");
+	memcpy(s, prev, size);
+	s->refs = 1;
+	for (size_t i = 0; i < n; i++) {
+		struct res_row *row = &s->row[res_set_index(prev, v[i].name)];
+
+		s->hash = hash_minus(s->hash, row_hash(row->res));
+		*row = (struct res_row){res_intern(t, type, &v[i]), v[i].inputs};
+		s->hash = hash_plus(s->hash, row_hash(row->res));
+	}
+	/* those of v have their reference */
+	for (size_t i = 0, k = 0; i < s->n; i++) {
+		if (k < n && !strcmp(s->row[i].res->name, v[k].name))
+			k++;
+		else
+			res_ref(s->row[i].res);
+	}
+	t->n_built += n;
+	hash_hex(s->hash, s->version);
+	return s;
+}
+
 static struct res_set *set_adopt(struct res_table *t, enum xds_type type, const struct res_new *v, size_t n,
 				 struct res_set *prev)
 {
@@ -211,7 +261,7 @@ static struct res_set *set_adopt(struct res_table *t, enum xds_type type, const 
 	for (size_t i = 0; i < n; i++) {
 		s->row[i].res = v[i].same ? res_ref(v[i].same) : res_intern(t, type, &v[i]);
 		s->row[i].inputs = v[i].inputs;
-		h = hash_mix(hash_mix_str(h, v[i].name), s->row[i].res->hash);
+		h = hash_plus(h, row_hash(s->row[i].res));
 		if (v[i].same)
 			t->n_reused++;
 		else
@@ -231,13 +281,15 @@ struct bundle *bundle_adopt(struct res_table *t, const struct compiled *c, const
 	struct bundle *b = calloc(1, sizeof(*b));
 
 	must(b && "out of memory");
-	must(!c->broken);
+	must(!c->broken && (!c->base || c->base == prev));
 	b->refs = 1;
 	b->view = c->view;
 	b->gen = c->gen;
-	for (int type = 0; type < XDS_TYPES; type++)
-		b->set[type] = set_adopt(t, (enum xds_type)type, c->set[type].v, c->set[type].n,
-					 prev ? prev->set[type] : NULL);
+	for (int type = 0; type < XDS_TYPES; type++) {
+		struct res_set *before = prev ? prev->set[type] : NULL;
+
+		b->set[type] = (c->base ? set_patch : set_adopt)(t, (enum xds_type)type, c->set[type].v, c->set[type].n, before);
+	}
 	return b;
 }
 

@@ -79,7 +79,7 @@ struct res_row {
 struct res_set {
 	int refs;
 	enum xds_type type;
-	struct hash128 hash;		/* of the rows' names and hashes */
+	struct hash128 hash;		/* of the rows' names and hashes: a sum, so that a row can be exchanged */
 	char version[HASH_HEX_LEN + 1];
 	size_t n;
 	struct res_row row[];		/* by name, names unique */
@@ -115,6 +115,7 @@ void bundle_unref(struct res_table *t, struct bundle *b);	/* NULL is fine */
 struct compiled {
 	struct hash128 view;
 	uint64_t gen;
+	const struct bundle *base;	/* or NULL: the sets hold all rows; else only what replaces rows of base */
 	struct {
 		struct res_new *v;	/* by name */
 		size_t n;
@@ -125,10 +126,13 @@ struct compiled {
 };
 
 /* snapshot + view -> resources: plan, then for each row either the one of prev with equal inputs or
- * expand and encode. prev: the bundle of the same view in an earlier generation, or NULL. Pure. */
+ * expand and encode. prev: the bundle of the view in an earlier generation, or of another view, or NULL.
+ * Where it is this view's of the generation before, and only endpoints differ since (P7), the result is
+ * the same and the cost that of the services whose endpoints they are. Pure. */
 struct compiled *compile_view(const struct snapshot *s, const struct view *v, const struct bundle *prev,
 			      struct arena *a);
-/* Interns the result; one reference for the caller. A set with equal rows is prev's set. Loop. */
+/* Interns the result; one reference for the caller. A set with equal rows is prev's set. prev is what
+ * compile_view got. Loop. */
 struct bundle *bundle_adopt(struct res_table *t, const struct compiled *c, const struct bundle *prev);
 
 /* ---- encoding (build_*.c): IR -> wire bytes ---- */
