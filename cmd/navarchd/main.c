@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/args.h"
 #include "base/log.h"
 #include "base/scalar.h"
@@ -100,6 +101,7 @@ int main(int argc, char **argv)
 	struct err e;
 	int status = 0;
 
+	arena_keep_memory();
 	arena_init(&a, 0);
 	if (args_parse(&command, argc - 1, argv + 1, &a, &args, &e)) {
 		fprintf(stderr, "navarchd: %s\n", e.text);

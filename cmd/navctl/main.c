@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/must.h"
 
 static const struct cmd *const table[] = {
@@ -55,6 +56,7 @@ int main(int argc, char **argv)
 	struct err e;
 	int status;
 
+	arena_keep_memory();
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2 || (asks_for_help(argv[1]) && argc == 2)) {
 		print_usage(argc < 2 ? stderr : stdout);

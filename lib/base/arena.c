@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,14 @@ struct arena_chunk {
 	size_t size;
 	char data[];
 };
+
+enum { KEPT_BLOCK_MAX = 4 * 1024 * 1024, KEPT_MAX = 32 * 1024 * 1024 };
+
+void arena_keep_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_MAX);
+	mallopt(M_TRIM_THRESHOLD, KEPT_MAX);
+}
 
 void arena_init(struct arena *a, size_t limit)
 {
@@ -74,7 +83,7 @@ static void add_chunk(struct arena *a, size_t need)
 	a->used += size;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+void *arena_alloc_raw(struct arena *a, size_t size)
 {
 	void *p;
 
@@ -85,7 +94,12 @@ void *arena_alloc(struct arena *a, size_t size)
 		add_chunk(a, size);
 	p = a->p;
 	a->p += size;
-	return memset(p, 0, size);
+	return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	return memset(arena_alloc_raw(a, size), 0, size ? size : 1);
 }
 
 void *arena_alloc_n(struct arena *a, size_t n, size_t size)
@@ -97,16 +111,17 @@ void *arena_alloc_n(struct arena *a, size_t n, size_t size)
 
 void *arena_copy(struct arena *a, const void *p, size_t size)
 {
-	void *copy = arena_alloc(a, size);
+	void *copy = arena_alloc_raw(a, size);
 
 	return size ? memcpy(copy, p, size) : copy;
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
-	char *copy = arena_alloc(a, n + 1);
+	char *copy = arena_alloc_raw(a, n + 1);
 
 	memcpy(copy, s, n);
+	copy[n] = '\0';
 	return copy;
 }
 

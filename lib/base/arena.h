@@ -42,10 +42,14 @@ struct arena_guard {
 	size_t outer_limit;
 };
 
+/* Once, at the start of a program: memory of arenas that ended is kept for the next ones instead of
+ * given back, since a page that comes fresh from the kernel costs more than what is written to it. */
+void arena_keep_memory(void);
 void arena_init(struct arena *a, size_t limit);
 void arena_fini(struct arena *a);	/* fine on a zeroed struct */
 
 void *arena_alloc(struct arena *a, size_t size);	/* zeroed, aligned to 8 */
+void *arena_alloc_raw(struct arena *a, size_t size);	/* the same, not zeroed */
 void *arena_copy(struct arena *a, const void *p, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);

@@ -520,16 +520,14 @@ static void write_lower(struct build_out *out, struct w_cluster m, const struct 
 
 void build_cluster(const struct ir_cluster *c, struct build_out *out)
 {
-	struct pbw w;
 	struct w_cluster m;
 	struct pb_bytes bytes;
 
-	pbw_init(&w, out->arena);
-	m = w_cluster_root(&w);
+	m = w_cluster_root(out->w);
 	write_upper(out, m, c);
 	write_middle(out, m, c);
 	write_lower(out, m, c);
-	bytes = pbw_finish(&w);
+	bytes = pbw_finish(out->w);
 	out->bytes = bytes.p;
 	out->len = bytes.n;
 }

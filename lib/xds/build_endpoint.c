@@ -103,12 +103,10 @@ void build_assignment(struct w_assignment m, const struct ir_endpoints *e)
 
 void build_endpoints(const struct ir_endpoints *e, struct build_out *out)
 {
-	struct pbw w;
 	struct pb_bytes bytes;
 
-	pbw_init(&w, out->arena);
-	build_assignment(w_assignment_root(&w), e);
-	bytes = pbw_finish(&w);
+	build_assignment(w_assignment_root(out->w), e);
+	bytes = pbw_finish(out->w);
 	out->bytes = bytes.p;
 	out->len = bytes.n;
 }

@@ -582,15 +582,13 @@ static void write_listener_lower(struct build_out *out, struct w_listener m, con
 
 void build_listener(const struct ir_listener *l, struct build_out *out)
 {
-	struct pbw w;
 	struct w_listener m;
 	struct pb_bytes bytes;
 
-	pbw_init(&w, out->arena);
-	m = w_listener_root(&w);
+	m = w_listener_root(out->w);
 	write_listener_upper(out, m, l);
 	write_listener_lower(out, m, l);
-	bytes = pbw_finish(&w);
+	bytes = pbw_finish(out->w);
 	out->bytes = bytes.p;
 	out->len = bytes.n;
 }

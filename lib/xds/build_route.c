@@ -574,12 +574,10 @@ void build_route_configuration(struct build_out *out, struct w_route_configurati
 
 void build_routes(const struct ir_routes *r, struct build_out *out)
 {
-	struct pbw w;
 	struct pb_bytes bytes;
 
-	pbw_init(&w, out->arena);
-	build_route_configuration(out, w_route_configuration_root(&w), r);
-	bytes = pbw_finish(&w);
+	build_route_configuration(out, w_route_configuration_root(out->w), r);
+	bytes = pbw_finish(out->w);
 	out->bytes = bytes.p;
 	out->len = bytes.n;
 }

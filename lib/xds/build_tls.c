@@ -256,18 +256,16 @@ static void write_certificate_secret(struct w_secret m, const struct ir_secret *
 
 void build_secret(const struct ir_secret *s, struct build_out *out)
 {
-	struct pbw w;
 	struct w_secret m;
 	struct pb_bytes bytes;
 
-	pbw_init(&w, out->arena);
-	m = w_secret_root(&w);
+	m = w_secret_root(out->w);
 	if (s->private_key && s->cert_chain)
 		write_certificate_secret(m, s);
 	else
 		write_validation_secret(m, s);
 	w_secret_name(m, s->name);
-	bytes = pbw_finish(&w);
+	bytes = pbw_finish(out->w);
 	out->bytes = bytes.p;
 	out->len = bytes.n;
 }

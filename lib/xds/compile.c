@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "model/object.h"
+#include "xds/pbw.h"
 
 enum { ROW_MEMORY_MAX = 256 * 1024 * 1024 };	/* to expand and encode one resource */
 
@@ -34,9 +35,10 @@ static void set_origins(struct res_new *to, const struct ir_origins *from, struc
 	to->n_origins = from->n;
 }
 
-static void build_row(const struct plan *p, const struct plan_row *row, struct res_new *to, struct arena *a)
+static void build_row(const struct plan *p, const struct plan_row *row, struct pbw *w, struct res_new *to,
+		      struct arena *a)
 {
-	struct build_out out = {.arena = a, .rest_cluster = p->view->rest_cluster};
+	struct build_out out = {.arena = a, .w = w, .rest_cluster = p->view->rest_cluster};
 	struct ir ir = {0};
 	struct ir_origins origins;
 
@@ -50,14 +52,16 @@ static void build_row(const struct plan *p, const struct plan_row *row, struct r
 }
 
 /* false: the memory limit was hit, and nothing of the row is left. */
-static bool build_row_guarded(const struct plan *p, const struct plan_row *row, struct res_new *to,
+static bool build_row_guarded(const struct plan *p, const struct plan_row *row, struct pbw *w, struct res_new *to,
 			      struct arena *a)
 {
 	struct arena_guard g;
 
-	if (arena_guard_limit(a, &g, ROW_MEMORY_MAX))
+	if (arena_guard_limit(a, &g, ROW_MEMORY_MAX)) {
+		pbw_init(w, a);		/* its block may have been of the row */
 		return false;
-	build_row(p, row, to, a);
+	}
+	build_row(p, row, w, to, a);
 	arena_unguard(a, &g);
 	return true;
 }
@@ -85,7 +89,7 @@ static void compile_row(struct compiled *c, const struct plan *p, const struct p
 			struct res_new *to, struct arena *a)
 {
 	c->n_built++;
-	if (!build_row_guarded(p, row, to, a) && !c->broken)
+	if (!build_row_guarded(p, row, c->w, to, a) && !c->broken)
 		c->broken = arena_printf(a, "%s \"%s\" needs more memory than a resource may have",
 					 xds_type_info(type)->message, row->name);
 }
@@ -142,7 +146,10 @@ struct compiled *compile_view(const struct snapshot *s, const struct view *v, co
 {
 	struct compiled *c = arena_new(a, struct compiled);
 	const struct plan *p = NULL;
+	struct pbw w;
 
+	pbw_init(&w, a);
+	c->w = &w;
 	c->view = v->hash;
 	c->gen = s->gen;
 	if (prev && hash_equal(prev->view, v->hash) && prev->gen + 1 == s->gen)
@@ -159,5 +166,6 @@ struct compiled *compile_view(const struct snapshot *s, const struct view *v, co
 	}
 	if (!c->broken)
 		c->broken = closure_check(c, a);
+	c->w = NULL;
 	return c;
 }

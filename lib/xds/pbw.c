@@ -45,7 +45,7 @@ void pbw_grow(struct pbw *w, size_t n)
 		size = BLOCK_MIN;
 	if (size < have + n)
 		size = have + n;
-	base = arena_alloc(w->arena, size);
+	base = arena_alloc_raw(w->arena, size);
 	if (have)
 		memcpy(base + size - have, w->p, have);
 	w->base = base;

@@ -112,7 +112,9 @@ void bundle_unref(struct res_table *t, struct bundle *b);	/* NULL is fine */
 
 /* ---- compiling one view (compile.c) ---- */
 
+struct pbw;
 struct compiled {
+	struct pbw *w;			/* scratch block of the job while it runs */
 	struct hash128 view;
 	uint64_t gen;
 	const struct bundle *base;	/* or NULL: the sets hold all rows; else only what replaces rows of base */
@@ -138,6 +140,7 @@ struct bundle *bundle_adopt(struct res_table *t, const struct compiled *c, const
 /* ---- encoding (build_*.c): IR -> wire bytes ---- */
 struct build_out {			/* collected while writing */
 	struct arena *arena;
+	struct pbw *w;			/* of the job, in the same arena: one scratch block for all resources */
 	VEC(struct res_use) uses;
 	const char *rest_cluster;	/* config sources are REST through this cluster; NULL: ADS */
 	const uint8_t *bytes;
