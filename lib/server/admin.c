@@ -297,7 +297,7 @@ static void add_type_status(json_t *row, const struct client *c, enum xds_type t
 	struct session_status st;
 	char key[64];
 
-	session_status(c->session, t, &st);
+	client_status(c, t, &st);
 	snprintf(key, sizeof(key), "%s_sent", type_words[t]);
 	add(row, key, st.sent);
 	snprintf(key, sizeof(key), "%s_acked", type_words[t]);
@@ -333,7 +333,7 @@ static void syncz(struct http_request *req)
 		add(row, "proxy_version", c->user_agent);
 		add(row, "istio_version", c->proxy.version);
 		add(row, "protocol", c->protocol);
-		for (int t = 0; c->session && t < XDS_TYPES; t++)
+		for (int t = 0; t < XDS_TYPES; t++)
 			add_type_status(row, c, (enum xds_type)t);
 		json_array_append_new(out, row);
 	}
@@ -344,10 +344,10 @@ static json_t *watched(const struct client *c)
 {
 	json_t *out = json_object();
 
-	for (int t = 0; c->session && t < XDS_TYPES; t++) {
+	for (int t = 0; t < XDS_TYPES; t++) {
 		struct session_status st;
 
-		session_status(c->session, (enum xds_type)t, &st);
+		client_status(c, (enum xds_type)t, &st);
 		if (st.state != SYNC_NOT_SUBSCRIBED)
 			json_object_set_new(
 			    out, xds_type_info((enum xds_type)t)->short_name,
@@ -494,10 +494,10 @@ static void push_status(struct http_request *req)
 	struct diags ds;
 
 	for (const struct client *c = s->clients; c; c = c->next) {
-		for (int t = 0; c->session && t < XDS_TYPES; t++) {
+		for (int t = 0; t < XDS_TYPES; t++) {
 			struct session_status st;
 
-			session_status(c->session, (enum xds_type)t, &st);
+			client_status(c, (enum xds_type)t, &st);
 			if (st.reject_text && st.state == SYNC_REJECTED)
 				json_array_append_new(
 				    rejects,

@@ -74,6 +74,14 @@ const char *client_connection_id(const struct client *c, struct arena *a)
 			    (unsigned long long)c->id);
 }
 
+void client_status(const struct client *c, enum xds_type t, struct session_status *out)
+{
+	if (c->rest)
+		rest_status(c, t, out);
+	else
+		session_status(c->session, t, out);
+}
+
 void client_count_sent(const struct client *c, struct sent_count sum[XDS_TYPES])
 {
 	for (int t = 0; c->session && t < XDS_TYPES; t++) {

@@ -69,6 +69,8 @@ int client_identify(struct client *c, const struct xds_node *node, const char *r
 /* "<node id>-<stream>" as istiod numbers its connections; in a. */
 const char *client_connection_id(const struct client *c, struct arena *a);
 
+/* What the client was sent and acknowledged, over either transport. */
+void client_status(const struct client *c, enum xds_type t, struct session_status *out);
 /* Adds what the client's stream has sent, by type. */
 void client_count_sent(const struct client *c, struct sent_count sum[XDS_TYPES]);
 
@@ -79,6 +81,7 @@ extern const size_t n_ads_methods;
 extern const struct http_entry rest_routes[], admin_routes[], monitor_routes[];
 extern const size_t n_rest_routes, n_admin_routes, n_monitor_routes;
 
+void rest_status(const struct client *c, enum xds_type t, struct session_status *out);
 /* Forgets the REST clients that have not polled for long, or all. */
 void rest_expire(struct server *s, bool all);
 

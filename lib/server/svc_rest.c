@@ -25,8 +25,9 @@ enum {
 
 /* What was sent last for one subscription: a type and its names. */
 struct rest_sent {
-	char version[HASH_HEX_LEN + 1];
-	unsigned times;
+	enum xds_type type;
+	char version[HASH_HEX_LEN + 1], acked[HASH_HEX_LEN + 1];
+	unsigned times; /* that version was sent without being acknowledged */
 };
 
 /* A held poll. */
@@ -173,6 +174,7 @@ static bool poll_answer(struct poll *p)
 	if (!strcmp(sel.version, p->version)) {
 		sent->times = 0;
 		memcpy(sent->version, sel.version, sizeof(sel.version));
+		memcpy(sent->acked, sel.version, sizeof(sel.version));
 		return false;
 	}
 	fresh = strcmp(sel.version, sent->version) != 0;
@@ -313,6 +315,41 @@ void rest_expire(struct server *s, bool all)
 	}
 }
 
+/* Over the subscriptions of a type: the worst of them. */
+struct summary {
+	enum xds_type type;
+	struct session_status *out;
+};
+
+static void sum_up(const char *key, void *value, void *arg)
+{
+	const struct rest_sent *sent = value;
+	struct summary *sum = arg;
+	enum sync_state state = sent->times > RESEND_MAX ? SYNC_REJECTED
+				: sent->times		 ? SYNC_WAITING
+							 : SYNC_SYNCED;
+
+	(void)key;
+	if (sent->type != sum->type)
+		return;
+	if (state >= sum->out->state) {
+		sum->out->state = state;
+		memcpy(sum->out->sent, sent->version, sizeof(sum->out->sent));
+		memcpy(sum->out->acked, sent->acked, sizeof(sum->out->acked));
+	}
+	if (state == SYNC_REJECTED)
+		sum->out->reject_text =
+		    "asked again with an old version; REST clients do not say why";
+}
+
+void rest_status(const struct client *c, enum xds_type t, struct session_status *out)
+{
+	struct summary sum = {.type = t, .out = out};
+
+	*out = (struct session_status){.state = SYNC_NOT_SUBSCRIBED};
+	map_each(&c->rest->sent, sum_up, &sum);
+}
+
 /* ---- the handler ---- */
 
 /* "<type>|<name>|<name>": names arrive sorted. */
@@ -342,6 +379,7 @@ static void hold(struct client *c, struct http_request *req, enum xds_type type,
 	if (!*slot) {
 		*slot = calloc(1, sizeof(struct rest_sent));
 		must(*slot && "out of memory");
+		((struct rest_sent *)*slot)->type = type;
 	}
 	p->next = c->rest->polls;
 	p->at = &c->rest->polls;
