@@ -18,7 +18,7 @@
 enum {
 	HOLD_DEFAULT_MS = 800, /* Envoy's request_timeout is 1 s unless set */
 	HOLD_MAX_MS = 60 * 1000,
-	RESEND_MAX = 2,
+	SENDS_MAX = 3,			/* of one version, until it counts as refused */
 	FORGET_MS = 5 * 60 * 1000,   /* a proxy that has not polled for so long has gone */
 	BODY_MAX = 32 * 1024 * 1024, /* Envoy reads no more */
 };
@@ -178,9 +178,9 @@ static bool poll_answer(struct poll *p)
 		return false;
 	}
 	fresh = strcmp(sel.version, sent->version) != 0;
-	if (!fresh && sent->times > RESEND_MAX)
+	if (!fresh && sent->times > SENDS_MAX)
 		return false;
-	if (!fresh && sent->times == RESEND_MAX) {
+	if (!fresh && sent->times == SENDS_MAX) {
 		metric_add(&c->server->metrics, M_XDS_REJECTS, xds_type_info(p->type)->rest, 1);
 		log_warn(
 		    "rest",
@@ -325,7 +325,7 @@ static void sum_up(const char *key, void *value, void *arg)
 {
 	const struct rest_sent *sent = value;
 	struct summary *sum = arg;
-	enum sync_state state = sent->times > RESEND_MAX ? SYNC_REJECTED
+	enum sync_state state = sent->times > SENDS_MAX ? SYNC_REJECTED
 				: sent->times		 ? SYNC_WAITING
 							 : SYNC_SYNCED;
 
