@@ -288,7 +288,8 @@ struct bundle *bundle_adopt(struct res_table *t, const struct compiled *c, const
 	for (int type = 0; type < XDS_TYPES; type++) {
 		struct res_set *before = prev ? prev->set[type] : NULL;
 
-		b->set[type] = (c->base ? set_patch : set_adopt)(t, (enum xds_type)type, c->set[type].v, c->set[type].n, before);
+		b->set[type] = (c->base ? set_patch : set_adopt)(t, (enum xds_type)type, c->set[type].v,
+								 c->set[type].n, before);
 	}
 	return b;
 }

@@ -384,11 +384,36 @@ static void a_hungry_row_breaks_only_its_set(void **state)
 	arena_fini(&job);
 }
 
+static void a_row_is_exchanged(void **state)
+{
+	struct fixture *f = *state;
+	struct res_new all[] = {text_row("a", "1"), text_row("b", "2"), text_row("c", "3")}, b = text_row("b", "two");
+	struct bundle *one = bundle_of(f, XDS_EDS, all, 3, NULL), *two, *three;
+	struct compiled c = {.gen = 8, .base = one};
+
+	c.set[XDS_EDS].v = &b;
+	c.set[XDS_EDS].n = 1;
+	assert_null(closure_check(&c, &f->arena));
+	two = bundle_adopt(&f->table, &c, one);
+	assert_ptr_equal(two->set[XDS_CDS], one->set[XDS_CDS]);
+	assert_ptr_equal(two->set[XDS_EDS]->row[0].res, one->set[XDS_EDS]->row[0].res);
+	assert_memory_equal(two->set[XDS_EDS]->row[1].res->bytes, "two", 3);
+	assert_memory_equal(one->set[XDS_EDS]->row[1].res->bytes, "2", 1);
+	all[1] = b;
+	three = bundle_of(f, XDS_EDS, all, 3, NULL);
+	assert_string_equal(three->set[XDS_EDS]->version, two->set[XDS_EDS]->version);
+	assert_string_not_equal(one->set[XDS_EDS]->version, two->set[XDS_EDS]->version);
+	bundle_unref(&f->table, one);
+	bundle_unref(&f->table, two);
+	bundle_unref(&f->table, three);
+	assert_int_equal(f->table.n, 0);
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    T(equal_content_is_one_block), T(types_and_origins_tell_apart), T(equal_rows_keep_the_set),
+	    T(equal_content_is_one_block), T(types_and_origins_tell_apart), T(equal_rows_keep_the_set), T(a_row_is_exchanged),
 	    T(version_is_content), T(type_table), T(closure_rules), T(only_changed_rows_are_built),
 	    T(broken_sets_say_why), T(a_hungry_row_breaks_only_its_set),
 	};
