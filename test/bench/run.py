@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the benchmarks and prints each figure beside its goal; the last line is "N passed, N failed".
+
+usage: run.py OBJDIR     (navarchd, navctl and test/bench/*_bench are built there)
+
+Goals that are times hold for a machine with little else to do; ratios, bytes and counts hold anywhere.
+"""
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import xds
+
+OBJDIR = os.path.abspath(sys.argv[1])
+SERVICES = 1000
+MANY = 10000                # objects
+IDLE = 1000                 # clients
+CHANGES = 20
+failures = passes = 0
+
+
+def row(figure, value, goal, ok):
+    global failures, passes
+    passes, failures = passes + bool(ok), failures + (not ok)
+    print('%-66s %12s   %-16s %s' % (figure, value, goal, 'ok' if ok else 'FAIL'), flush=True)
+
+
+def at_most(figure, value, goal, unit='', digits=2):
+    form = '%%.%df%%s' % digits
+    row(figure, form % (value, unit), '<= %g%s' % (goal, unit), value <= goal)
+
+
+def at_least(figure, value, goal, unit=''):
+    row(figure, '%.1f%s' % (value, unit), '>= %g%s' % (goal, unit), value >= goal)
+
+
+# ---- manifests ----
+
+def service(i, last_octet=1, timeout=5, connections=100, endpoints=10):
+    """A ServiceEntry with its endpoints, a VirtualService and a DestinationRule for it."""
+    eps = ''.join('  - {address: 10.%d.%d.%d}\n' % (i // 250, i % 250, last_octet + k) for k in range(endpoints))
+    head = 'apiVersion: networking.istio.io/v1\nkind: %s\nmetadata: {name: s%d, namespace: one}\nspec:\n'
+    return (head % ('ServiceEntry', i) + '  hosts: [s%d.example.com]\n  resolution: STATIC\n'
+            '  ports: [{number: 80, name: http, protocol: HTTP}]\n  endpoints:\n' % i + eps + '---\n' +
+            head % ('VirtualService', i) + '  hosts: [s%d.example.com]\n  http:\n  - timeout: %ds\n'
+            '    route: [{destination: {host: s%d.example.com}}]\n---\n' % (i, timeout, i) +
+            head % ('DestinationRule', i) + '  host: s%d.example.com\n  trafficPolicy:\n'
+            '    connectionPool: {tcp: {maxConnections: %d}}\n' % (i, connections))
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path + '.new', 'w') as f:
+        f.write(text)
+    os.rename(path + '.new', path)
+
+
+# ---- processes ----
+
+def figures(program, *args):
+    out = subprocess.run([OBJDIR + '/test/bench/' + program, *args], check=True, capture_output=True, text=True).stdout
+    return {name: float(value) for name, value in (line.split() for line in out.splitlines())}
+
+
+def timed(*command):
+    """Seconds and peak MB of the program; its findings do not matter here."""
+    began = time.monotonic()
+    p = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(p.pid, 0)
+    p.returncode = os.waitstatus_to_exitcode(status)
+    if p.returncode not in (0, 1):
+        raise RuntimeError('%s ended with %d' % (' '.join(command), p.returncode))
+    return time.monotonic() - began, usage.ru_maxrss / 1024
+
+
+def best(n, *command):
+    return min(timed(*command) for _ in range(n))
+
+
+# ---- the suites ----
+
+def bench_encoder():
+    f = figures('eds_bench')
+    at_most('assignment of 1,000 endpoints, one in a job, to the floor', f['one_ratio'], 3, 'x')
+    at_most('assignment of 1,000 endpoints, 20 in a job, to the floor', f['many_ratio'], 3, 'x')
+
+
+def bench_reload():
+    f = figures('reload_bench')
+    at_most('resident growth over %d reloads' % f['reloads'], f['rss_growth_kb'], 1024, ' kB', 0)
+    at_most('resources more after %d reloads' % f['reloads'], f['resource_growth'], 0, '', 0)
+    at_most('one reload of 300 objects, snapshot to bytes', f['reload_ms'], 5, ' ms')
+
+
+def bench_files(folder):
+    path = folder + '/many.yaml'
+    write(folder, 'many.yaml', '---\n'.join(service(i) for i in range(MANY // 3 + 1)))
+    seconds, mb = best(3, OBJDIR + '/navctl', 'validate', '-f', path)
+    at_most('navctl validate, %d objects' % MANY, seconds, 1, ' s')
+    at_most('  its memory', mb, 270, ' MB', 0)
+    seconds, mb = best(3, OBJDIR + '/navctl', 'analyze', '-f', path)
+    at_most('navctl analyze, %d objects' % MANY, seconds, 1.5, ' s')
+    at_most('  its memory', mb, 400, ' MB', 0)
+    f = figures('yaml_bench', path)
+    at_least('YAML to nodes', f['parse_mb_s'], 20, ' MB/s')
+    at_least('YAML to checked objects', f['load_mb_s'], 10, ' MB/s')
+
+
+def bench_proxy_config(folder, config):
+    write(folder, 'node.json', json.dumps({'type': 'sidecar', 'id': 'p.one', 'namespace': 'one', 'ips': ['10.99.0.1'],
+                                           'labels': {'app': 'p'}, 'metadata': {}}))
+    seconds, _ = best(5, OBJDIR + '/navctl', 'proxy-config', 'all', '-c', config, '-n', folder + '/node.json', '-o', 'json')
+    at_most('navctl proxy-config, one sidecar, %d objects, process and all' % (3 * SERVICES), seconds, 0.3, ' s')
+
+
+def change(daemon, client, config, text, touches):
+    """Writes a file; ms until the client has the resource (type, name), resources built and sent, bytes per byte."""
+    before = daemon.metrics()
+    had, began = client.count(*touches), time.monotonic()
+    client.got_bytes = 0
+    write(config, 's7.yaml', text)
+    client.await_more(*touches, had)
+    ms = (time.monotonic() - began) * 1000
+    client.settle()
+    after = daemon.metrics()
+    built = after['navarch_resources_built_total'] - before['navarch_resources_built_total']
+    sent = after['navarch_xds_push_bytes_total'] - before['navarch_xds_push_bytes_total']
+    return ms, built, sent / max(client.got_bytes, 1)
+
+
+def bench_touched(daemon, client, config):
+    eds = ('EDS', 'outbound|80||s7.example.com')
+    waits = []
+    for i in range(CHANGES):
+        ms, built, ratio = change(daemon, client, config, service(7, last_octet=2 + i), eds)
+        waits.append(ms)
+    at_most('an endpoint changed: write to receipt, median', statistics.median(waits), 100, ' ms', 1)
+    at_most('  resources built', built, 1, '', 0)
+    at_most('  bytes sent to bytes of what changed', ratio, 1.2, 'x')
+    ms, built, ratio = change(daemon, client, config, service(7, CHANGES + 1, connections=7), ('CDS', eds[1]))
+    at_most('a DestinationRule changed: resources built', built, 2, '', 0)
+    at_most('  bytes sent to bytes of what changed', ratio, 1.2, 'x')
+    ms, built, ratio = change(daemon, client, config, service(7, CHANGES + 1, 9, 7), ('RDS', '80'))
+    at_most('a VirtualService changed: resources built', built, 1, '', 0)
+    at_most('  write to receipt of routes for %d hosts' % SERVICES, ms, 200, ' ms', 1)
+
+
+def bench_rewrite(daemon, client, config):
+    """All files again with equal content; then one change shows that they have been read."""
+    before = daemon.metrics()
+    client.got_bytes = 0
+    for i in range(SERVICES):
+        if i != 7:
+            write(config, 's%d.yaml' % i, service(i))
+    time.sleep(2)
+    after = daemon.metrics()
+    at_most('%d files rewritten as they were: bytes sent' % (SERVICES - 1),
+            after['navarch_xds_push_bytes_total'] - before['navarch_xds_push_bytes_total'], 0, '', 0)
+    at_most('  resources built', after['navarch_resources_built_total'] - before['navarch_resources_built_total'], 0, '', 0)
+    _, built, _ = change(daemon, client, config, service(7, 77, 9, 7), ('EDS', 'outbound|80||s7.example.com'))
+    at_most('  and resources built for one change behind it', built, 1, '', 0)
+
+
+def bench_daemon(folder, config):
+    began = time.monotonic()
+    daemon = xds.Daemon(OBJDIR + '/navarchd', folder, config)
+    try:
+        at_most('navarchd: start to ready, %d objects' % (3 * SERVICES), time.monotonic() - began, 1, ' s')
+        began = time.monotonic()
+        client = xds.DeltaClient(daemon.address)
+        client.await_more('CDS', 'outbound|80||s7.example.com', 0)
+        client.await_more('RDS', '80', 0)
+        client.settle()
+        at_most('  first client has all of it', time.monotonic() - began, 1, ' s')
+        at_most('  its memory', daemon.rss_kb() / 1024, 173, ' MB', 0)
+        bench_touched(daemon, client, config)
+        bench_rewrite(daemon, client, config)
+        client.stop()
+    finally:
+        daemon.stop()
+
+
+def bench_idle(folder):
+    config = folder + '/small'
+    os.mkdir(config)
+    for i in range(10):
+        write(config, 's%d.yaml' % i, service(i))
+    daemon = xds.Daemon(OBJDIR + '/navarchd', folder, config)
+    try:
+        warm = xds.Swarm(daemon.address, 20)
+        warm.run()
+        before = daemon.rss_kb()
+        swarm = xds.Swarm(daemon.address, IDLE)
+        swarm.run()
+        at_most('an idle delta client, memory of %d connections' % IDLE, (daemon.rss_kb() - before) / IDLE, 56, ' kB', 1)
+        row('  in sync', swarm.in_sync(), IDLE, swarm.in_sync() == IDLE)
+        swarm.stop()
+        warm.stop()
+    finally:
+        daemon.stop()
+
+
+def main():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
+    folder = tempfile.mkdtemp(prefix='navarch-bench-')
+    config = folder + '/config'
+    os.mkdir(config)
+    for i in range(SERVICES):
+        write(config, 's%d.yaml' % i, service(i))
+    print('%-66s %12s   %-16s %s' % ('figure', 'value', 'goal', 'ok'))
+    try:
+        bench_encoder()
+        bench_reload()
+        bench_files(folder)
+        bench_proxy_config(folder, config)
+        bench_daemon(folder, config)
+        bench_idle(folder)
+    finally:
+        shutil.rmtree(folder)
+    print('%d passed, %d failed' % (passes, failures))
+    return failures != 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
