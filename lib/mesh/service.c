@@ -42,12 +42,37 @@ static const char *lower(const char *text, struct arena *a)
 	return copy;
 }
 
+static struct hash128 port_hash(struct hash128 h, const struct svc_port *p)
+{
+	h = hash_mix_str(hash_mix_u64(h, (uint64_t)p->port << 8 | p->protocol), p->name);
+	return hash_mix_str(hash_mix_u64(h, (uint64_t)p->target.num << 1 | p->target.is_int), p->target.str);
+}
+
+/* What a ServiceEntry says but for its endpoints, which are a part of their own (P7). */
+static struct hash128 entry_hash(struct hash128 h, const struct svc *s)
+{
+	for (size_t i = 0; i < s->part.n_held; i++) {
+		const struct object *o = s->part.held[i];
+
+		h = hash_strmap(hash_mix_str(hash_mix_str(h, o->ns), o->name), &o->annotations);
+	}
+	for (size_t i = 0; i < s->n_ports; i++)
+		h = port_hash(h, &s->ports[i]);
+	h = hash_strs(hash_strs(h, &s->addresses), &s->subject_alt_names);
+	h = hash_strmap(hash_strmap(h, &s->selector), &s->labels);
+	h = hash_mix_u64(hash_mix_u64(h, (uint64_t)s->created_ns), s->n_ports);
+	return hash_mix_u64(h, (uint64_t)s->resolution << 3 | (uint64_t)s->external << 2 |
+				   (uint64_t)s->node_local << 1 | (uint64_t)s->persistent_session);
+}
+
 static struct hash128 svc_hash(const struct svc *s)
 {
-	struct hash128 h = hash_mix_str(hash_bytes("svc", 3), s->host);
+	struct hash128 h = hash_mix_str(hash_mix_str(hash_bytes("svc", 3), s->host), s->ns);
 
-	for (size_t i = 0; i < s->part.n_held; i++)
-		h = hash_mix(h, s->part.held[i]->hash);
+	if (s->is_kube)
+		h = hash_mix(h, s->obj->hash);
+	else
+		h = entry_hash(h, s);
 	h = hash_mix_u64(h, (uint64_t)s->export_to.all << 2 | (uint64_t)s->export_to.none << 1 |
 				    (uint64_t)s->export_to.own);
 	return hash_strs(h, &s->export_to.ns);

@@ -138,6 +138,8 @@ static void service_entry(struct sim_random *r, struct buf *out, unsigned place)
 		   (unsigned)sim_below(r, 2), how[kind], 80 + (unsigned)sim_below(r, 2));
 	if (kind == 0)
 		buf_printf(out, "  endpoints: [{address: 192.0.2.%u}]\n", (unsigned)sim_below(r, 9));
+	else if (kind == 1 && sim_chance(r, 70))
+		buf_printf(out, "  endpoints: [{address: back-%u.example.com}]\n", (unsigned)sim_below(r, 9));
 }
 
 static void sidecar(struct sim_random *r, struct buf *out, unsigned place)
