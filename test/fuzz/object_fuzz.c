@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "line_mutator.h"
 #include "model/check.h"
 #include "model/load.h"
 

@@ -1,17 +1,29 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# fuzz.sh DIR SECONDS NAME...: runs each libFuzzer target over its corpus; new inputs stay under DIR.
+# fuzz.sh DIR SECONDS NAME...: runs each libFuzzer target over its corpus; new inputs stay under DIR. Targets that
+# read manifests start from those of the golden cases too.
 set -u
 dir=$1 seconds=$2
 shift 2
 passed=0 failed=0
+mkdir -p "$dir/golden"
+for f in test/golden/*/*/in.yaml; do
+	name=${f#test/golden/}
+	name=${name%/in.yaml}
+	[ "$f" -nt "$dir/golden/${name/\//-}" ] && cp "$f" "$dir/golden/${name/\//-}"
+done
+grep -Eoh '[A-Za-z][A-Za-z./-]{2,}' "$dir"/golden/* | sort | uniq -c | awk '$1 > 2 { print "\"" $2 "\"" }' >"$dir/words"
 for name in "$@"; do
 	mkdir -p "$dir/corpus/$name"
-	seeds=test/fuzz/corpus/$name
-	[ -d "$seeds" ] || seeds=
+	seeds=()
+	[ -d "test/fuzz/corpus/$name" ] && seeds+=("test/fuzz/corpus/$name")
+	words=()
+	case $name in
+	compile | object | yaml) seeds+=("$dir/golden") words=(-dict="$dir/words") ;;
+	esac
 	printf '%-16s ' "$name"
 	if "$dir/bin/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$dir/$name-" \
-		-print_final_stats=1 "$dir/corpus/$name" $seeds >"$dir/$name.log" 2>&1; then
+		-print_final_stats=1 "${words[@]}" "$dir/corpus/$name" "${seeds[@]}" >"$dir/$name.log" 2>&1; then
 		passed=$((passed + 1))
 		awk '/number_of_executed_units/ { print $2 " executions" }' "$dir/$name.log"
 	else
