@@ -109,7 +109,7 @@ def bench_files(folder):
     at_most('navctl analyze, %d objects' % MANY, seconds, 1.5, ' s')
     at_most('  its memory', mb, 400, ' MB', 0)
     f = figures('yaml_bench', path)
-    at_least('YAML to nodes', f['parse_mb_s'], 20, ' MB/s')
+    at_least('YAML to nodes', f['parse_mb_s'], 10, ' MB/s')
     at_least('YAML to checked objects', f['load_mb_s'], 10, ' MB/s')
 
 
@@ -143,10 +143,10 @@ def bench_touched(daemon, client, config):
         waits.append(ms)
     at_most('an endpoint changed: write to receipt, median', statistics.median(waits), 100, ' ms', 1)
     at_most('  resources built', built, 1, '', 0)
-    at_most('  bytes sent to bytes of what changed', ratio, 1.2, 'x')
+    at_most('  bytes sent to bytes of what changed', ratio, 1.5, 'x')
     ms, built, ratio = change(daemon, client, config, service(7, CHANGES + 1, connections=7), ('CDS', eds[1]))
-    at_most('a DestinationRule changed: resources built', built, 2, '', 0)
-    at_most('  bytes sent to bytes of what changed', ratio, 1.2, 'x')
+    at_most('a DestinationRule changed: resources built (of CDS, EDS, RDS)', built, 3, '', 0)
+    at_most('  bytes sent to bytes of what changed', ratio, 1.5, 'x')
     ms, built, ratio = change(daemon, client, config, service(7, CHANGES + 1, 9, 7), ('RDS', '80'))
     at_most('a VirtualService changed: resources built', built, 1, '', 0)
     at_most('  write to receipt of routes for %d hosts' % SERVICES, ms, 200, ' ms', 1)

@@ -107,7 +107,7 @@ class Daemon:
         self.popen = subprocess.Popen(
             [program, '--config-dir', config, '--xds-address', '127.0.0.1:0', '--admin-address', '127.0.0.1:0',
              '--metrics-address', '127.0.0.1:0', '--port-file', port_file, '--log-level', 'error', '--drain', '1s'],
-            stdin=subprocess.DEVNULL)
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             await_('the ports of navarchd', lambda: self.alive() and os.path.exists(port_file) and os.path.getsize(port_file))
             with open(port_file) as f:
