@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does a real Envoy take these resources?
 
-usage: envoy_check.py [--envoy PATH] [-v] [FILE...]
+usage: envoy_check.py [--envoy PATH] [--many] [-v] [FILE...]
 
 Each FILE (or standard input) is a JSON object {"listeners": [...], "clusters": [...], "routes": [...],
 "endpoints": [...], "secrets": [...]}: what one proxy gets, as the golden files hold it. All files go, one
 after the other, into one serving Envoy over delta ADS, one resource a response with the resource's name in
 the nonce, so that every rejection names its resource. Listeners are loaded with bind_to_port false.
+With --many a file is no proxy's set but resources of many, whose names repeat: each gets a name of its own,
+and a listener an address of its own once its own address is taken.
 Prints what was rejected and why, then "N passed, N failed" in resources. Exits with 1 on a rejection.
 
 Run it with the Python of build/venv (`make deps`).
@@ -85,10 +87,10 @@ def key_pair(directory):
     return open(cert).read(), open(key).read()
 
 
-def self_contained(config, pair):
+def self_contained(config, pair, files):
     """The configuration with every secret asked of this server, wherever it comes from (an agent's SDS
-    server, files), and with stand-ins for those that it does not hold: Envoy acknowledges a cluster only
-    when it has the secrets."""
+    server, files), and with stand-ins for those that it does not hold, and for files that are not here:
+    Envoy acknowledges a cluster only when it has the secrets. pair: certificate and key, files: in files."""
     config = {kind: list(config.get(kind) or []) for kind in TYPES}
     held = {r.get('name') for r in config['secrets']}
 
@@ -97,6 +99,8 @@ def self_contained(config, pair):
             return [visit(v, key) for v in value]
         if not isinstance(value, dict):
             return value
+        if 'filename' in value and not os.path.exists(value['filename']):
+            return {'filename': files[1 if 'rivate' in key else 0]}
         if 'name' not in value or not {'sdsConfig', 'sds_config'} & set(value):
             return {k: visit(v, k) for k, v in value.items()}
         if value['name'] not in held:
@@ -109,6 +113,33 @@ def self_contained(config, pair):
 
     for kind in ('clusters', 'listeners'):
         config[kind] = visit(config[kind], '')
+    return config
+
+
+def distinct(config):
+    """Resources of many proxies as if they were one's: every name once, every address of a listener once."""
+    taken, addresses, seeds = set(), set(), config.get('seeds', {})
+    for kind in TYPES:
+        for number, resource in enumerate(config.get(kind) or []):
+            name = name_of(kind, resource)
+            if (kind, name) in taken or len(name) > 200:
+                name = '%.150s seed %s resource %d' % (name, seeds.get(kind, [0] * (number + 1))[number], number)
+                for key in ('cluster_name', 'clusterName') if kind == 'endpoints' else ('name',):
+                    if key in resource or kind != 'endpoints':
+                        resource[key] = name
+                for key in ('edsClusterConfig', 'eds_cluster_config') if kind == 'clusters' else ():
+                    if key in resource:
+                        resource[key]['serviceName'] = name
+                        resource[key].pop('service_name', None)
+            taken.add((kind, name))
+            for place in ([resource] + (resource.get('additionalAddresses') or [])) if kind == 'listeners' else ():
+                address = json.dumps(place.get('address'), sort_keys=True)
+                if address in addresses:
+                    at = len(addresses)
+                    place['address'] = {'socketAddress': {'address': '127.%d.%d.%d' % (
+                        100 + (at >> 16), at >> 8 & 255, at & 255), 'portValue': 20000}}
+                    address = json.dumps(place['address'], sort_keys=True)
+                addresses.add(address)
     return config
 
 
@@ -157,9 +188,14 @@ class Server:
                         self.wanted[kind] -= set(request.resource_names_unsubscribe)
                         for name in request.resource_names_subscribe:
                             if name in self.offers[kind]:
+                                refused = self.sent.get((kind, name))
                                 self.send(kind, self.offers[kind][name], name)
+                                if self.answers.get(refused):
+                                    self.sent[kind, name] = refused
                     if request.response_nonce:
                         self.answers[request.response_nonce] = request.error_detail.message
+                        if request.error_detail.message and kind == 'endpoints':
+                            self.replace(request.response_nonce)
                     self.changed.notify_all()
         except grpc.RpcError:
             pass
@@ -182,6 +218,14 @@ class Server:
         self.sent[kind, name] = nonce
         self.out.put(response)
         return nonce
+
+    def replace(self, nonce):
+        """Endpoints that Envoy refused: an empty set in their place, or the cluster would hold up all others."""
+        name = nonce.split(' ', 1)[1]
+        if self.sent.get(('endpoints', name)) == nonce:
+            self.offers['endpoints'][name] = self.protos.from_json(TYPES['endpoints'], {'cluster_name': name})
+            self.send('endpoints', self.offers['endpoints'][name], name)
+            self.sent['endpoints', name] = nonce
 
     def offer(self, kind, messages):
         """Has {name: message} sent as soon as Envoy asks for them; now, where it still holds a subscription."""
@@ -248,7 +292,7 @@ class Check:
     def load(self, config):
         """Loads one proxy's configuration, then empties Envoy. Returns [(kind, name, reason)], count."""
         problems, parsed, total = [], {kind: {} for kind in TYPES}, 0
-        config = self_contained(config, self.pair)
+        config = self_contained(config, self.pair, (self.dir.name + '/cert.pem', self.dir.name + '/key.pem'))
         for kind, message in TYPES.items():
             for resource in config.get(kind) or []:
                 total += 1
@@ -297,6 +341,7 @@ def main():
     build = os.environ.get('B') or here + '/../../build'
     p = argparse.ArgumentParser(usage=__doc__.split('usage: ')[1].split('\n')[0])
     p.add_argument('--envoy', default=build + '/bin/envoy')
+    p.add_argument('--many', action='store_true', help='resources of many proxies')
     p.add_argument('-v', action='store_true', help='name every file')
     p.add_argument('files', nargs='*')
     args = p.parse_args()
@@ -307,7 +352,8 @@ def main():
     try:
         for path in args.files or ['-']:
             with sys.stdin if path == '-' else open(path) as f:
-                problems, count = check.load(json.load(f))
+                config = json.load(f)
+            problems, count = check.load(distinct(config) if args.many else config)
             total += count
             failed += len(problems)
             if args.v:

@@ -1,0 +1,19 @@
+# Random manifest sets (random_manifests.c): whatever passes the checks loads in Envoy. SETS=N, SEED=first one.
+
+SETS        ?= 1000
+SEED        ?= 1
+RANDOM_BIN  := $(O)/test/tool/random_manifests
+RANDOM_DUMP := $(O)/random-dump
+# $(1): how many sets; each different resource goes into Envoy once
+random_envoy = rm -rf $(RANDOM_DUMP) && mkdir -p $(RANDOM_DUMP) && \
+	$(RANDOM_BIN) --seeds $(SEED)-$$(($(SEED)+$(1)-1)) --dump $(RANDOM_DUMP) && \
+	$(B)/venv/bin/python test/tool/envoy_check.py --envoy $(B)/bin/envoy --many $(RANDOM_DUMP)/*.json
+
+$(RANDOM_BIN): $(patsubst %.c,$(O)/%.o,$(wildcard test/tool/*.c)) $(LIB_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
+
+.PHONY: random
+random: $(RANDOM_BIN) ## SETS=1000 random manifest sets: what passes the checks loads in Envoy
+	$(Q)test/tool/deps.sh test
+	$(Q)$(call random_envoy,$(SETS))
