@@ -224,6 +224,7 @@ int main(int argc, char **argv)
 	uint64_t first = 1, n = 200, failures = 0, failures_max = 5, ran = 0;
 	bool verbose = false;
 
+	arena_keep_memory();
 	log_set_level(LOG_LEVEL_NONE);
 	for (int i = 1; i + 1 < argc; i += 2) {
 		uint64_t value = strtoull(argv[i + 1], NULL, 10);
