@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 #include <re2/re2.h>
+#include <string>
 
 struct regex {
 	re2::RE2 re;
@@ -65,4 +66,12 @@ void regex_free(struct regex *re)
 bool regex_full_match(const struct regex *re, const char *text)
 {
 	return re2::RE2::FullMatch(text, re->re);
+}
+
+void regex_replace_all(const struct regex *re, const char *text, const char *with, char *out, size_t size)
+{
+	std::string s(text);
+
+	re2::RE2::GlobalReplace(&s, re->re, with);
+	snprintf(out, size, "%s", s.c_str());
 }

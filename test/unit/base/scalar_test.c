@@ -194,6 +194,14 @@ static void regexes(void **state)
 	assert_false(regex_full_match(re, "/api/v3/x"));
 	assert_false(regex_full_match(re, "x/api/v1/x"));
 	regex_free(re);
+	re = regex_new("/([a-z]+)/");
+	regex_replace_all(re, "/a/b/c/", "<\\1>", why, sizeof(why));
+	assert_string_equal(why, "<a>b<c>");
+	regex_replace_all(re, "/a/", "\\2", why, sizeof(why));
+	assert_string_equal(why, "/a/");
+	regex_replace_all(re, "/abc/", "\\1\\1", why, 5);
+	assert_string_equal(why, "abca");
+	regex_free(re);
 	regex_free(NULL);
 	assert_null(regex_new("("));
 	assert_int_equal(regex_check("(a+)+$", why, sizeof(why)), 0);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One request walked through the resources that a proxy gets, by Envoy's own matching rules (RE2
+ * included): listener, filter chain, virtual host, route, action, clusters, endpoints. It reads the
+ * wire bytes that would be sent, so that what it says is what Envoy does, whatever planned them.
+ * Each step says what decided it and which objects it came from. Chance (weights, percentages of
+ * faults and mirrors) is reported, not drawn; claims of tokens count as absent. The result borrows
+ * from the resources and lives in the arena. Thread: pure.
+ */
+#ifndef XDS_WALK_H
+#define XDS_WALK_H
+
+#include "node/schema.h"
+#include "xds/res.h"
+
+struct walk_request {
+	bool captured;			/* by a sidecar: listeners by original destination; else by their port */
+	const char *ip;			/* where the client connects to */
+	uint32_t port;
+	bool tls;			/* the client begins with TLS */
+	const char *sni;		/* "" = none */
+	struct strs alpn;		/* of TLS */
+	bool http;			/* HTTP, inside TLS if that is ended; else other bytes */
+	const char *method, *authority, *path;	/* path with its query */
+	struct strmap headers;		/* names in lower case; doubles allowed, any order */
+};
+
+enum walk_end {
+	WALK_ROUTED,			/* to one of the targets */
+	WALK_ANSWERED,			/* by Envoy itself, with status */
+	WALK_REFUSED,			/* the connection is closed */
+};
+
+struct walk_step {
+	const char *what;		/* "listener", "filter chain", "virtual host", "route", "cluster" */
+	const char *name;
+	const char *why;
+	const struct res_origin *origins;
+	size_t n_origins;
+};
+
+struct walk_endpoint {
+	const char *address;		/* "10.0.0.1:80", or the path of a socket */
+	uint32_t weight, priority;
+	const char *health;		/* "healthy", "unhealthy", "draining" */
+	const char *locality;		/* "region/zone/subzone"; "" = unset */
+};
+
+struct walk_target {
+	const char *cluster;
+	uint32_t weight;		/* of all targets' sum */
+	const char *host;		/* :authority as this cluster gets it */
+	const char *type;		/* "EDS", "STRICT_DNS", ..., or NULL: no such cluster */
+	const struct walk_endpoint *eps;
+	size_t n_eps;
+	unsigned status;		/* 0, or what Envoy answers instead of sending there */
+};
+
+struct walk {
+	enum walk_end end;
+	unsigned status;		/* of Envoy's own answer, else 0 */
+	const char *why;		/* the end in words */
+	const char *listener, *chain, *route_config, *vhost, *route;	/* or NULL: not reached */
+	const char *location;		/* of a redirect, or NULL */
+	const char *body;		/* of a direct response, or NULL */
+	const char *path;		/* as the backend gets it, or NULL */
+	const struct walk_target *targets;
+	size_t n_targets;
+	const struct str_pair *facts;	/* "timeout", "retries", "mirror", "fault delay", ... */
+	size_t n_facts;
+	const struct walk_step *steps;
+	size_t n_steps;
+};
+
+void walk_run(const struct compiled *c, const struct walk_request *r, struct arena *a, struct walk *out);
+
+#endif

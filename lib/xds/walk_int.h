@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to the walk*.c files. Thread: pure.
+ */
+#ifndef XDS_WALK_INT_H
+#define XDS_WALK_INT_H
+
+#include "base/vec.h"
+#include "xds/pbread.h"
+#include "xds/walk.h"
+
+struct walker {
+	const struct compiled *c;
+	const struct walk_request *r;
+	struct arena *arena;
+	struct walk *out;
+	VEC(struct walk_step) steps;
+	VEC(struct str_pair) facts;
+	VEC(struct walk_target) targets;
+	const char *path;		/* of the request, normalized; with its query */
+	const char *forwarded_proto;	/* "http" or "https", as routes see the client */
+};
+
+/* ---- walk.c ---- */
+const struct res_new *walk_find(const struct walker *w, enum xds_type t, const char *name);
+struct pbread walk_read(enum xds_type t, const struct res_new *r);
+/* origins: of the resource (or NULL), unless the message's metadata names one object. */
+void walk_step(struct walker *w, const char *what, const char *name, const char *why, struct pbread metadata,
+	       const struct res_new *r);
+void walk_fact(struct walker *w, const char *name, const char *value);
+void walk_answer(struct walker *w, unsigned status, const char *why);
+void walk_refuse(struct walker *w, const char *why);
+
+/* ---- walk_chain.c ---- */
+/* The chain that takes the connection (default included); absent: none. *why: what decided. */
+struct pbread walk_chain(struct walker *w, struct pbread listener, const char **why);
+
+/* ---- walk_match.c ---- */
+bool walk_match_regex(const char *pattern, const char *text);
+/* envoy.type.matcher.v3.StringMatcher */
+bool walk_match_string(const struct walker *w, struct pbread m, const char *text);
+/* The value of a request header, doubles joined by ","; NULL if absent. Pseudo headers too. */
+const char *walk_header(const struct walker *w, const char *name);
+/* Does the RouteMatch take the request? Else *why says what stands against it. */
+bool walk_match_route(const struct walker *w, struct pbread match, const char **why);
+/* The part of the path that the match took: what prefix_rewrite replaces. */
+size_t walk_matched_len(const struct walker *w, struct pbread match);
+
+/* ---- walk_http.c ---- */
+void walk_http(struct walker *w, struct pbread hcm);
+
+/* ---- walk_path.c ---- */
+/* The path as the connection manager hands it on; NULL: refused with 400. *redirected: answered by a
+ * redirect to the result instead. */
+const char *walk_normalize_path(struct pbread hcm, const char *path, struct arena *a, bool *redirected);
+
+/* ---- walk_action.c ---- */
+void walk_route_action(struct walker *w, struct pbread vhost, struct pbread route);
+void walk_require_tls(struct walker *w);
+
+/* ---- walk_cluster.c ---- */
+/* missing: the status when there is no such cluster. */
+void walk_target(struct walker *w, const char *cluster, uint32_t weight, const char *host, unsigned missing);
+void walk_targets_end(struct walker *w);
+
+#endif
