@@ -86,9 +86,8 @@ static void put(struct world *w, unsigned place, const char *text, size_t len)
 	arena_fini(&a);
 }
 
-static void edit(struct world *w)
+static void edit(struct world *w, unsigned place)
 {
-	unsigned place = (unsigned)sim_below(&w->random, SIM_PLACES);
 	struct buf text;
 	char file[32];
 
@@ -107,6 +106,11 @@ static void edit(struct world *w)
 	if (w->verbose)
 		printf("--- put %02u\n%.*s", place, (int)text.n, text.p);
 	buf_fini(&text);
+}
+
+static void edit_any(struct world *w)
+{
+	edit(w, (unsigned)sim_below(&w->random, SIM_PLACES));
 }
 
 static void commit(struct world *w)
@@ -140,11 +144,16 @@ static void act(struct world *w)
 	case 2: peer_oddity(p); break;
 	case 1:
 		for (unsigned i = 0, n = 1 + (unsigned)sim_below(&w->random, 6); i < n; i++)
-			edit(w);
+			edit_any(w);
+		commit(w);
+		break;
+	case 3:
+	case 4:
+		edit(w, SIM_SLICES + (unsigned)sim_below(&w->random, SIM_SLICES_END - SIM_SLICES));
 		commit(w);
 		break;
 	default:
-		edit(w);
+		edit_any(w);
 		commit(w);
 	}
 }
@@ -165,7 +174,7 @@ static void start(struct world *w, uint64_t seed, bool verbose)
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		w->peers[i].world = w;
 	for (unsigned i = 0; i < 20; i++)
-		edit(w);
+		edit_any(w);
 	store_source_synced(w->store, w->source);
 	commit(w);
 }

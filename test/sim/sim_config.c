@@ -31,8 +31,8 @@ static void head(struct buf *out, const char *api, const char *kind, const char 
 static void service(struct sim_random *r, struct buf *out, unsigned place, const char *n, const char *ns)
 {
 	head(out, "v1", "Service", ns, n, place);
-	buf_printf(out, "}\nspec:\n  clusterIP: %s%u\n  selector: {app: %s}\n  ports:\n  - {name: http, port: 80, targetPort: %u%s}\n",
-		   sim_chance(r, 15) ? "None #" : "10.0.0.", place, n, 8000 + (unsigned)sim_below(r, 2),
+	buf_printf(out, "}\nspec:\n  clusterIP: %s%u\n  %sselector: {app: %s}\n  ports:\n  - {name: http, port: 80, targetPort: %u%s}\n",
+		   sim_chance(r, 15) ? "None #" : "10.0.0.", place, sim_chance(r, 10) ? "# " : "", n, 8000 + (unsigned)sim_below(r, 2),
 		   sim_chance(r, 20) ? ", appProtocol: tcp" : "");
 	if (sim_chance(r, 50))
 		buf_printf(out, "  - {name: tcp-db, port: %u}\n", 3306 + (unsigned)sim_below(r, 2));
@@ -136,10 +136,22 @@ static void service_entry(struct sim_random *r, struct buf *out, unsigned place)
 	head(out, "networking.istio.io/v1", "ServiceEntry", spaces[place % 2], obj, place);
 	buf_printf(out, "}\nspec:\n  hosts: [ext-%u.example.com]\n  resolution: %s\n  location: MESH_EXTERNAL\n  ports: [{number: %u, name: http, protocol: HTTP}]\n",
 		   (unsigned)sim_below(r, 2), how[kind], 80 + (unsigned)sim_below(r, 2));
-	if (kind == 0)
+	if (kind < 2 && sim_chance(r, 40))
+		buf_printf(out, "  workloadSelector: {labels: {app: %s}}\n", name(r));
+	else if (kind == 0)
 		buf_printf(out, "  endpoints: [{address: 192.0.2.%u}]\n", (unsigned)sim_below(r, 9));
 	else if (kind == 1 && sim_chance(r, 70))
 		buf_printf(out, "  endpoints: [{address: back-%u.example.com}]\n", (unsigned)sim_below(r, 9));
+}
+
+static void workload_entry(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "we-%u", place);
+	head(out, "networking.istio.io/v1", "WorkloadEntry", spaces[place % 2], obj, place);
+	buf_printf(out, "}\nspec: {address: 10.1.%u.%u, labels: {app: %s, version: v%u}%s}\n", (unsigned)sim_below(r, 12),
+		   (unsigned)sim_below(r, 6), name(r), (unsigned)sim_below(r, 2), sim_chance(r, 50) ? ", serviceAccount: vm" : "");
 }
 
 static void sidecar(struct sim_random *r, struct buf *out, unsigned place)
@@ -153,9 +165,9 @@ static void sidecar(struct sim_random *r, struct buf *out, unsigned place)
 
 static void draw(struct sim_random *r, unsigned place, struct buf *out)
 {
-	if (place < 6)
+	if (place < SIM_SLICES)
 		service(r, out, place, names[place % 3], spaces[place / 3]);
-	else if (place < 12)
+	else if (place < SIM_SLICES_END)
 		slice(r, out, place, names[place % 3], spaces[(place - 6) / 3]);
 	else if (place < 18)
 		pod(r, out, place);
@@ -167,8 +179,10 @@ static void draw(struct sim_random *r, unsigned place, struct buf *out)
 		gateway(r, out, place);
 	else if (place < 34)
 		service_entry(r, out, place);
-	else
+	else if (place < 36)
 		sidecar(r, out, place);
+	else
+		workload_entry(r, out, place);
 }
 
 void sim_manifest(struct sim_random *r, unsigned place, struct buf *out)

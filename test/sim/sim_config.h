@@ -5,7 +5,10 @@
 #include "base/buf.h"
 #include "sim_ev.h"
 
-enum { SIM_PLACES = 36 };
+enum {
+	SIM_PLACES = 40,
+	SIM_SLICES = 6, SIM_SLICES_END = 12,	/* places of EndpointSlices */
+};
 
 /* The manifest that stands at a place, drawn at random: each place has one kind and one name, so that
  * drawing again changes the object. Some are invalid, some refer to what does not exist. */
