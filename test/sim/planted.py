@@ -50,16 +50,12 @@ BUGS = [
     ('a set is reused when its names are equal', 'lib/xds/res.c',
      'if (a->row[i].res != b->row[i].res || !hash_equal(a->row[i].inputs, b->row[i].inputs))',
      'if (strcmp(a->row[i].res->name, b->row[i].res->name))'),
-<<<<<<< HEAD
     ('a set that is not needed is kept', 'lib/xds/res.c',
      '\t\tres_set_unref(t, s);\n\t\treturn res_set_ref(prev);', '\t\treturn res_set_ref(prev);'),
     ('views are kept when they differ', 'lib/server/publish.c',
      'if (p->snap->same_views && slots[i]->snap &&', 'if (slots[i]->snap &&'),
     ('a service does not depend on its resolution', 'lib/mesh/service.c',
      '(uint64_t)s->resolution << 3 | (uint64_t)s->external << 2', '(uint64_t)s->external << 2'),
-=======
-    ('a reference too few is dropped', 'lib/xds/res.c',
-     '(t, s);\n\t\treturn res_set_ref(prev);', '(t, s);\n\t\treturn res_set_ref(res_set_ref(prev));'),
     ('of several new endpoints only some count', 'lib/mesh/plan.c',
      'for (size_t i = 0; i < s->n_touched; i++) {', 'for (size_t i = 0; i < s->n_touched && !n; i++) {'),
     ('listeners of endpoints stay when these change', 'lib/mesh/plan.c',
@@ -70,7 +66,6 @@ BUGS = [
      'if (!b->same[KIND_POD] || !b->same[KIND_NODE] ||', 'if ('),
     ('views stay when a workload is told by address', 'lib/mesh/snapshot.c',
      'if (svc->is_kube ? svc->selector.n == 0 : svc->resolution == SVC_EDS)', 'if (!svc)'),
->>>>>>> b6375a8 (s)
     ('a view with a bundle is not stale', 'lib/server/publish.c',
      's->stale = true;', 's->stale = !s->bundle;'),
     ('a change during a build is forgotten', 'lib/server/publish.c',
