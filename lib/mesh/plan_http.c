@@ -67,7 +67,7 @@ struct hash128 http_mix_destination(const struct plan *p, const struct destinati
 	for (int hops = 0; s && hops < ALIAS_HOPS_MAX; hops++) {
 		h = hash_mix(h, s->svc->part.hash);
 		if (s->dr)
-			h = hash_mix(h, s->dr->part.hash);
+			h = hash_mix(h, s->dr->routing);
 		if (s->svc->resolution != SVC_ALIAS || !s->svc->alias_of)
 			return h;
 		s = scope_find(&p->scope, s->svc->alias_of);

@@ -194,7 +194,7 @@ static void add_row(struct gather *g, const struct rds *r)
 	for (size_t i = 0; i < r->n_svcs; i++) {
 		h = hash_mix(h, r->svcs[i]->svc->part.hash);
 		h = hash_mix_u64(h, r->svcs[i]->n_ports);
-		h = r->svcs[i]->dr ? hash_mix(h, r->svcs[i]->dr->part.hash) : hash_mix_u64(h, 0);
+		h = r->svcs[i]->dr ? hash_mix(h, r->svcs[i]->dr->routing) : hash_mix_u64(h, 0);
 	}
 	for (size_t i = 0; i < vss.v.n; i++)
 		h = hash_mix(h, r->index->vs_inputs[vss.v.v[i]]);

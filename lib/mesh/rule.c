@@ -141,6 +141,44 @@ static struct hash128 dr_hash(const struct dr *dr)
 	return hash_strs(h, &dr->export_to.ns);
 }
 
+static struct hash128 mix_affinity(struct hash128 h, const struct load_balancer *lb)
+{
+	struct buf text;
+
+	if (!lb || !lb->consistent_hash)
+		return hash_mix_u64(h, 0);
+	buf_init(&text, OBJECT_MEMORY_MAX);	/* it came out of an object that is smaller */
+	schema_to_json(&schema_consistent_hash, lb->consistent_hash, &text);
+	h = hash_mix_bytes(h, text.p, text.n);
+	buf_fini(&text);
+	return h;
+}
+
+static struct hash128 mix_policy(struct hash128 h, const struct traffic_policy *t)
+{
+	h = hash_mix_u64(h, t ? t->n_port_level_settings : 0);
+	for (size_t i = 0; t && i < t->n_port_level_settings; i++) {
+		const struct port_policy *p = &t->port_level_settings[i];
+
+		h = hash_mix_u64(h, p->port ? p->port->number : 0);
+		h = mix_affinity(h, p->load_balancer);
+	}
+	return mix_affinity(h, t ? t->load_balancer : NULL);
+}
+
+/* A change of limits or ejection concerns the clusters alone: no route is made anew for it. */
+static struct hash128 routing_hash(const struct dr *dr)
+{
+	struct hash128 h = hash_bytes("routing", 7);
+
+	for (size_t i = 0; i < dr->n_objs; i++)
+		h = hash_mix_str(hash_mix_str(h, dr->objs[i]->ns), dr->objs[i]->name);
+	h = mix_policy(h, dr->policy);
+	for (size_t i = 0; i < dr->n_subsets; i++)
+		h = mix_policy(hash_mix_str(h, dr->subsets[i].name), dr->subsets[i].traffic_policy);
+	return h;
+}
+
 static struct dr *dr_build(struct builder *b, const char *host, const struct merge *m)
 {
 	const struct object *first = m->objs.v[0];
@@ -166,6 +204,7 @@ static struct dr *dr_build(struct builder *b, const char *host, const struct mer
 	dr->export_to = visibility_of(&export_to, &b->s->mesh->default_destination_rule_export_to, first->ns, &ps.arena);
 	add_objects(dr, &ps.arena);
 	dr->part.hash = dr_hash(dr);
+	dr->routing = routing_hash(dr);
 	part_end(&ps, &dr->part);
 	return dr;
 }

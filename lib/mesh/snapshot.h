@@ -161,6 +161,7 @@ struct dr {
 	struct visibility export_to;
 	struct strmap workload_selector;
 	bool has_selector;
+	struct hash128 routing;		/* of what HTTP routes read: the objects' names, session affinity */
 };
 
 /* One an object, produced by the pass that decided it (P3). */
