@@ -113,10 +113,10 @@ static void compile_type(struct compiled *c, const struct plan *p, enum xds_type
 	c->set[type].n = n;
 }
 
-/* The rows of p that differ from those of prev, which has a row for each. */
-static void compile_changes(struct compiled *c, const struct plan *p, enum xds_type type,
-			    const struct res_set *prev, struct arena *a)
+/* The rows of p that differ from those of c->base, which has one for each. */
+static void compile_changes(struct compiled *c, const struct plan *p, enum xds_type type, struct arena *a)
 {
+	const struct res_set *prev = c->base->set[type];
 	enum ir_type ir = xds_type_info(type)->ir;
 	struct res_new *v = arena_array(a, struct res_new, p->rows[ir].n);
 	size_t n = 0;
@@ -160,7 +160,7 @@ struct compiled *compile_view(const struct snapshot *s, const struct view *v, co
 		p = plan_build(s, v, a);
 	for (int t = 0; t < XDS_TYPES && !c->broken; t++) {
 		if (c->base)
-			compile_changes(c, p, (enum xds_type)t, prev->set[t], a);
+			compile_changes(c, p, (enum xds_type)t, a);
 		else
 			compile_type(c, p, (enum xds_type)t, prev ? prev->set[t] : NULL, a);
 	}
