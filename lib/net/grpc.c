@@ -155,6 +155,7 @@ static bool check_prefix(struct grpc_call *call)
 		grpc_finish(call, GRPC_INTERNAL, "malformed message prefix");
 	else if (message_size(call) > GRPC_MESSAGE_MAX)
 		grpc_finish(call, GRPC_RESOURCE_EXHAUSTED, "message too large");
+	call->refused = call->finished;
 	return !call->finished;
 }
 
@@ -212,7 +213,8 @@ void grpc_half_close(struct grpc_call *call)
 {
 	if (call->finished)
 		return;
-	if (call->n_prefix)
+	call->refused = call->n_prefix;
+	if (call->refused)
 		grpc_finish(call, GRPC_INTERNAL, "the last message is cut short");
 	else if (call->method->half_close)
 		call->method->half_close(call);

@@ -51,6 +51,7 @@ struct grpc_call {
 	uint8_t prefix[5];
 	uint8_t n_prefix;
 	bool finished;
+	bool refused;		/* for what is no message: compressed, too large, cut short */
 };
 
 /* Each may call grpc_finish; after it only closed follows. message and half_close may be NULL. */

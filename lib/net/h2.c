@@ -53,6 +53,7 @@ struct h2 {
 	struct h2_stream *drained;
 	struct bucket resets, control;
 	int64_t now_ms, last_rx_ms;
+	int64_t headers_due_ms;		/* of the header block, or the first SETTINGS, that is awaited; 0 = none */
 	bool pinged;			/* and nothing received since */
 	bool draining;
 	bool ended;			/* we gave up on the peer */
@@ -66,7 +67,7 @@ static const char *const refusal_names[] = {
 	[H2_REFUSED_PREFACE] = "bad_preface", [H2_REFUSED_PROTOCOL] = "protocol_error",
 	[H2_REFUSED_RESETS] = "reset_flood", [H2_REFUSED_CONTROL] = "control_flood",
 	[H2_REFUSED_STREAMS] = "too_many_streams", [H2_REFUSED_HEADERS] = "headers_too_large",
-	[H2_REFUSED_KEEPALIVE] = "keepalive_timeout",
+	[H2_REFUSED_KEEPALIVE] = "keepalive_timeout", [H2_REFUSED_SLOW] = "slow_headers",
 };
 
 const char *h2_refusal_name(enum h2_refusal r)
@@ -152,11 +153,13 @@ static void stream_close(struct h2_stream *st, uint32_t error)
 
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 {
+	struct h2 *h = arg;
 	struct h2_stream *st;
 
 	if (f->hd.type != NGHTTP2_HEADERS || f->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
-	st = stream_new(arg, f->hd.stream_id);
+	st = stream_new(h, f->hd.stream_id);
+	h->headers_due_ms = h->now_ms + H2_HEADERS_MS;
 	if (!st)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	nghttp2_session_set_stream_user_data(ng, f->hd.stream_id, st);
@@ -228,6 +231,16 @@ static void request_ended(struct h2 *h, struct h2_stream *st)
 		h->events->end(h->arg, st);
 }
 
+/* Frames of kinds that nobody knows are read past, but counted (on_begin_frame). */
+static int unpack_nothing(nghttp2_session *ng, void **payload, const nghttp2_frame_hd *hd, void *arg)
+{
+	(void)ng;
+	(void)payload;
+	(void)hd;
+	(void)arg;
+	return NGHTTP2_ERR_CANCEL;
+}
+
 /* Before the frame is looked at: some kinds that nghttp2 ignores are not told of later. */
 static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *arg)
 {
@@ -243,7 +256,11 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 	struct h2_stream *st = stream_of(h, f->hd.stream_id);
 
 	switch (f->hd.type) {
+	case NGHTTP2_SETTINGS:
+		h->headers_due_ms = 0;
+		break;
 	case NGHTTP2_HEADERS:
+		h->headers_due_ms = 0;
 		if (!st)
 			return 0;
 		if (f->headers.cat == NGHTTP2_HCAT_REQUEST)
@@ -477,6 +494,7 @@ static nghttp2_session_callbacks *callbacks_new(void)
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
 	nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
+	nghttp2_session_callbacks_set_unpack_extension_callback(cb, unpack_nothing);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
 	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
 	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
@@ -499,6 +517,8 @@ static int session_open(struct h2 *h)
 	if (!cb || nghttp2_option_new(&opt))
 		goto out;
 	nghttp2_option_set_max_settings(opt, SETTINGS_ENTRIES_MAX);
+	for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; type++)
+		nghttp2_option_set_user_recv_extension_type(opt, (uint8_t)type);
 	nghttp2_option_set_max_outbound_ack(opt, ACKS_QUEUED_MAX);
 	nghttp2_option_set_max_continuations(opt, CONTINUATIONS_MAX);
 	/* behind our own limit, which goes by the caller's clock */
@@ -521,6 +541,7 @@ struct h2 *h2_new(const struct h2_events *events, void *arg, struct h2_stats *st
 	must(h && "out of memory");
 	*h = (struct h2){
 	    .events = events, .arg = arg, .stats = stats, .now_ms = now_ms, .last_rx_ms = now_ms,
+	    .headers_due_ms = now_ms + H2_HEADERS_MS,
 	    .resets = {H2_RESET_BURST, H2_RESET_BURST, H2_RESET_PER_S, now_ms},
 	    .control = {H2_CONTROL_BURST, H2_CONTROL_BURST, H2_CONTROL_PER_S, now_ms},
 	};
@@ -558,12 +579,23 @@ int64_t h2_tick(struct h2 *h, int64_t now_ms)
 		refuse_peer(h, H2_REFUSED_KEEPALIVE);
 		return -1;
 	}
+	if (h->headers_due_ms && now_ms >= h->headers_due_ms) {
+		refuse_peer(h, H2_REFUSED_SLOW);
+		return -1;
+	}
 	if (now_ms - h->last_rx_ms >= H2_PING_AFTER_MS && !h->pinged) {
 		h->pinged = true;
 		nghttp2_submit_ping(h->ng, NGHTTP2_FLAG_NONE, NULL);
 		ask_to_send(h);
 	}
-	return h->pinged ? h->last_rx_ms + 2 * (int64_t)H2_PING_AFTER_MS : h->last_rx_ms + H2_PING_AFTER_MS;
+	return h2_due_ms(h);
+}
+
+int64_t h2_due_ms(const struct h2 *h)
+{
+	int64_t due = h->last_rx_ms + (h->pinged ? 2 : 1) * (int64_t)H2_PING_AFTER_MS;
+
+	return h->headers_due_ms && h->headers_due_ms < due ? h->headers_due_ms : due;
 }
 
 void h2_drain(struct h2 *h)

@@ -26,6 +26,7 @@ enum {
 	H2_RESET_BURST = 100, H2_RESET_PER_S = 33,	/* streams reset by, or because of, the peer */
 	H2_CONTROL_BURST = 10000, H2_CONTROL_PER_S = 1000,	/* PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA */
 	H2_BODY_MAX = 64 * 1024 * 1024,	/* of a response, waiting to be sent */
+	H2_HEADERS_MS = 10000,		/* from connecting to the first SETTINGS, and for one header block */
 	H2_PING_AFTER_MS = 30000,	/* without a byte from the peer; twice that ends the connection */
 };
 
@@ -38,6 +39,7 @@ enum h2_refusal {
 	H2_REFUSED_STREAMS,	/* stream: over the concurrent limit */
 	H2_REFUSED_HEADERS,	/* stream: header list too large, answered 431 */
 	H2_REFUSED_KEEPALIVE,	/* connection: no answer to a PING */
+	H2_REFUSED_SLOW,	/* connection: over H2_HEADERS_MS */
 	H2_REFUSALS
 };
 
@@ -70,8 +72,9 @@ int h2_receive(struct h2 *h, const void *p, size_t n, int64_t now_ms, struct err
 /* Appends bytes for the peer to out until it holds about limit bytes or there are none. */
 void h2_send(struct h2 *h, struct buf *out, size_t limit);
 bool h2_is_over(const struct h2 *h);	/* nothing more will be received or sent */
-/* Keepalive. Returns the time of the next call that is needed, or -1 with the connection over. */
+/* Keepalive and deadlines. Returns the time of the next call that is needed, or -1 with the connection over. */
 int64_t h2_tick(struct h2 *h, int64_t now_ms);
+int64_t h2_due_ms(const struct h2 *h);	/* that time; what is received may bring it nearer */
 /* GOAWAY: running streams go on, new ones are refused; h2_is_over when the last has ended. */
 void h2_drain(struct h2 *h);
 

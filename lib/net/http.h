@@ -28,7 +28,7 @@ struct http_request {
 	size_t n_query;
 	const struct http_header *headers;	/* in order; names as sent */
 	size_t n_headers;
-	const uint8_t *body;
+	const uint8_t *body;		/* until the handler returns */
 	size_t n_body;
 	const char *peer;		/* address text */
 	void *arg;			/* of the server */

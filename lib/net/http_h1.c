@@ -15,7 +15,7 @@
 #include "base/vec.h"
 #include "net/http_int.h"
 
-enum { HEADERS_MAX = 100, BODY_BYTES_PER_S = 1024 };
+enum { HEADERS_MAX = 100 };
 
 enum stage {
 	NEW,		/* waits for a request's headers */
@@ -42,6 +42,7 @@ struct h1_conn {
 	const char *raw_target;		/* where it stands in MHD's buffer */
 	struct http_request req;
 	struct buf body;
+	size_t held;			/* of http_core.rx_held */
 	int64_t began_ms;
 	const char *refusal;
 	unsigned refusal_status;
@@ -233,6 +234,13 @@ static void open_request(struct h1_conn *c, const char *method, const char *vers
 	set_deadline(c, core->opts.request_ms);
 }
 
+static void drop_body(struct h1_conn *c)
+{
+	buf_fini(&c->body);
+	c->h->core->rx_held -= c->held;
+	c->held = 0;
+}
+
 static void take_body(struct h1_conn *c, const char *p, size_t n)
 {
 	const struct http_server_opts *o = &c->h->core->opts;
@@ -240,11 +248,19 @@ static void take_body(struct h1_conn *c, const char *p, size_t n)
 	if (c->stage != BODY)
 		return;
 	buf_append(&c->body, p, n);
-	if (c->body.failed)
+	c->h->core->rx_held += c->body.size - c->held;
+	c->held = c->body.size;
+	if (c->body.failed) {
 		refuse(c, 413, "request body too large");
-	else
-		set_deadline(c, c->began_ms + o->request_ms + (int64_t)(c->body.n * 1000 / BODY_BYTES_PER_S) -
+	} else if (c->h->core->rx_held > HTTP_RX_HELD_MAX) {
+		c->h->core->stats.refused_memory++;
+		refuse(c, 503, "too many unfinished requests");
+	} else {
+		set_deadline(c, c->began_ms + o->request_ms + (int64_t)(c->body.n * 1000 / HTTP_BYTES_PER_S) -
 				    loop_now_ms(c->h->core->loop));
+	}
+	if (c->stage == REFUSED)
+		drop_body(c);
 }
 
 static enum MHD_Result handle(struct h1_conn *c)
@@ -256,6 +272,9 @@ static enum MHD_Result handle(struct h1_conn *c)
 	c->req.body = (const uint8_t *)c->body.p;
 	c->req.n_body = c->body.n;
 	http_route(&c->req, core->opts.routes, core->opts.n_routes);
+	c->req.body = NULL;
+	c->req.n_body = 0;
+	drop_body(c);
 	if (c->reply)
 		return queue_reply(c);
 	must(c->req.held);
@@ -315,7 +334,7 @@ static void request_fini(struct h1_conn *c)
 	if (c->reply)
 		MHD_destroy_response(c->reply);
 	c->reply = NULL;
-	buf_fini(&c->body);
+	drop_body(c);
 	arena_fini(&c->arena);
 	c->target = NULL;
 	c->stage = NEW;

@@ -7,7 +7,7 @@
 #include "base/scalar.h"
 #include "net/http_int.h"
 
-enum { REPLY_HEADERS_MAX = 16 };
+enum { REPLY_HEADERS_MAX = 16, LOOK_EVERY_MS = 1000 /* for peers that owe something */ };
 
 /* One stream: a gRPC call or a plain request. In the stream's arena. */
 struct exchange {
@@ -17,6 +17,10 @@ struct exchange {
 	struct exchange *next, **at;	/* calls with a deadline */
 	struct http_request req;
 	struct buf body;
+	size_t held;			/* of http_core.rx_held */
+	int64_t owes_ms;		/* since when the peer owes the rest of a body or message, or the first one */
+	size_t owes_bytes;		/* that have come since */
+	struct exchange *next_owing, **at_owing;
 	bool refused;			/* answered without the handler */
 };
 
@@ -26,8 +30,9 @@ struct http2 {
 	loop_fn *wants_send;
 	void *arg;
 	struct h2 *h2;
-	struct exchange *timed;
-	int64_t now_ms, keepalive_ms;	/* keepalive_ms: when it is due */
+	struct exchange *timed, *owing;
+	size_t held;
+	int64_t now_ms, look_ms;	/* look_ms: when to look at those that owe */
 };
 
 static void h2_reply(struct http_request *req, struct http_response *resp)
@@ -70,6 +75,58 @@ static void refuse(struct exchange *x, unsigned status, const char *text)
 	x->conn->core->stats.refused_requests++;
 	x->refused = true;
 	http_reply_text(&x->req, status, text);
+}
+
+static void owe(struct exchange *x)
+{
+	struct http2 *c = x->conn;
+
+	x->owes_ms = c->now_ms;
+	x->owes_bytes = 0;
+	if (x->at_owing)
+		return;
+	if (!c->owing)
+		c->look_ms = c->now_ms + LOOK_EVERY_MS;
+	x->next_owing = c->owing;
+	x->at_owing = &c->owing;
+	if (x->next_owing)
+		x->next_owing->at_owing = &x->next_owing;
+	c->owing = x;
+}
+
+static void owe_nothing(struct exchange *x)
+{
+	if (!x->at_owing)
+		return;
+	*x->at_owing = x->next_owing;
+	if (x->next_owing)
+		x->next_owing->at_owing = x->at_owing;
+	x->at_owing = NULL;
+}
+
+/* Brings the accounts up to date with what the exchange holds. */
+static void count_held(struct exchange *x)
+{
+	size_t now = x->body.size + (x->call ? x->call->rx.size : 0);
+
+	x->conn->held += now - x->held;
+	x->conn->core->rx_held += now - x->held;
+	x->held = now;
+}
+
+/* Ends a request that has not arrived whole, and what it holds. */
+static void cut(struct exchange *x, unsigned status, enum grpc_status grpc, const char *why)
+{
+	owe_nothing(x);
+	x->refused = true;
+	if (x->call) {
+		grpc_finish(x->call, grpc, why);
+		buf_fini(&x->call->rx);
+	} else {
+		http_reply_text(&x->req, status, why);
+		buf_fini(&x->body);
+	}
+	count_held(x);
 }
 
 static bool is_method_path(const struct http_core *core, const char *path)
@@ -125,6 +182,8 @@ static void on_request(void *arg, struct h2_stream *st)
 	h2_set_user(st, x);
 	if (!grpc_is_request(st)) {
 		plain_open(x);
+		if (!x->refused)
+			owe(x);
 		return;
 	}
 	c->core->stats.calls++;
@@ -132,7 +191,10 @@ static void on_request(void *arg, struct h2_stream *st)
 	if (!x->call) {
 		c->core->stats.refused_requests++;
 		x->refused = true;
-	} else if (x->call->deadline_ms) {
+		return;
+	}
+	owe(x);
+	if (x->call->deadline_ms) {
 		x->next = c->timed;
 		x->at = &c->timed;
 		if (x->next)
@@ -141,20 +203,40 @@ static void on_request(void *arg, struct h2_stream *st)
 	}
 }
 
+static void take_call_data(struct exchange *x, const uint8_t *p, size_t n)
+{
+	struct grpc_call *call = x->call;
+	size_t before = call->rx.n;
+
+	grpc_receive(call, p, n);
+	x->conn->core->stats.refused_requests += call->refused;
+	call->refused = false;
+	if (call->finished || !call->n_prefix)
+		owe_nothing(x);
+	else if (!x->at_owing || call->rx.n < before)
+		owe(x);
+}
+
 static void on_data(void *arg, struct h2_stream *st, const uint8_t *p, size_t n)
 {
 	struct exchange *x = h2_user(st);
+	struct http2 *c = arg;
 
-	(void)arg;
 	if (x->refused)
 		return;
-	if (x->call) {
-		grpc_receive(x->call, p, n);
-		return;
+	x->owes_bytes += n;
+	if (x->call)
+		take_call_data(x, p, n);
+	else
+		buf_append(&x->body, p, n);
+	count_held(x);
+	if (x->body.failed) {
+		c->core->stats.refused_requests++;
+		cut(x, 413, GRPC_RESOURCE_EXHAUSTED, "request body too large");
+	} else if (x->held && (c->held > HTTP_RX_CONN_MAX || c->core->rx_held > HTTP_RX_HELD_MAX)) {
+		c->core->stats.refused_memory++;
+		cut(x, 503, GRPC_RESOURCE_EXHAUSTED, "too many unfinished requests");
 	}
-	buf_append(&x->body, p, n);
-	if (x->body.failed)
-		refuse(x, 413, "request body too large");
 }
 
 static void on_end(void *arg, struct h2_stream *st)
@@ -162,16 +244,22 @@ static void on_end(void *arg, struct h2_stream *st)
 	struct http2 *c = arg;
 	struct exchange *x = h2_user(st);
 
+	owe_nothing(x);
 	if (x->refused)
 		return;
 	if (x->call) {
 		grpc_half_close(x->call);
+		c->core->stats.refused_requests += x->call->refused;
 		return;
 	}
 	x->req.body = (const uint8_t *)x->body.p;
 	x->req.n_body = x->body.n;
 	http_route(&x->req, c->core->opts.routes, c->core->opts.n_routes);
 	must(x->req.replied || x->req.held);
+	x->req.body = NULL;
+	x->req.n_body = 0;
+	buf_fini(&x->body);
+	count_held(x);
 }
 
 static void on_drained(void *arg, struct h2_stream *st)
@@ -186,9 +274,12 @@ static void on_drained(void *arg, struct h2_stream *st)
 static void on_closed(void *arg, struct h2_stream *st, uint32_t error)
 {
 	struct exchange *x = h2_user(st);
+	struct http2 *c = arg;
 
-	(void)arg;
 	(void)error;
+	owe_nothing(x);
+	c->held -= x->held;
+	c->core->rx_held -= x->held;
 	if (x->at) {
 		*x->at = x->next;
 		if (x->next)
@@ -218,8 +309,7 @@ struct http2 *http2_new(struct http_core *core, const char *peer, loop_fn *wants
 	struct http2 *c = calloc(1, sizeof(*c));
 
 	must(c && "out of memory");
-	*c = (struct http2){.core = core, .peer = peer, .wants_send = wants_send, .arg = arg, .now_ms = now_ms,
-			    .keepalive_ms = now_ms + H2_PING_AFTER_MS};
+	*c = (struct http2){.core = core, .peer = peer, .wants_send = wants_send, .arg = arg, .now_ms = now_ms};
 	c->h2 = h2_new(&events, c, &core->stats.h2, now_ms);
 	return c;
 }
@@ -255,12 +345,26 @@ void http2_drain(struct http2 *c)
 
 int64_t http2_due_ms(const struct http2 *c)
 {
-	int64_t due = c->keepalive_ms;
+	int64_t due = h2_due_ms(c->h2);
 
+	if (c->owing && c->look_ms < due)
+		due = c->look_ms;
 	for (const struct exchange *x = c->timed; x; x = x->next)
 		if (!x->call->finished && x->call->deadline_ms < due)
 			due = x->call->deadline_ms;
 	return due;
+}
+
+static void cut_slow(struct http2 *c)
+{
+	c->look_ms = c->now_ms + LOOK_EVERY_MS;
+	for (struct exchange *x = c->owing, *next; x; x = next) {
+		next = x->next_owing;
+		if (c->now_ms - x->owes_ms < c->core->opts.request_ms + (int64_t)(x->owes_bytes * 1000 / HTTP_BYTES_PER_S))
+			continue;
+		c->core->stats.cut_slow++;
+		cut(x, 408, GRPC_DEADLINE_EXCEEDED, "the request did not arrive in time");
+	}
 }
 
 int64_t http2_tick(struct http2 *c, int64_t now_ms)
@@ -269,6 +373,7 @@ int64_t http2_tick(struct http2 *c, int64_t now_ms)
 	for (struct exchange *x = c->timed; x; x = x->next)
 		if (!x->call->finished && x->call->deadline_ms <= now_ms)
 			grpc_finish(x->call, GRPC_DEADLINE_EXCEEDED, "deadline exceeded");
-	c->keepalive_ms = h2_tick(c->h2, now_ms);
-	return c->keepalive_ms < 0 ? -1 : http2_due_ms(c);
+	if (c->owing && now_ms >= c->look_ms)
+		cut_slow(c);
+	return h2_tick(c->h2, now_ms) < 0 ? -1 : http2_due_ms(c);
 }

@@ -14,7 +14,14 @@ struct http_core {
 	struct loop *loop;		/* NULL where there is only a sans-I/O core */
 	struct http_server_opts opts;	/* with the defaults filled in */
 	struct http_server_stats stats;
+	size_t rx_held;			/* bytes of requests that are arriving or wait for their answer */
 	bool draining;
+};
+
+enum {
+	HTTP_RX_HELD_MAX = 32 * 1024 * 1024,	/* of rx_held; who would pass it is refused */
+	HTTP_RX_CONN_MAX = 8 * 1024 * 1024,	/* of one HTTP/2 connection */
+	HTTP_BYTES_PER_S = 1024,	/* a body may come that slowly, beyond request_ms */
 };
 
 struct http2;

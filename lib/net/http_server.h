@@ -31,7 +31,7 @@ struct http_server_opts {
 	size_t max_body;		/* of a request; 1 MiB; more is 413 */
 	size_t max_open;		/* connections; 20,000 */
 	int64_t first_byte_ms;		/* 10 s */
-	int64_t request_ms;		/* HTTP/1.1: for the headers, and again for the body, with 1 KiB/s more; 10 s */
+	int64_t request_ms;		/* for the headers, and again for the body or a message, with 1 KiB/s more; 10 s */
 	int64_t idle_ms;		/* HTTP/1.1: between requests, and for a peer that does not read; 75 s */
 };
 
@@ -40,6 +40,7 @@ struct http_server_stats {
 	uint64_t requests_h1, requests_h2, calls;	/* plain, plain, gRPC */
 	uint64_t refused_requests;	/* malformed, too large, ambiguous */
 	uint64_t cut_slow;		/* by a deadline */
+	uint64_t refused_memory;	/* unfinished requests together hold too much */
 };
 
 struct http_server *http_server_open(struct loop *l, const struct http_server_opts *opts, struct err *e);

@@ -578,6 +578,7 @@ static void gauge_ports(struct server *s)
 			metric_set(&s->metrics, M_HTTP_REFUSED, h2_refusal_name((enum h2_refusal)r),
 				   (double)st->h2.refused[r]);
 		metric_set(&s->metrics, M_HTTP_REFUSED, "request", (double)st->refused_requests);
+		metric_set(&s->metrics, M_HTTP_REFUSED, "memory", (double)st->refused_memory);
 		metric_set(&s->metrics, M_HTTP_REFUSED, "slow", (double)st->cut_slow);
 		metric_set(&s->metrics, M_HTTP_REFUSED, "connection_limit",
 			   (double)http_server_listener_stats(s->xds)->refused);

@@ -165,19 +165,23 @@ static bool poll_answer(struct poll *p)
 	struct client *c = p->client;
 	struct bundle *b = publisher_bundle(&c->sub);
 	struct rest_sent *sent = map_get(&c->rest->sent, p->key);
+	struct arena_mark mark = arena_mark(p->req->arena);	/* a held poll must not grow */
 	struct selection sel;
 	bool fresh;
 
 	if (!b)
 		return false;
 	select_resources(b, p->type, &p->names, p->req->arena, &sel);
+	fresh = strcmp(sel.version, sent->version) != 0;
 	if (!strcmp(sel.version, p->version)) {
+		arena_rewind(p->req->arena, mark);
 		sent->times = 0;
 		memcpy(sent->version, sel.version, sizeof(sel.version));
 		memcpy(sent->acked, sel.version, sizeof(sel.version));
 		return false;
 	}
-	fresh = strcmp(sel.version, sent->version) != 0;
+	if (!fresh && sent->times >= SENDS_MAX)
+		arena_rewind(p->req->arena, mark);
 	if (!fresh && sent->times > SENDS_MAX)
 		return false;
 	if (!fresh && sent->times == SENDS_MAX) {
@@ -363,6 +367,16 @@ static const char *subscription_key(enum xds_type type, const struct strs *names
 	return arena_printf(a, "%d|%s", (int)type, hash_hex(h, hex));
 }
 
+static struct strs copy_names(const struct strs *names, struct arena *a)
+{
+	const char **v = arena_array(a, const char *, names->n);
+
+	for (size_t i = 0; i < names->n; i++)
+		v[i] = arena_strdup(a, names->v[i]);
+	return (struct strs){v, names->n};
+}
+
+/* What is kept of the request, which ends with the handler, is copied. */
 static void hold(struct client *c, struct http_request *req, enum xds_type type,
 		 const struct xds_request *r)
 {
@@ -372,8 +386,8 @@ static void hold(struct client *c, struct http_request *req, enum xds_type type,
 	p->client = c;
 	p->req = req;
 	p->type = type;
-	p->names = r->names;
-	p->version = r->version;
+	p->names = copy_names(&r->names, req->arena);
+	p->version = arena_strdup(req->arena, r->version);
 	p->key = subscription_key(type, &r->names, req->arena);
 	slot = map_slot(&c->rest->sent, p->key);
 	if (!*slot) {
@@ -403,12 +417,23 @@ static int type_of_path(const char *path)
 	return -1;
 }
 
+static void refuse(struct http_request *req, const struct err *e)
+{
+	struct server *s = req->arg;
+	char text[300];
+
+	metric_add(&s->metrics, M_XDS_REQUESTS_BAD, NULL, 1);
+	snprintf(text, sizeof(text), "%s\n", e->text);
+	http_reply_text(req, 400, text);
+}
+
 static void discover(struct http_request *req)
 {
 	struct server *s = req->arg;
 	int type = type_of_path(req->path);
 	struct xds_request r;
 	struct client *c;
+	struct arena a;
 	struct err e;
 
 	if (type < 0) {
@@ -417,17 +442,15 @@ static void discover(struct http_request *req)
 				"routes, secrets\n");
 		return;
 	}
-	if (xds_request_decode_json((const char *)req->body, req->n_body, req->arena, &r, &e) ||
+	arena_init(&a, 0);
+	if (xds_request_decode_json((const char *)req->body, req->n_body, &a, &r, &e) ||
 	    !(c = client_of(s, req, &r, &e))) {
-		char text[300];
-
-		metric_add(&s->metrics, M_XDS_REQUESTS_BAD, NULL, 1);
-		snprintf(text, sizeof(text), "%s\n", e.text);
-		http_reply_text(req, 400, text);
-		return;
+		refuse(req, &e);
+	} else {
+		c->rest->last_ms = loop_now_ms(s->loop);
+		hold(c, req, (enum xds_type)type, &r);
 	}
-	c->rest->last_ms = loop_now_ms(s->loop);
-	hold(c, req, (enum xds_type)type, &r);
+	arena_fini(&a);
 }
 
 const struct http_entry rest_routes[] = {{"POST", "/v3/discovery:*", discover}};

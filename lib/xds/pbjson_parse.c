@@ -460,7 +460,7 @@ static int put_any(struct parser *p, struct pbw_at at, json_t *v)
 
 	if (!json_is_object(v))
 		return err_set(p->err, ERR_SYNTAX, "an object with \"@type\" is wanted");
-	if (!url)
+	if (!url || !*url)
 		return json_object_size(v) ? err_set(p->err, ERR_SYNTAX, "\"@type\" is missing") : 0;
 	if (m) {
 		x = pbw_open_any(at);
