@@ -686,6 +686,11 @@ static void priority_flood_is_refused(void **state)
 	flood(*state, "\0\0\5\2\0\0\0\0\7\0\0\0\0\1", 14, H2_CONTROL_BURST + 10);
 }
 
+static void unknown_frame_flood_is_refused(void **state)
+{
+	flood(*state, "\0\0\0\x63\0\0\0\0\0", 9, H2_CONTROL_BURST + 10);
+}
+
 /* A peer that never reads what it makes us answer. */
 static void unread_acks_are_bounded(void **state)
 {
@@ -768,6 +773,76 @@ static void keepalive(void **state)
 	assert_int_equal(f->core.stats.h2.refused[H2_REFUSED_KEEPALIVE], 1);
 }
 
+static void expect_slow(struct fixture *f)
+{
+	f->now_ms += H2_HEADERS_MS - 1;
+	assert_int_equal(http2_tick(f->server, f->now_ms), f->now_ms + 1);
+	f->now_ms++;
+	assert_int_equal(http2_tick(f->server, f->now_ms), -1);
+	assert_int_equal(f->core.stats.h2.refused[H2_REFUSED_SLOW], 1);
+}
+
+static void slow_preface_is_cut(void **state)
+{
+	expect_slow(*state);
+}
+
+static void slow_headers_are_cut(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f);
+	feed(f, "\0\0\0\1\0\0\0\0\1", 9);	/* HEADERS without END_HEADERS */
+	assert_int_equal(http2_due_ms(f->server), f->now_ms + H2_HEADERS_MS);
+	expect_slow(f);
+}
+
+/* A body, a message and the first message each have request_ms, and 1 s more a KiB. */
+static void slow_requests_are_cut(void **state)
+{
+	static const uint8_t part[2048] = {0, 0, 0, 0xff, 0xff}, empty[5] = {0};
+	struct fixture *f = *state;
+	struct reply *body = reply_of(f, request(f, "POST", "/echo/x", NULL, (struct upload){part, 2048, 0, true}));
+	struct reply *message = reply_of(f, grpc_request(f, "/t.Echo/Echo", (struct upload){part, 2048, 0, true}));
+	struct reply *none = reply_of(f, grpc_request(f, "/t.Echo/Echo", (struct upload){.open = true}));
+	struct reply *fine = reply_of(f, grpc_request(f, "/t.Echo/Echo", (struct upload){empty, 5, 0, true}));
+
+	f->core.opts.request_ms = 3000;
+	talk(f);
+	f->now_ms += 3000;
+	http2_tick(f->server, f->now_ms);
+	talk(f);
+	assert_string_equal(none->grpc_status, "4");
+	assert_false(body->closed || message->closed);
+	f->now_ms += 2000;
+	http2_tick(f->server, f->now_ms);
+	talk(f);
+	assert_int_equal(body->status, 408);
+	assert_string_equal(message->grpc_status, "4");
+	assert_false(fine->closed);
+	assert_int_equal(f->core.stats.cut_slow, 3);
+	assert_int_equal(f->core.rx_held, 0);
+}
+
+static void unfinished_requests_are_bounded(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = 4 << 20, refused = 0;
+	uint8_t *part = calloc(1, n);
+	struct reply *r[6];
+
+	part[2] = 0x40;		/* a message of 4 MiB whose end is missing */
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		r[i] = reply_of(f, grpc_request(f, "/t.Echo/Echo", (struct upload){part, n, 0, true}));
+	talk(f);
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		refused += !strcmp(r[i]->grpc_status, "8");
+	assert_in_range(refused, 3, 5);
+	assert_int_equal(f->core.stats.refused_memory, refused);
+	assert_in_range(f->core.rx_held, 1, HTTP_RX_CONN_MAX);
+	free(part);
+}
+
 static void drain_lets_streams_end(void **state)
 {
 	struct fixture *f = *state;
@@ -798,7 +873,8 @@ int main(void)
 		CASE(rapid_reset_is_refused), CASE(slow_resets_are_fine), CASE(made_you_reset_is_refused), CASE(ping_flood_is_refused),
 		CASE(settings_flood_is_refused), CASE(priority_flood_is_refused), CASE(unread_acks_are_bounded),
 		CASE(continuation_flood_is_refused), CASE(large_headers_are_refused), CASE(concurrent_streams_are_bounded),
-		CASE(keepalive), CASE(drain_lets_streams_end),
+		CASE(unknown_frame_flood_is_refused), CASE(keepalive), CASE(slow_preface_is_cut), CASE(slow_headers_are_cut),
+		CASE(slow_requests_are_cut), CASE(unfinished_requests_are_bounded), CASE(drain_lets_streams_end),
 	};
 
 	return cmocka_run_group_tests_name("net/h2", tests, NULL, NULL);
