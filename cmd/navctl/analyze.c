@@ -1,104 +1,143 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Everything that the compiler found out about a set of files: findings of each object, and
- * verdicts of the objects together.
+ * All that can be said about a set of files: findings of each object, verdicts of the objects
+ * together, and what is likely a mistake (mesh/analyze.h). Files are read as the daemon reads them.
  */
 #include "cmd.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "analyze_print.h"
 #include "base/must.h"
+#include "mesh/analyze.h"
 #include "server/offline.h"
 
+enum { OUTPUT_MAX = 1 << 30 };
+
+/* By file, then object, then place: findings of one object stand together. */
 static int compare_place(const void *a, const void *b)
 {
 	const struct diag *x = a, *y = b;
-	int c = strcmp(x->object.file ? x->object.file : "", y->object.file ? y->object.file : "");
+	const char *const p[] = {x->object.file, x->object.kind, x->object.ns, x->object.name};
+	const char *const q[] = {y->object.file, y->object.kind, y->object.ns, y->object.name};
 
-	if (c)
-		return c;
-	return x->pos.line != y->pos.line ? (x->pos.line < y->pos.line ? -1 : 1)
-					  : (int)x->code - (int)y->code;
+	for (size_t i = 0; i < ARRAY_LEN(p); i++) {
+		int c = strcmp(p[i] ? p[i] : "", q[i] ? q[i] : "");
+
+		if (c)
+			return c;
+	}
+	if (x->pos.line != y->pos.line)
+		return x->pos.line < y->pos.line ? -1 : 1;
+	return x->code != y->code ? (x->code < y->code ? -1 : 1) : strcmp(x->path, y->path);
 }
 
-/* The findings of files and objects, then the reasons of verdicts. */
-static void gather(const struct offline *o, struct diags *all)
+/* What --suppress asks to leave out: "CODE", or "CODE=Kind ns/name" with * for any text. */
+struct suppressions {
+	const char **v;
+	size_t n;
+};
+
+static bool is_suppressed(const struct suppressions *s, const struct diag *d, struct arena *a)
 {
-	all->limit = (size_t)-1;
+	const char *id = diag_info(d->code)->id, *origin = finding_origin(d, a);
+
+	for (size_t i = 0; i < s->n; i++) {
+		const char *equals = strchr(s->v[i], '=');
+		size_t len = equals ? (size_t)(equals - s->v[i]) : strlen(s->v[i]);
+
+		if (len == strlen(id) && !strncasecmp(s->v[i], id, len) &&
+		    (!equals || !fnmatch(equals + 1, origin, 0)))
+			return true;
+	}
+	return false;
+}
+
+static bool are_codes(const struct suppressions *s, struct arena *a)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const char *code = arena_strndup(a, s->v[i], strcspn(s->v[i], "="));
+
+		if (diag_info_find(code))
+			continue;
+		fprintf(stderr, "navctl analyze: there is no code %s\n", code);
+		return false;
+	}
+	return true;
+}
+
+static void keep(struct diags *all, const struct diag *d, const struct suppressions *s)
+{
+	if (!is_suppressed(s, d, all->arena))
+		diags_copy(all, d);
+}
+
+/* Findings of files and objects, reasons of verdicts, analysis; what is said twice stands once. */
+static void gather(const struct offline *o, struct diags *all, const struct suppressions *s)
+{
+	struct diags found;
+
+	diags_init(&found, all->arena);
+	all->limit = found.limit = (size_t)-1;
+	analyze(o->snap, &found);
+	for (size_t i = 0; i < found.n; i++)
+		keep(all, &found.v[i], s);
 	for (size_t i = 0; i < o->findings.n; i++)
-		diags_copy(all, &o->findings.v[i]);
+		if (!analyze_same(&found, &o->findings.v[i]))
+			keep(all, &o->findings.v[i], s);
 	for (size_t i = 0; i < o->snap->n_verdicts; i++) {
-		for (size_t k = 0; k < o->snap->verdicts[i].n_why; k++)
-			diags_copy(all, &o->snap->verdicts[i].why[k]);
+		const struct verdict *v = &o->snap->verdicts[i];
+
+		for (size_t k = 0; k < v->n_why; k++)	/* fields not in effect are findings of the object, too */
+			if (v->why[k].code != D_FIELD_NOT_IN_EFFECT && !analyze_same(&found, &v->why[k]))
+				keep(all, &v->why[k], s);
 	}
 	if (all->n)
 		qsort(all->v, all->n, sizeof(*all->v), compare_place);
 }
 
-static void print_string(struct buf *out, const char *s)
-{
-	struct node n = {.kind = NODE_STRING, .text = s, .n = strlen(s)};
-
-	node_to_json(&n, false, false, out);
-}
-
-static void print_json(const struct diags *all)
+static void print(const struct offline *o, const struct diags *all, const char *form, struct arena *a)
 {
 	struct buf out;
-	struct arena a;
 
-	arena_init(&a, 0);
-	buf_init(&out, (size_t)1 << 30);
-	buf_char(&out, '[');
-	for (size_t i = 0; i < all->n; i++) {
-		const struct diag *d = &all->v[i];
-
-		buf_printf(&out, "%s\n{\"code\":\"%s\",\"level\":\"%s\",\"origin\":", i ? "," : "",
-			   diag_info(d->code)->id, diag_severity_name(d->severity));
-		print_string(&out, d->object.kind
-				       ? arena_printf(&a, "%s %s%s%s", d->object.kind,
-						      d->object.ns ? d->object.ns : "",
-						      d->object.ns && *d->object.ns ? "/" : "",
-						      d->object.name ? d->object.name : "")
-				       : "");
-		buf_str(&out, ",\"path\":");
-		print_string(&out, d->path);
-		buf_str(&out, ",\"message\":");
-		print_string(&out, d->text);
-		if (d->object.file) {
-			buf_str(&out, ",\"file\":");
-			print_string(&out, d->object.file);
-			buf_printf(&out, ",\"line\":%u,\"column\":%u", d->pos.line, d->pos.col);
-		}
-		buf_char(&out, '}');
+	buf_init(&out, OUTPUT_MAX);
+	if (!strcmp(form, "json")) {
+		findings_to_json(all, &out, a);
+	} else if (!strcmp(form, "sarif")) {
+		findings_to_sarif(all, &out, a);
+	} else {
+		findings_to_text(all, &out, a);
+		buf_printf(&out, "%s%zu objects, %zu of kinds that are not read; %zu errors, %zu warnings\n", all->n ? "\n" : "",
+			   o->n_objects, o->n_skipped, all->nerrors, all->nwarnings);
 	}
-	buf_str(&out, "]\n");
 	fwrite(out.p, 1, out.n, stdout);
 	buf_fini(&out);
-	arena_fini(&a);
 }
 
-static void print_text(const struct offline *o, const struct diags *all)
+static bool fails(const struct diags *all, const char *level)
 {
-	for (size_t i = 0; i < all->n; i++)
-		offline_print(o, &all->v[i], stdout);
-	printf("%zu objects, %zu of kinds that are not read; %zu errors, %zu warnings\n",
-	       o->n_objects, o->n_skipped, all->nerrors, all->nwarnings);
+	if (!strcmp(level, "info"))
+		return all->n > 0;
+	return all->nerrors > 0 || (!strcmp(level, "warning") && all->nwarnings > 0);
 }
 
 static int run(const struct args *args, struct arena *a)
 {
-	const char *form = args_get(args, "output"), **files;
+	const char *form = args_get(args, "output"), *level = args_get(args, "fail-level"), **files;
 	struct offline_opts opts = {.mesh_config = args_get(args, "mesh-config"),
 				    .domain = args_get(args, "cluster-domain"),
-				    .mode = SCHEMA_STRICT};
+				    .mode = SCHEMA_LENIENT};
+	struct suppressions suppressions;
 	struct offline o;
 	struct diags all;
 	struct err e;
 	int status = CMD_USAGE;
 
+	suppressions.n = args_all(args, "suppress", &suppressions.v, a);
 	opts.n_paths = args_all(args, "filename", &files, a);
 	opts.paths = files;
 	if (args->n_operands) {
@@ -109,16 +148,15 @@ static int run(const struct args *args, struct arena *a)
 		fprintf(stderr, "navctl analyze: name files or directories: -f FILE\n");
 		return CMD_USAGE;
 	}
+	if (!are_codes(&suppressions, a))
+		return CMD_USAGE;
 	diags_init(&all, a);
 	if (offline_init(&o, &opts, &e)) {
 		fprintf(stderr, "navctl analyze: %s\n", e.text);
 	} else {
-		gather(&o, &all);
-		if (form && !strcmp(form, "json"))
-			print_json(&all);
-		else
-			print_text(&o, &all);
-		status = all.nerrors || all.nwarnings ? CMD_FINDINGS : CMD_OK;
+		gather(&o, &all, &suppressions);
+		print(&o, &all, form ? form : "text", a);
+		status = fails(&all, level ? level : "error") ? CMD_FINDINGS : CMD_OK;
 	}
 	offline_fini(&o);
 	return status;
@@ -129,13 +167,19 @@ static const struct args_option options[] = {
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
     {"cluster-domain", 0, "DOMAIN",
      "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
-    {"output", 'o', "text|json", "Form of the output."},
+    {"output", 'o', "text|json|sarif", "Form of the output."},
+    {"suppress", 'S', "CODE[=ORIGIN]",
+     "Leave out a code, or a code of one object: 'IST0102=Namespace default'; * stands for any text; repeatable."},
+    {"fail-level", 0, "info|warning|error",
+     "Exit with 1 if there is a finding of this level or worse; error if not given."},
 };
 
 const struct cmd cmd_analyze = {
     .args = {.name = "navctl analyze",
 	     .summary = "Find what is wrong in a set of files, and what will not take effect",
 	     .operands = "[FILE...]",
+	     .text = "Codes IST... are those of Istio's analyzers; 'navctl explain CODE' tells more of each. The annotation "
+		     "galley.istio.io/analyze-suppress of an object, a list of codes or '*', silences them for it.",
 	     .options = options,
 	     .n_options = ARRAY_LEN(options),
 	     .max_operands = 10000},

@@ -134,7 +134,7 @@ static bool only_endpoints(const struct builder *b)
 		return false;
 	for (size_t k = 0; k < KIND_COUNT; k++)
 		if (!b->same[k] && k != KIND_ENDPOINT_SLICE && k != KIND_POD && k != KIND_NODE &&
-		    k != KIND_WORKLOAD_ENTRY)
+		    k != KIND_WORKLOAD_ENTRY && k != KIND_DEPLOYMENT)
 			return false;
 	return b->s->has_node_local == b->prev->has_node_local;
 }

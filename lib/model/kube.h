@@ -72,14 +72,20 @@ SCHEMA_STRUCT(k_endpoint_slice)
 	X(T, STR, protocol, "protocol", _, 0, "TCP (default), UDP or SCTP.")
 SCHEMA_STRUCT(k_container_port)
 
+#define ROWS_k_security(X, T) X(T, I64, run_as_user, "runAsUser", _, 0, "User id.")
+SCHEMA_STRUCT(k_security)
+
 #define ROWS_k_container(X, T)                                                                     \
 	X(T, STR, name, "name", _, 0, "Name.")                                                     \
 	X(T, STR, image, "image", _, 0, "Image.")                                                  \
+	X(T, MSG, security, "securityContext", k_security, 0, "Who it runs as.")                   \
 	X(T, MSGS, ports, "ports", k_container_port, 0, "Ports.")
 SCHEMA_STRUCT(k_container)
 
 #define ROWS_k_pod_spec(X, T)                                                                      \
 	X(T, MSGS, containers, "containers", k_container, 0, "Containers.")                        \
+	X(T, MSGS, init_containers, "initContainers", k_container, 0, "Containers that run first.") \
+	X(T, MSG, security, "securityContext", k_security, 0, "Who all of them run as.")           \
 	X(T, STR, service_account, "serviceAccountName", _, 0, "Service account.")                 \
 	X(T, STR, node_name, "nodeName", _, 0, "Node.")                                            \
 	X(T, STR, hostname, "hostname", _, 0, "Host name.")                                        \
@@ -100,6 +106,19 @@ SCHEMA_STRUCT(k_pod_status)
 	X(T, MSG, spec, "spec", k_pod_spec, 0, "Pod.")                                             \
 	X(T, MSG, status, "status", k_pod_status, 0, "State.")
 SCHEMA_STRUCT(k_pod)
+
+#define ROWS_k_template_meta(X, T)                                                                 \
+	X(T, STRMAP, labels, "labels", _, 0, "Labels of the pods.")                                \
+	X(T, STRMAP, annotations, "annotations", _, 0, "Annotations of the pods.")
+SCHEMA_STRUCT(k_template_meta)
+#define ROWS_k_pod_template(X, T)                                                                  \
+	X(T, MSG, metadata, "metadata", k_template_meta, 0, "Metadata of the pods.")               \
+	X(T, MSG, spec, "spec", k_pod_spec, 0, "The pods.")
+SCHEMA_STRUCT(k_pod_template)
+#define ROWS_k_deployment_spec(X, T) X(T, MSG, template, "template", k_pod_template, 0, "What it makes.")
+SCHEMA_STRUCT(k_deployment_spec)
+#define ROWS_k_deployment(X, T) X(T, MSG, spec, "spec", k_deployment_spec, 0, "Deployment.")
+SCHEMA_STRUCT(k_deployment)
 
 #define ROWS_k_nothing(X, T) X(T, NODE, unused, "\x01", _, 0, "")
 SCHEMA_STRUCT(k_nothing)		/* Namespace, Node: their labels are all that counts */

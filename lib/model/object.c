@@ -156,6 +156,7 @@ static void read_meta(struct object *o, const struct node *root, const struct ob
 						    &o->arena, ds);
 
 	o->ns = arena_strdup(&o->arena, id->ns);
+	o->ns_implied = *o->ns && (!m->ns || !*m->ns);
 	o->name = m->name && *m->name ? m->name : m->generate_name ? m->generate_name : "";
 	o->labels = m->labels;
 	o->annotations = m->annotations;

@@ -31,6 +31,7 @@ struct object {
 	int refs;
 	enum kind kind;
 	const char *ns;			/* "" for cluster scope */
+	bool ns_implied;		/* the manifest names none, so it is "default" */
 	const char *name;
 	struct strmap labels, annotations;
 	int64_t created_ns;		/* creationTimestamp; 0 = unknown */

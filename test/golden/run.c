@@ -18,6 +18,7 @@
 #include "base/must.h"
 #include "base/vec.h"
 #include "ev/file.h"
+#include "mesh/analyze.h"
 
 struct run {
 	bool update;
@@ -174,6 +175,25 @@ static void check_verdicts(struct trial *t, const struct live *l)
 	buf_fini(&out);
 }
 
+/* Only where the case has such a file: other cases are not written to be without fault. */
+static void check_analysis(struct trial *t, const struct live *l)
+{
+	struct diags found;
+	struct buf out;
+
+	if (access(path_of(t, "analysis.txt"), F_OK) != 0)
+		return;
+	diags_init(&found, (struct arena *)&t->c->arena);
+	analyze(l->snap, &found);
+	buf_init(&out, GOLDEN_TEXT_MAX);
+	for (size_t i = 0; i < found.n; i++) {
+		t->run->seen[found.v[i].code] = true;
+		buf_printf(&out, "%s\n", diag_format(&found.v[i], (struct arena *)&t->c->arena));
+	}
+	check_file(t, "analysis.txt", &out);
+	buf_fini(&out);
+}
+
 static void dump(struct trial *t, const struct golden_proxy *p, const struct bundle *b)
 {
 	char *path = arena_printf((struct arena *)&t->c->arena, "%s/%s.%s.json", t->run->dump, t->c->name, p->name);
@@ -222,6 +242,7 @@ static void try_case(struct trial *t)
 	} else {
 		check_findings(t, &live);
 		check_verdicts(t, &live);
+		check_analysis(t, &live);
 		for (size_t i = 0; i < c->n_proxies; i++)
 			check_proxy(t, &c->proxies[i], live.bundles[i]);
 		check_stale(t);

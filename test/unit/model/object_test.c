@@ -77,7 +77,7 @@ static void test_lists_and_neighbours(void **state)
 	load(&f,
 	     "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Namespace, metadata: {name: a}}\n"
 	     "- {apiVersion: v1, kind: Node, metadata: {name: node, namespace: x}}\n---\n"
-	     "a: [\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n---\n" VS
+	     "a: [\n---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: d}\n---\n" VS
 	     "metadata: {name: b, namespace: q}\nmetadata: {name: c}\n",
 	     SCHEMA_STRICT);
 	assert_int_equal(f.n, 5);
