@@ -4,8 +4,6 @@
  */
 #include "xds/walk_int.h"
 
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -175,25 +173,7 @@ static bool match_header(const struct walker *w, struct pbread m, const char *na
 
 /* ---- query parameters ---- */
 
-static const char *decode_query(const char *p, size_t n, struct arena *a)
-{
-	char *out = arena_strndup(a, p, n), *to = out;
-
-	for (const char *from = out; *from; from++) {
-		if (from[0] == '%' && isxdigit((unsigned char)from[1]) && isxdigit((unsigned char)from[2])) {
-			char digits[] = {from[1], from[2], '\0'};
-
-			*to++ = (char)strtol(digits, NULL, 16);
-			from += 2;
-		} else {
-			*to++ = *from;
-		}
-	}
-	*to = '\0';
-	return out;
-}
-
-/* The first of that name, or NULL. */
+/* The first of that name, or NULL. Names and values count as they are sent, escapes and all. */
 static const char *query_value(const struct walker *w, const char *name)
 {
 	const char *p = strchr(w->path, '?');
@@ -201,8 +181,8 @@ static const char *query_value(const struct walker *w, const char *name)
 	while (p && *++p) {
 		size_t n = strcspn(p, "&#"), key = strcspn(p, "=&#");
 
-		if (!strcmp(decode_query(p, key, w->arena), name))
-			return key < n ? decode_query(p + key + 1, n - key - 1, w->arena) : "";
+		if (key == strlen(name) && !memcmp(p, name, key))
+			return key < n ? arena_strndup(w->arena, p + key + 1, n - key - 1) : "";
 		p = p[n] == '&' ? p + n : NULL;
 	}
 	return NULL;

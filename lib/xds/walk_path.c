@@ -48,7 +48,7 @@ static bool is_unreserved(int c)
 /* Bytes that may not stand for themselves in a path. */
 static bool must_escape(unsigned char c)
 {
-	return c <= ' ' || c >= 0x7f || strchr("\"<>`{}", c);
+	return c <= ' ' || c >= 0x7f || strchr("\"<>^`{|}", c);
 }
 
 /* "\" is "/"; escapes of unreserved characters are decoded, other escapes stay. */

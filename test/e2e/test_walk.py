@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `navctl route` says about a request is what a real Envoy does with it: many requests, both ways."""
+import collections
+import http.client
+import http.server
+import json
+import random
+import socket
+import socketserver
+import ssl
+import subprocess
+import threading
+
+import manifests
+from harness import BUILD, await_, free_port, get, need
+from test_gateway import certificate
+
+VERSIONS = ('v1', 'v2', 'v3', 'v4', 'v5')
+REQUESTS = 1500
+METHODS = ('GET', 'POST', 'PUT', 'DELETE', 'OPTIONS')
+
+# (what stands before `route`, and the versions it goes to), in order
+SHOP = '''
+    - name: exact
+      match: [{uri: {exact: /exact}}]
+      TO v1
+    - name: no-case
+      match: [{uri: {prefix: /Mixed}, ignoreUriCase: true}]
+      TO v2
+    - name: regex
+      match: [{uri: {regex: "/re/[0-9]{2,3}/.*x"}}]
+      TO v3
+    - name: header
+      match:
+        - {uri: {prefix: /h}, headers: {x-kind: {exact: one}}}
+        - {uri: {prefix: /h}, headers: {x-kind: {prefix: two}, x-more: {regex: "a+b?"}}}
+      TO v4
+    - name: without
+      match: [{uri: {prefix: /h}, headers: {x-kind: {}}, withoutHeaders: {x-more: {exact: aab}, x-none: {}}}]
+      TO v5
+    - name: query
+      match: [{uri: {prefix: /q}, queryParams: {a: {exact: "1%202"}, b: {regex: "x*"}}}]
+      TO v1
+    - name: query-prefix
+      match: [{uri: {prefix: /q}, queryParams: {a: {prefix: "1"}}}]
+      TO v2
+    - name: method
+      match: [{uri: {prefix: /q}, method: {regex: "P.*"}}]
+      TO v3
+    - name: authority
+      match: [{uri: {prefix: /auth}, authority: {prefix: shop}}]
+      TO v4
+    - name: rewrite
+      match: [{uri: {prefix: /old/}}]
+      rewrite: {uri: /new/, authority: inner.example.org}
+      TO v5
+    - name: rewrite-exact
+      match: [{uri: {exact: /one}}]
+      rewrite: {uri: /two}
+      TO v1
+    - name: rewrite-regex
+      match: [{uri: {prefix: /user}}]
+      rewrite: {uriRegexRewrite: {match: "/user/([^/]+)/?", rewrite: "/u/\\\\1-"}}
+      TO v2
+    - name: weights
+      match: [{uri: {prefix: /split}}]
+      TO v1 v2 v3
+    - name: abort
+      match: [{uri: {prefix: /abort}}]
+      fault: {abort: {httpStatus: 418, percentage: {value: 100}}}
+      TO v1
+    - name: direct
+      match: [{uri: {prefix: /direct}}]
+      directResponse: {status: 451, body: {string: "not here"}}
+    - name: moved
+      match: [{uri: {exact: /moved}}]
+      redirect: {uri: /there, authority: new.example.org, redirectCode: 302}
+    - name: moved-scheme
+      match: [{uri: {prefix: /scheme}}]
+      redirect: {scheme: https}
+    - name: moved-port
+      match: [{uri: {prefix: /port}}]
+      redirect: {port: 8443, redirectCode: 308}
+    - name: moved-uri
+      match: [{uri: {prefix: /uri}}]
+      redirect: {uri: "/x?own=1", redirectCode: 307}
+    - name: missing
+      match: [{uri: {prefix: /missing}}]
+      route: [{destination: {host: nowhere.default.svc.cluster.local, port: {number: 80}}}]
+    - name: scheme-match
+      match: [{uri: {prefix: /s}, scheme: {exact: https}}]
+      TO v3
+'''
+WILD = '''
+    - match: [{uri: {prefix: /a/b}}]
+      TO v2
+    - match: [{uri: {prefix: /a}, headers: {":path": {prefix: "/a?"}}}]
+      TO v3
+    - TO v4
+'''
+LONGER = '''
+    - TO v5
+'''
+
+HOSTS = ('shop.example.com', 'SHOP.example.com', 'shop.example.com:80', 'shop.example.com:443', 'shop.example.com:1234',
+         'a.example.com', 'b.a.example.com', 'x.deep.example.com', '.example.com', 'example.com', 'xexample.com',
+         'other.org', 'deep.example.com', 'shop.example.com.')
+PATHS = ('/exact', '/exact/', '/Exact', '/mixed/a', '/MIXED', '/Mixe', '/re/12/ax', '/re/1/x', '/re/123/', '/re/123/x/y',
+         '/h', '/h/x', '/hello', '/q', '/q/r', '/q/', '/q/s', '/auth', '/old/', '/old', '/old/a/b', '/one', '/one/',
+         '/user', '/user/bob', '/user/bob/', '/user/a/user/b/c', '/split', '/abort/x', '/direct', '/moved', '/moved/', '/scheme/x', '/port',
+         '/uri/x', '/missing', '/s', '/a/../exact', '/./exact', '/a/%2e%2E/exact')
+MORE_PATHS = ('/a', '/a/b', '/a/bc', '/a//b', '//a', '/a%2Fb', '/%61/b', '/a\\b', '/a/b/..', '/a/b/.', '/a/%zz',
+              '/a/%c3%a9', '/a/b;c=1', '/a/~b-_.', '/', '/..', '/a/"b"', '/a/{b}', '/a/|^b', '/a/%7Eb%2d', '/exact%20')
+QUERIES = ('', '', '', '?', '?a=1%202', '?a=1+2&b=', '?a=1%202&b=xxx', '?b=xx&a=1%202', '?a=2&a=1%202&b=', '?a', '?a=1&b=y',
+           '?%61=1&b', '?x=/../y&&a=1 2'.replace(' ', '%20'))
+HEADERS = ({}, {}, {'x-kind': 'one'}, {'x-kind': 'One'}, {'x-kind': 'twofold', 'x-more': 'aab'}, {'x-kind': 'two'},
+           {'x-kind': 'three', 'x-more': 'aab'}, {'x-kind': 'three', 'x-none': ''}, {'x-kind': 'three', 'x-more': 'b'},
+           {'X-Kind': 'three'}, {'x-forwarded-proto': 'https'})
+NAMES = ('one.secure.test', 'two.secure.test', 'deep.two.secure.test', 'secure.test', 'ONE.secure.test', '')
+
+
+class Echo:
+    """An HTTP server that answers every request with its name and what it was asked."""
+
+    def __init__(self, name, ip, port):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+            disable_nagle_algorithm = True
+
+            def answer(self):
+                # not self.path, in which leading slashes are merged
+                path = self.requestline.split()[1]
+                body = json.dumps({'name': name, 'path': path, 'host': self.headers['Host']}).encode()
+                self.send_response(200)
+                self.send_header('Content-Length', str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        for method in METHODS:
+            setattr(Handler, 'do_' + method, Handler.answer)
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def server_bind(self):
+                socketserver.TCPServer.server_bind(self)
+
+        self.server = Server((ip, port), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def routes(text):
+    """`TO v1 v2` becomes a route to these versions, with equal weights as far as possible."""
+    out = []
+    for line in text.strip('\n').splitlines():
+        start, _, versions = line.partition('TO ')
+        if not versions:
+            out.append(line)
+            continue
+        versions = versions.split()
+        share = 100 // len(versions)
+        out.append(start + 'route:')
+        for n, v in enumerate(versions):
+            out.append('        - destination: {host: shop.default.svc.cluster.local, subset: %s}' % v)
+            out.append('          weight: %d' % (100 - share * (len(versions) - 1) if n == 0 else share))
+    return '\n'.join(out) + '\n'
+
+
+def gateways(plain, tls_redirect, secure):
+    """Three ports: plain, one that asks for TLS, and TLS with a certificate a host."""
+    return '''apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: default}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+    - port: {number: %d, name: web, protocol: HTTP}
+      hosts: ["*"]
+    - port: {number: %d, name: redirect, protocol: HTTP}
+      hosts: ["shop.example.com"]
+      tls: {httpsRedirect: true}
+    - port: {number: %d, name: one, protocol: HTTPS}
+      hosts: ["one.secure.test"]
+      tls: {mode: SIMPLE, credentialName: one-cert}
+    - port: {number: %d, name: rest, protocol: HTTPS}
+      hosts: ["*.two.secure.test", "two.secure.test"]
+      tls: {mode: SIMPLE, credentialName: rest-cert}
+''' % (plain, tls_redirect, secure, secure)
+
+
+def mesh(env, ports):
+    backend = 0
+    for n, name in enumerate(VERSIONS, 1):
+        backend = env.started(Echo(name, '127.0.1.%d' % n, backend)).port
+    secrets = []
+    for name in ('one-cert', 'rest-cert'):
+        _, cert, key = certificate(env.folder, name)
+        secrets.append(manifests.tls_secret(name, cert, key))
+    return {'shop.yaml': manifests.service('shop', backend, VERSIONS),
+            'subsets.yaml': manifests.subsets('shop', VERSIONS),
+            'gateway.yaml': gateways(*ports),
+            'secret.yaml': '---\n'.join(secrets),
+            'routes.yaml': '---\n'.join([
+                manifests.virtual_service('shop', routes(SHOP), hosts='shop.example.com'),
+                manifests.virtual_service('wild', routes(WILD), hosts='"*.example.com"'),
+                manifests.virtual_service('longer', routes(LONGER), hosts='"*.deep.example.com"'),
+                manifests.virtual_service('secure', routes(SHOP + WILD),
+                                          hosts='one.secure.test, two.secure.test, "*.two.secure.test"')])}
+
+
+def generate(ports, rng):
+    """Requests with what a client needs to send them: {port, tls, host, path, method, headers, sni}."""
+    plain, tls_redirect, secure = ports
+    for n in range(REQUESTS):
+        kind = rng.random()
+        method = rng.choice(METHODS) if rng.random() < .5 else 'GET'
+        q = {'method': method, 'headers': rng.choice(HEADERS), 'tls': False}
+        if kind < .75:
+            # most requests to the host with most routes, so that each of its routes has many
+            q.update(port=plain, host=rng.choice(HOSTS if rng.random() < .5 else HOSTS[:1]))
+        elif kind < .8:
+            q.update(port=tls_redirect, host=rng.choice(HOSTS[:6]))
+        else:
+            name = rng.choice(NAMES)
+            q.update(port=secure, host=name if name and rng.random() < .7 else rng.choice(NAMES[:4]), tls=True, sni=name)
+        fits = q['host'].lower().startswith('shop') or q['tls']
+        q['path'] = rng.choice(PATHS if fits and rng.random() < .8 else MORE_PATHS) + rng.choice(QUERIES)
+        yield q
+
+
+def send(q):
+    """What a client sees: (status, Location or None, what the backend said or None); status 0: closed."""
+    try:
+        sock = socket.create_connection(('127.0.0.1', q['port']), 10)
+        if q['tls']:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            sock = context.wrap_socket(sock, server_hostname=q['sni'] or None)
+        conn = http.client.HTTPConnection('127.0.0.1', timeout=10)
+        conn.sock = sock
+        conn.putrequest(q['method'], q['path'], skip_host=True, skip_accept_encoding=True)
+        for k, v in dict(q['headers'], Host=q['host'], Connection='close').items():
+            conn.putheader(k, v)
+        conn.endheaders()
+        answer = conn.getresponse()
+        body = answer.read()
+        conn.close()
+        said = json.loads(body) if body.startswith(b'{') else None
+        return answer.status, answer.getheader('Location'), said
+    except (OSError, http.client.HTTPException):
+        return 0, None, None
+
+
+def walk(config, requests):
+    """navctl's answer to all of them, in order."""
+    listed = [{'url': '%s://127.0.0.1:%d%s' % ('https' if q['tls'] else 'http', q['port'], q['path']), 'method': q['method'],
+               'headers': dict(q['headers'], Host=q['host']), **({'sni': q['sni']} if q['tls'] else {})} for q in requests]
+    ran = subprocess.run([BUILD + '/navctl', 'route', '--config-dir', config, '--from', 'gateway/public', '--requests', '-',
+                          '-o', 'json'], input=json.dumps(listed), capture_output=True, text=True)
+    need(ran.returncode in (0, 1), 'navctl route: %s' % ran.stderr)
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def difference(said, seen):
+    """'' when what navctl said is what was seen."""
+    status, location, backend = seen
+    if said['end'] == 'refused':
+        return '' if status == 0 else 'refused, but got %d' % status
+    if said['end'] == 'answered':
+        if status != said['status'] or backend:
+            return '%d, but got %d %s' % (said['status'], status, backend or '')
+        return '' if said.get('location') == location else 'location %s, but got %s' % (said.get('location'), location)
+    ips = {e['address'].rsplit(':', 1)[0] for t in said['targets'] if t['weight'] for e in t['endpoints']}
+    names = {VERSIONS[int(ip.rsplit('.', 1)[1]) - 1] for ip in ips}
+    if status != 200 or not backend or backend['name'] not in names:
+        return 'one of %s, but got %d %s' % (sorted(names), status, backend)
+    if backend['path'] != said['path']:
+        return 'path %s, but got %s' % (said['path'], backend['path'])
+    hosts = {t['host'] for t in said['targets']}
+    return '' if backend['host'] in hosts else 'host %s, but got %s' % (sorted(hosts), backend['host'])
+
+
+def test_walk_is_what_envoy_does(env):
+    ports = tuple(free_port() for _ in range(3))
+    navarchd = env.navarchd(mesh(env, ports))
+    env.gateway(navarchd)
+    await_('traffic', lambda: get(ports[0], path='/exact')[0] == 200)
+    await_('TLS', lambda: send({'port': ports[2], 'tls': True, 'sni': 'one.secure.test', 'host': 'one.secure.test',
+                                'path': '/exact', 'method': 'GET', 'headers': {}})[0] == 200)
+    requests = list(generate(ports, random.Random(1)))
+    said = walk(navarchd.config, requests)
+    need(len(said) == len(requests), '%d answers to %d requests' % (len(said), len(requests)))
+    wrong, ends = [], collections.Counter()
+    for q, s in zip(requests, said):
+        text = difference(s, send(q))
+        ends[s.get('route') or str(s.get('status', s['end']))] += 1
+        if text:
+            wrong.append('%s\n      navctl: %s (%s, route %s)' % (q, text, s['why'], s.get('route')))
+    need(not wrong, '%d of %d differ:\n    %s' % (len(wrong), len(requests), '\n    '.join(wrong[:25])))
+    need(len(ends) >= 24 and min(ends.values()) > 2 and ends['404'] < len(requests) / 2,
+         'the requests reach too little: %s' % ends)
+    return '%d requests, %d routes and statuses' % (len(requests), len(ends))
