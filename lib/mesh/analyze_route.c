@@ -8,7 +8,10 @@
 
 #include "base/buf.h"
 
-enum { MATCH_JSON_MAX = 1024 * 1024 };
+enum {
+	MATCH_JSON_MAX = 1024 * 1024,
+	COMPARED_MAX = 2000,	/* matches of one object that are compared with each other */
+};
 
 /* ---- equal matches, for all three protocols ---- */
 
@@ -289,7 +292,7 @@ static void judge_http(struct walk *w)
 	VEC(struct placed) v = {0};
 
 	for (size_t i = 0; i < (w->catch_all ? w->catch_all : w->vs->n_http); i++) {
-		for (size_t k = 0; k < w->vs->http[i].n_match; k++) {
+		for (size_t k = 0; k < w->vs->http[i].n_match && v.n < COMPARED_MAX; k++) {
 			const char *path = arena_printf(w->n->a, "spec.http[%zu].match[%zu]", i, k);
 
 			*vec_push(&v, w->n->a) =

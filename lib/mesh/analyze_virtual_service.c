@@ -174,7 +174,7 @@ static void judge_gateway(struct analysis *n, const struct object *o, size_t i)
 		return;
 	}
 	if (!gw)
-		analysis_add(n, o, D_REFERENCE_MISSING, (struct pos){0}, path, "there is no Gateway %s", name);
+		analysis_add(n, o, D_REFERENCE_MISSING, (struct pos){0}, path, "there is no valid Gateway %s", name);
 	if (!serves_any(n, gw, o))
 		analysis_add(n, o, D_GATEWAY_HOST_MISSING, (struct pos){0}, path, "Gateway %s serves none of the hosts", name);
 }
