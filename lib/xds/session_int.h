@@ -22,7 +22,7 @@ enum {
 	FLIGHT = 8,	/* in the response that is not acknowledged */
 	REFUSED = 16,	/* the client refused the present content */
 	ALONE = 32,	/* to be sent in a response of its own */
-	AGAIN = 64,	/* to be sent although it is current: the cluster changed */
+	AGAIN = 64,	/* to be sent although it is current: its cluster changed, or may have */
 	MARK = 128,	/* within one function: named by this request */
 };
 

@@ -169,7 +169,7 @@ static void adopt_stray(const char *name, void *value, void *arg)
 		return;
 	r = a->set->row[i].res;
 	same = x->res ? same_content(x->res, r) : hash_equal(x->has, r->hash);
-	a->row[i] = x->flags & (WANTED | KNOWN);
+	a->row[i] |= x->flags & (WANTED | KNOWN);
 	if (same && x->flags & KNOWN)
 		a->row[i] |= CURRENT | (x->flags & FLIGHT);
 	stray_free(a->s, name, x);
@@ -204,6 +204,9 @@ void track_set(struct session *s, struct track *t, struct res_set *set)
 		return;
 	a.row = calloc(set->n ? set->n : 1, 1);
 	must(a.row && "out of memory");
+	/* what became of the cluster while its assignment was away, nothing says */
+	if (t->set && t->type == XDS_EDS)
+		memset(a.row, AGAIN, set->n);
 	map_each(&t->strays, adopt_stray, &a);
 	carry_rows(s, t, set, a.row);
 	free(t->row);
