@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "base/scalar.h"
 #include "model/kube.h"
 #include "model/traffic.h"
 
@@ -237,6 +238,10 @@ static void add_entry(struct making *m, const struct object *owner, const struct
 	struct ep *e;
 
 	if (!we->address || !*we->address)	/* stands for its network's gateway only */
+		return;
+	/* a name is resolved by the clusters of DNS services only: Envoy refuses all endpoints beside it elsewhere */
+	if (m->svc->resolution != SVC_DNS && m->svc->resolution != SVC_DNS_ROUND_ROBIN && !scalar_is_ip(we->address) &&
+	    strncmp(we->address, "unix:", 5) != 0)
 		return;
 	if (we->locality && *we->locality)
 		l = locality_parse(we->locality, '/', m->arena);

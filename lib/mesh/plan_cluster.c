@@ -200,6 +200,22 @@ static void set_retry_budget(struct ir_thresholds *t, const struct retry_budget 
 	t->min_retry_concurrency = b->min_retry_concurrency ? b->min_retry_concurrency : RETRY_BUDGET_MIN;
 }
 
+/* A cluster of one name takes one endpoint, whatever is selected for it. */
+static const struct ir_endpoints *first_endpoint(const struct ir_endpoints *all, struct arena *a)
+{
+	struct ir_endpoints *one;
+	struct ir_locality *l;
+
+	if (!all->n_localities || (all->n_localities == 1 && all->localities[0].n_eps == 1))
+		return all;
+	one = arena_copy(a, all, sizeof(*all));
+	l = arena_copy(a, all->localities, sizeof(*l));
+	l->n_eps = l->n_eps ? 1 : 0;
+	one->localities = l;
+	one->n_localities = 1;
+	return one;
+}
+
 static void find_members(const struct plan *p, const struct outbound *o, const struct policy *policy,
 			 struct ir_cluster *c, struct arena *a)
 {
@@ -212,6 +228,8 @@ static void find_members(const struct plan *p, const struct outbound *o, const s
 	case IR_STRICT_DNS:
 	case IR_LOGICAL_DNS:
 		c->inline_endpoints = endpoints_of(p, o, policy, c->name, a);
+		if (c->discovery == IR_LOGICAL_DNS && p->view->type != PROXY_GRPC)
+			c->inline_endpoints = first_endpoint(c->inline_endpoints, a);
 		set_dns(p, c);
 		break;
 	case IR_ORIGINAL_DST:

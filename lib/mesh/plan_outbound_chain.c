@@ -93,13 +93,31 @@ static bool conflict(const struct ir_chain *x, const struct ir_chain *y)
 	return true;
 }
 
+/* Envoy's match of names knows "*.domain" and no "*-x.domain". */
+static struct strs without_partial(const struct strs *names, struct arena *a)
+{
+	const char **v = arena_array(a, const char *, names->n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < names->n; i++) {
+		if (names->v[i][0] != '*' || names->v[i][1] == '.')
+			v[n++] = names->v[i];
+	}
+	return (struct strs){v, n};
+}
+
 /* Appends a chain, unless an older one matches the same. */
 static bool add_tcp(struct chains *c, const struct strs *sni, const struct strs *cidrs, struct ir_tcp *tcp, bool mongo)
 {
 	struct ir_chain chain = {.tls_connect_timeout = {true, TLS_CONNECT_TIMEOUT_NS}, .tcp = tcp};
 
-	if (sni->n && !strs_has(sni, "*"))
-		chain.match.server_names = sorted(sni, c->arena);
+	if (sni->n && !strs_has(sni, "*")) {
+		struct strs names = without_partial(sni, c->arena);
+
+		if (!names.n)
+			return false;
+		chain.match.server_names = sorted(&names, c->arena);
+	}
 	if (cidrs->n)
 		set_prefixes(&chain.match, cidrs, c->arena);
 	chain.has_match = chain.match.server_names.n || chain.match.n_prefixes;

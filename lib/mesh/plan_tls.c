@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TLS_1_2 = 3, TLS_1_3 = 4 };
+enum { TLS_1_2 = 3, TLS_1_3 = 4, SNI_MAX = 255 /* Envoy's bound */ };
 
 static const char *const alpn_mesh[] = {"istio-peer-exchange", "istio", "h2"};	/* h2 for HTTP/2 only */
 static const struct ir_secret_ref workload_cert = {.from = IR_SDS_AGENT, .name = "default"};
@@ -58,6 +58,8 @@ const struct ir_tls *tls_workload(const struct outbound *o, const struct client_
 	t->san_exact = tls && tls->subject_alt_names.n ? tls->subject_alt_names : tls_accounts(o->svc->eps, a);
 	t->sni = tls && tls->sni && *tls->sni ? tls->sni
 					      : arena_printf(a, "outbound_.%u_.%s_.%s", o->port->port, o->subset, o->svc->svc->host);
+	if (strlen(t->sni) > SNI_MAX)	/* no name of a gateway's server can be that long */
+		t->sni = NULL;
 	return t;
 }
 

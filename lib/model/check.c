@@ -8,7 +8,10 @@
 #include "base/scalar.h"
 #include "model/check_int.h"
 
-enum { LABEL_MAX = 63, NAME_LEN_MAX = 255, MS = 1000000, NS_OF_S = 1000000000 };
+enum { LABEL_MAX = 63, NAME_LEN_MAX = 255, MS = 1000000, NS_OF_S = 1000000000, UNIX_PATH_MAX = 107 };
+
+/* what Envoy counts in nanoseconds must fit into 64 bits, with a second to spare */
+static const int64_t duration_max_ns = INT64_MAX / NS_OF_S * NS_OF_S - NS_OF_S;
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
@@ -133,7 +136,9 @@ const char *wrong_unix_path(const char *path)
 	size_t n = strlen(path);
 
 	if (*path == '@')
-		return NULL;
+		return n > UNIX_PATH_MAX ? "the name of a Unix socket has at most 107 characters" : NULL;
+	if (n > UNIX_PATH_MAX)
+		return "the path of a Unix socket has at most 107 characters";
 	return *path != '/' || path[n - 1] == '/' ? "a Unix socket is an absolute path to a file, or @name" : NULL;
 }
 
@@ -154,6 +159,11 @@ int protocol_find(const char *name)
 			return protocols[i].bits;
 	}
 	return -1;
+}
+
+bool is_header_char(char ch)
+{
+	return ch && (strchr(letters, ch) || strchr("!#$%&'*+-.^_`|~", ch));
 }
 
 /* ---- fields ---- */
@@ -178,6 +188,8 @@ void check_duration(struct check *c, const struct where *w, const struct opt_dur
 		return;
 	if (d->ns < MS)
 		wrong(c, w, D_DURATION_INVALID, "duration must be at least 1ms");
+	else if (d->ns > duration_max_ns)
+		wrong(c, w, D_DURATION_INVALID, "duration must be at most %llds", (long long)(duration_max_ns / NS_OF_S));
 	else if (d->ns % MS)
 		wrong(c, w, D_DURATION_INVALID, "only durations to ms precision are supported");
 }

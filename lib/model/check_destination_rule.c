@@ -5,7 +5,7 @@
 #include "base/scalar.h"
 #include "model/check_int.h"
 
-enum { MAGLEV_TABLE_MAX = 5000011, NS_OF_S = 1000000000 };
+enum { MAGLEV_TABLE_MAX = 5000011, SNI_MAX = 255, NS_OF_S = 1000000000 };
 
 /* ---- connection pool ---- */
 
@@ -200,6 +200,8 @@ static void check_cookie(struct check *c, const struct where *w, const struct ha
 {
 	if (!k)
 		return;
+	if (k->ttl.has && k->ttl.ns > 0)
+		check_duration(c, AT(w, "ttl"), &k->ttl);
 	if (k->ttl.has && k->ttl.ns < 0)
 		wrong(c, AT(w, "ttl"), D_BALANCER_INVALID, "ttl must not be negative");
 	for (size_t i = 0; i < k->n_attributes; i++) {
@@ -213,10 +215,22 @@ static void check_cookie(struct check *c, const struct where *w, const struct ha
 	}
 }
 
+/* Envoy takes no other table, and finds out only when the cluster is warm: it waits for it ever after. */
+static bool is_prime(int64_t n)
+{
+	for (int64_t i = 2; i * i <= n; i++) {
+		if (n % i == 0)
+			return false;
+	}
+	return n > 1;
+}
+
 static void check_hash(struct check *c, const struct where *w, const struct consistent_hash *h)
 {
 	if (!h)
 		return;
+	if (given(h->http_header_name) && h->http_header_name[strcspn(h->http_header_name, "\r\n")])
+		wrong(c, AT(w, "httpHeaderName"), D_HEADER_INVALID, "a header's name has no line breaks");
 	check_cookie(c, AT(w, "httpCookie"), h->http_cookie);
 	if (h->minimum_ring_size < 0 || (h->ring_hash && h->ring_hash->minimum_ring_size < 0))
 		wrong(c, w, D_BALANCER_INVALID, "minimumRingSize must not be negative");
@@ -224,6 +238,9 @@ static void check_hash(struct check *c, const struct where *w, const struct cons
 		wrong(c, w, D_BALANCER_INVALID, "only one of minimumRingSize, maglev and ringHash can be specified");
 	if (h->maglev && (h->maglev->table_size < 0 || h->maglev->table_size > MAGLEV_TABLE_MAX))
 		wrong(c, AT(w, "maglev"), D_BALANCER_INVALID, "tableSize must be within 0 and %d", MAGLEV_TABLE_MAX);
+	else if (h->maglev && h->maglev->table_size && !is_prime(h->maglev->table_size))
+		wrong(c, AT(w, "maglev"), D_BALANCER_INVALID, "tableSize %lld is no prime number",
+		      (long long)h->maglev->table_size);
 }
 
 static void check_load_balancer(struct check *c, const struct where *w, const struct load_balancer *l, bool has_outlier)
@@ -252,6 +269,8 @@ static void check_client_tls(struct check *c, const struct where *w, const struc
 {
 	if (!t)
 		return;
+	if (given(t->sni) && strlen(t->sni) > SNI_MAX)
+		wrong(c, AT(w, "sni"), D_TLS_INVALID, "sni has at most %d characters", SNI_MAX);
 	if (t->insecure_skip_verify.has && t->insecure_skip_verify.v &&
 	    (given(t->ca_certificates) || given(t->credential_name) || t->subject_alt_names.n) && t->mode == CLIENT_TLS_SIMPLE)
 		wrong(c, w, D_TLS_INVALID,

@@ -37,6 +37,9 @@ const char *wrong_fqdn(const char *s);			/* a trailing '.' is fine */
 const char *wrong_wildcard_host(const char *s);		/* '*' or '*-x' as first label too */
 const char *wrong_gateway_host(const char *s, bool is_gateway);	/* of Gateway and Sidecar, behind "ns/" */
 bool is_ip_or_cidr(const char *s);
+bool is_header_char(char ch);				/* of a header's name (RFC 9110, token) */
+/* Where a format string of Envoy goes wrong, or NULL. in_header: a value of a header, else an access log. */
+const char *wrong_format(const char *s, bool in_header);
 const char *wrong_unix_path(const char *path);		/* behind "unix://" */
 bool is_unix(const char *address);			/* begins with "unix://" */
 

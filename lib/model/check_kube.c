@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/must.h"
+#include "base/scalar.h"
 #include "model/check_int.h"
 #include "model/kube.h"
 
@@ -31,11 +32,82 @@ static bool is_app_protocol(const char *name)
 	return protocol_find(name) >= 0 || strchr(name, '/') || !strcasecmp(name, "ws") || !strcasecmp(name, "wss");
 }
 
-/* A habit and no rule of the API: told on the command line only, and not about the mesh's own namespace. */
+/* What the API server would have refused: files come without it. 0: not said. */
+static void check_number(struct check *c, const struct where *w, uint32_t port)
+{
+	if (port)
+		check_port(c, w, port);
+}
+
+static void check_ip(struct check *c, const struct where *w, const char *address)
+{
+	if (given(address) && !scalar_is_ip(address))
+		wrong(c, w, D_ENDPOINT_INVALID, "\"%s\" is no IP address", address);
+}
+
+static void check_service_form(struct check *c, const struct k_service_spec *s)
+{
+	for (size_t i = 0; i < s->n_ports; i++) {
+		const struct where *at = ELEM(AT(SPEC, "ports"), i);
+
+		check_number(c, AT(at, "port"), s->ports[i].port);
+		check_number(c, AT(at, "nodePort"), s->ports[i].node_port);
+		if (s->ports[i].target_port.is_int)
+			check_number(c, AT(at, "targetPort"), s->ports[i].target_port.num);
+	}
+	if (s->cluster_ip && strcmp(s->cluster_ip, "None") != 0)
+		check_ip(c, AT(SPEC, "clusterIP"), s->cluster_ip);
+	for (size_t i = 0; i < s->cluster_ips.n; i++) {
+		if (strcmp(s->cluster_ips.v[i], "None") != 0)
+			check_ip(c, ELEM(AT(SPEC, "clusterIPs"), i), s->cluster_ips.v[i]);
+	}
+	for (size_t i = 0; i < s->external_ips.n; i++)
+		check_ip(c, ELEM(AT(SPEC, "externalIPs"), i), s->external_ips.v[i]);
+}
+
+void check_endpoint_slice(struct check *c, const void *spec)
+{
+	const struct k_endpoint_slice *s = spec;
+	const struct where *ports = &(const struct where){NULL, "ports", 0};
+	const struct where *endpoints = &(const struct where){NULL, "endpoints", 0};
+
+	for (size_t i = 0; i < s->n_ports; i++)
+		check_number(c, AT(ELEM(ports, i), "port"), s->ports[i].port);
+	if (s->address_type && !strcmp(s->address_type, "FQDN"))
+		return;
+	for (size_t i = 0; i < s->n_endpoints; i++) {
+		for (size_t k = 0; k < s->endpoints[i].addresses.n; k++)
+			check_ip(c, ELEM(AT(ELEM(endpoints, i), "addresses"), k), s->endpoints[i].addresses.v[k]);
+	}
+}
+
+void check_pod(struct check *c, const void *spec)
+{
+	const struct k_pod *p = spec;
+	const struct where *status = &(const struct where){NULL, "status", 0};
+
+	for (size_t i = 0; p->spec && i < p->spec->n_containers; i++) {
+		const struct k_container *one = &p->spec->containers[i];
+
+		for (size_t k = 0; k < one->n_ports; k++)
+			check_number(c, AT(ELEM(AT(ELEM(AT(SPEC, "containers"), i), "ports"), k), "containerPort"),
+				     one->ports[k].container_port);
+	}
+	if (!p->status)
+		return;
+	check_ip(c, AT(status, "podIP"), p->status->pod_ip);
+	for (size_t i = 0; i < p->status->n_pod_ips; i++)
+		check_ip(c, AT(ELEM(AT(status, "podIPs"), i), "ip"), p->status->pod_ips[i].ip);
+}
+
+/* The names of ports are a habit and no rule of the API: told on the command line only, and not about the
+ * mesh's own namespace. */
 void check_service(struct check *c, const void *spec)
 {
 	const struct k_service *s = spec;
 
+	if (s->spec)
+		check_service_form(c, s->spec);
 	if (c->mode != SCHEMA_STRICT || !s->spec || !strcmp(c->obj->ns, "istio-system"))
 		return;
 	for (size_t i = 0; i < s->spec->n_ports; i++) {

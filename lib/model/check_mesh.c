@@ -257,6 +257,40 @@ static void check_times(struct check *c, const struct mesh_config *m)
 	check_duration(c, TOP("dnsRefreshRate"), &m->dns_refresh_rate);
 }
 
+/* Texts of a JSON format are formats; what is no JSON object is passed over for the default. */
+static void check_json_format(struct check *c, const struct node *n)
+{
+	const char *why = n->kind == NODE_STRING ? wrong_format(n->text, false) : NULL;
+
+	if (why)
+		wrong(c, TOP("accessLogFormat"), D_MESH_INVALID, "\"%.100s\" begins no command of Envoy", why);
+	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
+		check_json_format(c, &n->map[i].value);
+	for (size_t i = 0; n->kind == NODE_LIST && i < n->n; i++)
+		check_json_format(c, &n->list[i]);
+}
+
+static void check_log_format(struct check *c, const struct mesh_config *m)
+{
+	const char *why;
+	struct node_docs docs;
+	struct diags ds;
+
+	if (!given(m->access_log_format))
+		return;
+	if (m->access_log_encoding == LOG_ENCODING_JSON) {
+		diags_init(&ds, c->ds->arena);
+		docs = node_parse(m->access_log_format, strlen(m->access_log_format), 1, c->ds->arena, &ds);
+		if (docs.n == 1 && docs.v[0].root && docs.v[0].root->kind == NODE_MAP)
+			check_json_format(c, docs.v[0].root);
+		return;
+	}
+	why = wrong_format(m->access_log_format, false);
+	if (why)
+		wrong(c, TOP("accessLogFormat"), D_MESH_INVALID, "\"%.100s\" begins no command of Envoy; write %%%% for a percent sign",
+		      why);
+}
+
 /* Each of the two blocks has what the other one has not. */
 static void check_tls_defaults(struct check *c, const struct mesh_config *m)
 {
@@ -293,6 +327,8 @@ const struct mesh_config *meshconf_decode(const struct node *root, struct arena 
 		check_port(&c, TOP("proxyListenPort"), m->proxy_listen_port);
 	if (node_get(root, "proxyInboundListenPort"))
 		check_port(&c, TOP("proxyInboundListenPort"), m->proxy_inbound_listen_port);
+	if (m->proxy_http_port)
+		check_port(&c, TOP("proxyHttpPort"), m->proxy_http_port);
 	check_times(&c, m);
 	check_trust_domain(&c, TOP("trustDomain"), m->trust_domain);
 	for (size_t i = 0; i < m->trust_domain_aliases.n; i++)
@@ -301,6 +337,7 @@ const struct mesh_config *meshconf_decode(const struct node *root, struct arena 
 	if (m->default_config)
 		check_proxy_config(&c, TOP("defaultConfig"), node_get(root, "defaultConfig"), m->default_config);
 	check_providers(&c, m->extension_providers);
+	check_log_format(&c, m);
 	check_tls_defaults(&c, m);
 	check_service_settings(&c, m->service_settings);
 	return m;

@@ -30,45 +30,24 @@ static void check_header_name(struct check *c, const struct where *w, const char
 {
 	if (!*name)
 		wrong(c, w, D_HEADER_INVALID, "header name cannot be empty");
+	else if (name[strcspn(name, "\r\n")])
+		wrong(c, w, D_HEADER_INVALID, "a header's name has no line breaks");
 	else if ((*name == ':' || !strcasecmp(name, "host")) && !(authority_ok && is_authority(name)))
 		wrong(c, w, D_HEADER_INVALID, "header \"%s\" cannot be modified", name);
-}
-
-/* Envoy's format: %COMMAND%, %COMMAND(argument)% or %% for a percent sign. */
-static bool is_header_value(const char *s)
-{
-	for (; (s = strchr(s, '%')); s++) {
-		const char *p = s + 1;
-
-		if (*p == '%') {
-			s = p;
-			continue;
-		}
-		p += strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-		if (p == s + 1)
-			return false;
-		if (*p == '(') {
-			p = strchr(p, ')');
-			if (!p)
-				return false;
-			p++;
-		}
-		if (*p == ':')
-			p += 1 + strspn(p + 1, "0123456789");
-		if (*p != '%')
-			return false;
-		s = p;
-	}
-	return true;
 }
 
 static void check_header_map(struct check *c, const struct where *w, const struct strmap *m, bool authority_ok)
 {
 	for (size_t i = 0; i < m->n; i++) {
+		const char *why;
+
 		check_header_name(c, AT(w, m->v[i].key), m->v[i].key, authority_ok);
-		if (!is_header_value(m->v[i].value))
+		if (m->v[i].value[strcspn(m->v[i].value, "\r\n")])
+			wrong(c, AT(w, m->v[i].key), D_HEADER_INVALID, "a header's value has no line breaks");
+		why = wrong_format(m->v[i].value, true);
+		if (why)
 			wrong(c, AT(w, m->v[i].key), D_HEADER_INVALID,
-			      "header value \"%.200s\": '%%' begins no command; write %%%% for a percent sign", m->v[i].value);
+			      "header value \"%.200s\": \"%.100s\" begins no command; write %%%% for a percent sign", m->v[i].value, why);
 	}
 }
 
@@ -135,6 +114,8 @@ static void check_match_headers(struct vs_check *v, const struct where *w, const
 	for (size_t i = 0; i < n; i++) {
 		if (!*keys[i])
 			wrong(v->c, w, D_HEADER_INVALID, "header name cannot be empty");
+		else if (keys[i][strcspn(keys[i], "\r\n")])
+			wrong(v->c, AT(w, keys[i]), D_HEADER_INVALID, "a header's name has no line breaks");
 		else if (is_claim(keys[i]) && !v->at_gateway)
 			wrong(v->c, AT(w, keys[i]), D_MATCH_INVALID,
 			      "JWT claim based routing (key: %s) is only supported for gateways", keys[i]);
@@ -498,6 +479,10 @@ static void check_sni(struct vs_check *v, const struct where *w, const char *sni
 
 	if (why && !scalar_is_ip(sni)) {
 		wrong(v->c, w, D_HOST_INVALID, "SNI domain \"%s\" is invalid: %s", sni, why);
+		return;
+	}
+	if (*sni == '*' && sni[1] && sni[1] != '.') {
+		wrong(v->c, w, D_MATCH_INVALID, "SNI host \"%s\": a partial wildcard is not allowed", sni);
 		return;
 	}
 	for (size_t i = 0; i < v->vs->hosts.n; i++) {

@@ -31,6 +31,8 @@ static check_fn *const checks[KIND_COUNT] = {
 	[KIND_WORKLOAD_ENTRY] = check_workload_entry,
 	[KIND_SIDECAR] = check_sidecar,
 	[KIND_SERVICE] = check_service,
+	[KIND_ENDPOINT_SLICE] = check_endpoint_slice,
+	[KIND_POD] = check_pod,
 	[KIND_SECRET] = check_secret,
 	[KIND_CONFIG_MAP] = check_config_map,
 };

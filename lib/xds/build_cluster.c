@@ -242,8 +242,12 @@ static void write_dynamic_dns(struct w_cluster m, const struct ir_cluster *c)
 	struct w_custom_cluster_type type = w_cluster_cluster_type_begin(m);
 	struct w_any any = w_custom_cluster_type_typed_config_begin(type);
 	struct w_dynamic_forward_proxy_cluster dfp = w_dynamic_forward_proxy_cluster_any_begin(any);
-	struct w_dns_cache_config cache = w_dynamic_forward_proxy_cluster_dns_cache_config_begin(dfp);
+	struct w_dns_cache_config cache;
 
+	/* Envoy wants a word where not the request's host is what TLS asks for, or where there is no TLS */
+	if ((c->tls || c->protocol != IR_HTTP_NONE) && !(c->tls && c->tls->auto_sni && c->tls->auto_san))
+		w_dynamic_forward_proxy_cluster_allow_insecure_cluster_options(dfp, true);
+	cache = w_dynamic_forward_proxy_cluster_dns_cache_config_begin(dfp);
 	w_dns_cache_config_dns_lookup_family(cache, c->dns_both ? W_DNS_LOOKUP_FAMILY_ALL
 							: c->dns_v6 ? W_DNS_LOOKUP_FAMILY_V6_ONLY
 								    : W_DNS_LOOKUP_FAMILY_V4_ONLY);

@@ -27,6 +27,7 @@ import threading
 import time
 
 import grpc
+from google.protobuf.message import DecodeError
 
 import envoy_bootstrap
 from envoy_protos import T, Protos
@@ -159,7 +160,7 @@ class Server:
         self.out = queue.Queue()
         self.serial = 0
         handler = grpc.stream_stream_rpc_method_handler(
-            self.stream, request_deserializer=self.request.FromString,
+            self.stream, request_deserializer=self.parse,
             response_serializer=lambda m: m.SerializeToString())
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(4),
                                   options=[('grpc.max_receive_message_length', 64 << 20)])
@@ -167,6 +168,24 @@ class Server:
             'envoy.service.discovery.v3.AggregatedDiscoveryService', {'DeltaAggregatedResources': handler}),))
         self.port = self.server.add_insecure_port('127.0.0.1:0')
         self.server.start()
+
+    def parse(self, data):
+        """A request; Envoy cuts the text of an error in the middle of a character, which no parser takes."""
+        try:
+            return self.request.FromString(data)
+        except DecodeError:
+            at = 0
+        while True:     # error_detail is field 7, a Status whose field 2 is the text
+            number = data.index(b'\x3a', at)
+            try:
+                request = self.request.FromString(data[:number])
+            except DecodeError:
+                at = number + 1
+                continue
+            if request.response_nonce:
+                request.error_detail.message = data[number:].decode('utf-8', 'replace')[3:]
+                return request
+            at = number + 1
 
     def stream(self, requests, context):
         context.add_callback(lambda: self.out.put(None))

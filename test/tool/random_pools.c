@@ -115,7 +115,7 @@ LOCAL(default_endpoint) = {LIST("127.0.0.1:8080", "0.0.0.0:9000", "unix:///tmp/a
 LOCAL(file) = {LIST("/etc/certs/cert.pem", "/etc/certs/key.pem", "/etc/certs/ca.pem"), LIST("", "rel.pem", "/é", "a~b", "/a:b", "/a%b")};
 LOCAL(credential) = {LIST("cred", "cred-2"),
 		     LIST("", "other/cred", "kubernetes://x", "file:///x", "é", "sds://", "builtin://", "kubernetes-gateway://a/b", X252,
-			  "cred-cacert", "invalid://x", "configmap://a/b")};
+			  "invalid://x", "configmap://a/b")};
 LOCAL(locality) = {LIST("us/east/1", "us/east/*", "us/*", "eu/west/2", "eu"), LIST("", "a//b", "/", "a/b/c/d", "*/x", "*", "us/east", "é/x")};
 LOCAL(region) = {LIST("us", "eu", "ap"), LIST("", "*", "us/east", "é")};
 LOCAL(failover) = {LIST("topology.kubernetes.io/region", "topology.istio.io/network", "app=b", "version"), LIST("", "=", "a=b=c", "é", "x=")};
