@@ -350,8 +350,8 @@ static const char *service_address(const struct snapshot *s, size_t i, struct ar
 	return NULL;
 }
 
-/* As the resolver of a pod searches. */
-static const char *resolve(const struct traffic *t, const char *host, const char *ns)
+/* As the resolver of a pod searches. *svc: whose address it is, or NULL. */
+static const char *resolve(const struct traffic *t, const char *host, const char *ns, const struct svc **svc)
 {
 	const struct snapshot *s = t->o.snap;
 	size_t n = strlen(host), first;
@@ -369,6 +369,7 @@ static const char *resolve(const struct traffic *t, const char *host, const char
 		for (size_t k = first; svcs && k < first + svcs; k++) {
 			const char *ip = service_address(s, k, t->arena);
 
+			*svc = s->svcs[k];
 			if (ip)
 				return ip;
 		}
@@ -386,10 +387,31 @@ static uint32_t gateway_port(const struct view *v, uint32_t port)
 	return port;
 }
 
+/* The look-up of the name is the first step of a captured request. */
+static void tell_address(struct traffic *t, const char *host, const char *ip, const struct svc *svc, struct walk *w)
+{
+	struct walk_step *steps = arena_array(t->arena, struct walk_step, w->n_steps + 1);
+	struct res_origin *from = arena_new(t->arena, struct res_origin);
+
+	steps[0] = (struct walk_step){"address", ip, arena_printf(t->arena, "of %s", host), NULL, 0};
+	if (svc) {
+		*from = (struct res_origin){svc->obj->kind, svc->obj->ns, svc->obj->name};
+		steps[0].origins = from;
+		steps[0].n_origins = 1;
+	}
+	if (ip == outside)
+		steps[0].why = arena_printf(t->arena, "stands for the address of %s, which the manifests do not say", host);
+	for (size_t i = 0; i < w->n_steps; i++)
+		steps[i + 1] = w->steps[i];
+	w->steps = steps;
+	w->n_steps++;
+}
+
 int traffic_walk(struct traffic *t, const struct traffic_request *q, struct walk *out, struct err *e)
 {
 	static const char *const http_alpn[] = {"h2", "http/1.1"};
 	struct sender *s = find_sender(t, q->from, e);
+	const struct svc *svc = NULL;
 	struct walk_request r = {0};
 	struct url u = {0};
 
@@ -397,7 +419,7 @@ int traffic_walk(struct traffic *t, const struct traffic_request *q, struct walk
 		return -1;
 	r = (struct walk_request){
 	    .captured = s->proxy.type == PROXY_SIDECAR,
-	    .ip = s->proxy.type == PROXY_SIDECAR ? resolve(t, u.host, s->proxy.ns) : s->proxy.ips.v[0],
+	    .ip = s->proxy.type == PROXY_SIDECAR ? resolve(t, u.host, s->proxy.ns, &svc) : s->proxy.ips.v[0],
 	    .port = s->proxy.type == PROXY_SIDECAR ? u.port : gateway_port(&s->view, u.port),
 	    .tls = u.tls,
 	    .http = u.http,
@@ -414,6 +436,8 @@ int traffic_walk(struct traffic *t, const struct traffic_request *q, struct walk
 			r.authority = q->headers.v[i].value;
 	}
 	walk_run(s->c, &r, t->arena, out);
+	if (r.captured && r.ip != u.host)
+		tell_address(t, u.host, r.ip, svc, out);
 	return 0;
 }
 

@@ -10,6 +10,7 @@ import socketserver
 import ssl
 import subprocess
 import threading
+import xml.etree.ElementTree
 
 import manifests
 from harness import BUILD, await_, free_port, get, need
@@ -309,3 +310,58 @@ def test_walk_is_what_envoy_does(env):
     need(len(ends) >= 24 and min(ends.values()) > 2 and ends['404'] < len(requests) / 2,
          'the requests reach too little: %s' % ends)
     return '%d requests, %d routes and statuses' % (len(requests), len(ends))
+
+
+TESTS = '''
+from: app=web
+tests:
+  - name: by path
+    request: {url: "http://shop:8000/b"}
+    expect: {cluster: "outbound|8000|v2|shop.*", path: /c, host: "shop:8000", endpoints: 1, status: 200, route: b}
+  - name: split
+    request: {url: "http://shop.default:8000/", headers: {x-number: 1}}
+    expect: {weights: {"*|v1|*": 70, "*|v2|*": 30}}
+  - name: unknown names pass
+    request: {url: "tcp://elsewhere.example.com:5000"}
+    expect: {cluster: PassthroughCluster}
+  - name: no port
+    from: gateway/public
+    request: {url: "http://x:81/"}
+    expect: {refused: true, status: 0}
+  - name: no route
+    from: gateway/public
+    request: {url: "http://x/", method: POST}
+    expect: {status: 404}
+'''
+
+
+def navctl(*args):
+    ran = subprocess.run([BUILD + '/navctl', *args], capture_output=True, text=True)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_navctl_test(env):
+    """Routing tests of users: passed, failed, as JUnit, and with a slip in them."""
+    mesh_routes = manifests.virtual_service(
+        'inside', manifests.split('shop', {'v2': 100}, '/b').replace('- route', '- name: b\n      rewrite: {uri: /c}\n      route'),
+        manifests.split('shop', {'v1': 70, 'v2': 30}), hosts='shop', gateways='mesh')
+    for name, text in (('mesh.yaml', '---\n'.join([manifests.service('shop', 8080, ('v1', 'v2')), mesh_routes,
+                                                   manifests.subsets('shop', ('v1', 'v2')), manifests.gateway(80)])),
+                       ('tests', TESTS), ('failing', TESTS.replace('path: /c', 'path: /b')),
+                       ('slip', TESTS.replace('path: /c', 'paht: /c'))):
+        with open('%s/%s' % (env.folder, name), 'w') as f:
+            f.write(text)
+    config = ('--config-dir', env.folder + '/mesh.yaml')
+    code, out, err = navctl('test', *config, env.folder + '/tests')
+    need(code == 0 and out.endswith('5 passed, 0 failed\n'), '%d %s %s' % (code, out, err))
+    code, out, err = navctl('test', *config, env.folder + '/failing')
+    need(code == 1 and '/failing:4: path: expected "/b", got /c' in out and out.endswith('4 passed, 1 failed\n'), out + err)
+    code, out, err = navctl('test', *config, '-o', 'junit', env.folder + '/failing')
+    cases = xml.etree.ElementTree.fromstring(out.split('\n', 1)[1])
+    need(code == 1 and len(cases) == 5 and len(cases.findall('.//failure')) == 1, out + err)
+    code, out, err = navctl('test', *config, env.folder + '/slip')
+    need(code == 2 and 'paht' in err and 'slip:4' in err, err)
+    code, out, err = navctl('route', *config, '--from', 'app=web', 'http://shop:8000/b')
+    need(code == 0 and '%s/mesh.yaml:' % env.folder in out and 'VirtualService default/inside' in out, out + err)
+    need(navctl('route', *config, '--from', 'gateway/public', 'http://x/')[0] == 1, 'a 404 is exit code 1')
+    need(navctl('route', *config, 'http://x/')[0] == 2, 'nobody sends')
