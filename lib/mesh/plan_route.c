@@ -293,7 +293,8 @@ static void use_port(struct gather *g, const struct route_index *x, struct map *
 		u->shared = true;
 	} else if (port->protocol == PROTO_UNSUPPORTED) {
 		binds = plan_sniffed_binds(g->p->view, s);
-		u->shared |= (binds & PLAN_BIND_WILDCARD) != 0;
+		/* bound by the user, a port without endpoints of its own is there all the same */
+		u->shared |= (binds & PLAN_BIND_WILDCARD) != 0 || (!binds && x->egress->spec && x->egress->spec->bind);
 		if (binds & PLAN_BIND_OWN)
 			add_sniffed(g, x, s, port->port);
 	}
