@@ -34,18 +34,23 @@ static int read_headers(const struct args *args, struct arena *a, struct strmap 
 static int print_one(struct traffic *t, const struct traffic_request *q, bool json, struct buf *out, bool *served,
 		     struct err *e)
 {
+	struct arena a;
 	struct walk w;
+	int failed;
 
-	if (traffic_walk(t, q, &w, e))
-		return -1;
-	if (json)
-		traffic_print_json(t, &w, out);
-	else
-		traffic_print_text(t, &w, out);
-	if (json)
-		buf_char(out, '\n');
-	*served = *served && traffic_is_served(&w);
-	return 0;
+	arena_init(&a, 0);
+	failed = traffic_walk(t, q, &a, &w, e);
+	if (!failed) {
+		if (json)
+			traffic_print_json(t, &w, out);
+		else
+			traffic_print_text(t, &w, out);
+		if (json)
+			buf_char(out, '\n');
+		*served = *served && traffic_is_served(&w);
+	}
+	arena_fini(&a);
+	return failed;
 }
 
 /* A list of requests; each may say who sends it. */

@@ -209,7 +209,7 @@ static int run_test(struct run *r, const char *file, const struct node *test, co
 	}
 	if (!request)
 		return err_set(e, ERR_SYNTAX, "request is missing");
-	if (traffic_read_request(request, r->arena, &q, e) || traffic_walk(&r->traffic, &q, &w, e) ||
+	if (traffic_read_request(request, r->arena, &q, e) || traffic_walk(&r->traffic, &q, r->arena, &w, e) ||
 	    check_all(&w, node_get(test, "expect"), r->arena, &result.failure, e))
 		return -1;
 	result.name = name ? name : q.url;

@@ -351,23 +351,24 @@ static const char *service_address(const struct snapshot *s, size_t i, struct ar
 }
 
 /* As the resolver of a pod searches. *svc: whose address it is, or NULL. */
-static const char *resolve(const struct traffic *t, const char *host, const char *ns, const struct svc **svc)
+static const char *resolve(const struct traffic *t, const char *host, const char *ns, struct arena *a,
+			   const struct svc **svc)
 {
 	const struct snapshot *s = t->o.snap;
 	size_t n = strlen(host), first;
-	const char *ends[] = {"", arena_printf(t->arena, ".%s.svc.%s", ns, s->domain),
-			      arena_printf(t->arena, ".svc.%s", s->domain), arena_printf(t->arena, ".%s", s->domain)};
-	char *lower = arena_strndup(t->arena, host, n && host[n - 1] == '.' ? n - 1 : n);
+	const char *ends[] = {"", arena_printf(a, ".%s.svc.%s", ns, s->domain),
+			      arena_printf(a, ".svc.%s", s->domain), arena_printf(a, ".%s", s->domain)};
+	char *lower = arena_strndup(a, host, n && host[n - 1] == '.' ? n - 1 : n);
 
 	if (scalar_is_ip(host))
 		return host;
 	for (char *p = lower; *p; p++)
 		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p);
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
-		size_t svcs = snapshot_svcs_of(s, arena_printf(t->arena, "%s%s", lower, ends[i]), &first);
+		size_t svcs = snapshot_svcs_of(s, arena_printf(a, "%s%s", lower, ends[i]), &first);
 
 		for (size_t k = first; svcs && k < first + svcs; k++) {
-			const char *ip = service_address(s, k, t->arena);
+			const char *ip = service_address(s, k, a);
 
 			*svc = s->svcs[k];
 			if (ip)
@@ -388,26 +389,26 @@ static uint32_t gateway_port(const struct view *v, uint32_t port)
 }
 
 /* The look-up of the name is the first step of a captured request. */
-static void tell_address(struct traffic *t, const char *host, const char *ip, const struct svc *svc, struct walk *w)
+static void tell_address(struct arena *a, const char *host, const char *ip, const struct svc *svc, struct walk *w)
 {
-	struct walk_step *steps = arena_array(t->arena, struct walk_step, w->n_steps + 1);
-	struct res_origin *from = arena_new(t->arena, struct res_origin);
+	struct walk_step *steps = arena_array(a, struct walk_step, w->n_steps + 1);
+	struct res_origin *from = arena_new(a, struct res_origin);
 
-	steps[0] = (struct walk_step){"address", ip, arena_printf(t->arena, "of %s", host), NULL, 0};
+	steps[0] = (struct walk_step){"address", ip, arena_printf(a, "of %s", host), NULL, 0};
 	if (svc) {
 		*from = (struct res_origin){svc->obj->kind, svc->obj->ns, svc->obj->name};
 		steps[0].origins = from;
 		steps[0].n_origins = 1;
 	}
 	if (ip == outside)
-		steps[0].why = arena_printf(t->arena, "stands for the address of %s, which the manifests do not say", host);
+		steps[0].why = arena_printf(a, "stands for the address of %s, which the manifests do not say", host);
 	for (size_t i = 0; i < w->n_steps; i++)
 		steps[i + 1] = w->steps[i];
 	w->steps = steps;
 	w->n_steps++;
 }
 
-int traffic_walk(struct traffic *t, const struct traffic_request *q, struct walk *out, struct err *e)
+int traffic_walk(struct traffic *t, const struct traffic_request *q, struct arena *a, struct walk *out, struct err *e)
 {
 	static const char *const http_alpn[] = {"h2", "http/1.1"};
 	struct sender *s = find_sender(t, q->from, e);
@@ -415,11 +416,11 @@ int traffic_walk(struct traffic *t, const struct traffic_request *q, struct walk
 	struct walk_request r = {0};
 	struct url u = {0};
 
-	if (!s || parse_url(q->url, t->arena, &u, e))
+	if (!s || parse_url(q->url, a, &u, e))
 		return -1;
 	r = (struct walk_request){
 	    .captured = s->proxy.type == PROXY_SIDECAR,
-	    .ip = s->proxy.type == PROXY_SIDECAR ? resolve(t, u.host, s->proxy.ns, &svc) : s->proxy.ips.v[0],
+	    .ip = s->proxy.type == PROXY_SIDECAR ? resolve(t, u.host, s->proxy.ns, a, &svc) : s->proxy.ips.v[0],
 	    .port = s->proxy.type == PROXY_SIDECAR ? u.port : gateway_port(&s->view, u.port),
 	    .tls = u.tls,
 	    .http = u.http,
@@ -435,9 +436,9 @@ int traffic_walk(struct traffic *t, const struct traffic_request *q, struct walk
 		if (!strcasecmp(q->headers.v[i].key, "host"))
 			r.authority = q->headers.v[i].value;
 	}
-	walk_run(s->c, &r, t->arena, out);
+	walk_run(s->c, &r, a, out);
 	if (r.captured && r.ip != u.host)
-		tell_address(t, u.host, r.ip, svc, out);
+		tell_address(a, u.host, r.ip, svc, out);
 	return 0;
 }
 

@@ -35,7 +35,8 @@ int traffic_read_request(const struct node *n, struct arena *a, struct traffic_r
 /* The one YAML or JSON document of a file; "-" is standard input. NULL and e: unreadable. */
 const struct node *traffic_read_file(const char *path, struct arena *a, struct err *e);
 
-int traffic_walk(struct traffic *t, const struct traffic_request *q, struct walk *out, struct err *e);
+/* *out lives in a; what a proxy gets is kept for the next request. -1: the request cannot be understood. */
+int traffic_walk(struct traffic *t, const struct traffic_request *q, struct arena *a, struct walk *out, struct err *e);
 /* The request got where somebody meant it to go: to a cluster, to a redirect, to an answer below 400. */
 bool traffic_is_served(const struct walk *w);
 
