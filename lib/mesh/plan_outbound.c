@@ -118,13 +118,23 @@ static const char *rds_of(struct outbound_set *s, const struct binding *b, const
 	return plan_rds_name(s->arena, b->spec, svc->svc, port->port, port->protocol, shared);
 }
 
+/* TLS that shares its address is told by its name, and Envoy's match of names knows no "*-x.domain". */
+static bool cannot_be_told(const struct binding *b, const struct scope_svc *svc, const struct svc_port *port,
+			   const char *bind, bool shares)
+{
+	const char *host = svc->svc->host;
+
+	return shares && is_wildcard(bind) && (port->protocol == PROTO_TLS || port->protocol == PROTO_HTTPS) &&
+	       host[0] == '*' && host[1] != '.' && !b->routes->n_vss;
+}
+
 static void join(struct outbound_set *s, const struct binding *b, const struct scope_svc *svc,
 		 const struct svc_port *port, const struct strs *binds, const char *cidr, bool has_address)
 {
 	bool http = protocol_is_http(port->protocol), sniffed = port->protocol == PROTO_UNSUPPORTED;
 	struct out_listener *l;
 
-	if (is_reserved(s->plan, binds->v[0], port->port))
+	if (is_reserved(s->plan, binds->v[0], port->port) || cannot_be_told(b, svc, port, binds->v[0], cidr || !has_address))
 		return;
 	l = listener_at(s, b, binds, port->port);
 	if (!may_join(l, port->protocol))

@@ -97,10 +97,34 @@ static void check_ciphers(struct check *c, const struct where *w, const struct s
 	}
 }
 
+/* SHA-256: of keys in base64, of certificates in hexadecimal, with colons or without. */
+static void check_pins(struct check *c, const struct where *w, const struct server_tls *t)
+{
+	enum { SPKI_LEN = 44, HASH_LEN = 64, HASH_COLONS_LEN = 95 };
+
+	for (size_t i = 0; i < t->verify_certificate_spki.n; i++) {
+		const char *v = t->verify_certificate_spki.v[i];
+
+		if (strlen(v) != SPKI_LEN || v[SPKI_LEN - 1] != '=' ||
+		    strspn(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/") != SPKI_LEN - 1)
+			wrong(c, ELEM(AT(w, "verifyCertificateSpki"), i), D_TLS_INVALID, "\"%.100s\" is no SHA-256 in base64", v);
+	}
+	for (size_t i = 0; i < t->verify_certificate_hash.n; i++) {
+		const char *v = t->verify_certificate_hash.v[i];
+		size_t n = strlen(v);
+
+		if ((n != HASH_LEN && n != HASH_COLONS_LEN) || strspn(v, "0123456789abcdefABCDEF:") != n ||
+		    (n == HASH_LEN) != !strchr(v, ':'))
+			wrong(c, ELEM(AT(w, "verifyCertificateHash"), i), D_TLS_INVALID,
+			      "\"%.100s\" is no SHA-256 in hexadecimal", v);
+	}
+}
+
 void check_server_tls(struct check *c, const struct where *w, const struct server_tls *t)
 {
 	if (!t)
 		return;
+	check_pins(c, w, t);
 	check_ciphers(c, AT(w, "cipherSuites"), &t->cipher_suites);
 	if (t->min_protocol_version && t->max_protocol_version && t->min_protocol_version > t->max_protocol_version)
 		wrong(c, w, D_TLS_INVALID, "minProtocolVersion is above maxProtocolVersion");

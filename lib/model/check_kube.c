@@ -76,8 +76,13 @@ void check_endpoint_slice(struct check *c, const void *spec)
 	if (s->address_type && !strcmp(s->address_type, "FQDN"))
 		return;
 	for (size_t i = 0; i < s->n_endpoints; i++) {
-		for (size_t k = 0; k < s->endpoints[i].addresses.n; k++)
-			check_ip(c, ELEM(AT(ELEM(endpoints, i), "addresses"), k), s->endpoints[i].addresses.v[k]);
+		for (size_t k = 0; k < s->endpoints[i].addresses.n; k++) {
+			const char *address = s->endpoints[i].addresses.v[k];
+
+			if (!scalar_is_ip(address))
+				wrong(c, ELEM(AT(ELEM(endpoints, i), "addresses"), k), D_ENDPOINT_INVALID,
+				      "\"%s\" is no IP address", address);
+		}
 	}
 }
 

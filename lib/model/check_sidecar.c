@@ -111,7 +111,8 @@ static void check_egress(struct check *c, const struct sidecar *s)
 
 		if (out->port)
 			check_egress_port(c, at, out, &used);
-		else if (given(out->bind) && !scalar_is_ip(out->bind) && !is_unix(out->bind))
+		else if (given(out->bind) && !scalar_is_ip(out->bind) &&
+			 (!is_unix(out->bind) || wrong_unix_path(out->bind + strlen("unix://"))))
 			wrong(c, AT(at, "bind"), D_LISTENER_INVALID, "%s is not a valid IP", out->bind);
 		else if (i + 1 < s->n_egress)
 			wrong(c, at, D_LISTENER_INVALID, "the egress listener with empty port should be the last listener in the list");

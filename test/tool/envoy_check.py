@@ -163,7 +163,7 @@ class Server:
             self.stream, request_deserializer=self.parse,
             response_serializer=lambda m: m.SerializeToString())
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(4),
-                                  options=[('grpc.max_receive_message_length', 64 << 20)])
+                                  options=[('grpc.max_receive_message_length', 64 << 20), ('grpc.http2.bdp_probe', 0)])
         self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(
             'envoy.service.discovery.v3.AggregatedDiscoveryService', {'DeltaAggregatedResources': handler}),))
         self.port = self.server.add_insecure_port('127.0.0.1:0')
@@ -268,6 +268,11 @@ class Check:
         admin = self.dir.name + '/admin'
         node = envoy_bootstrap.node('sidecar', '127.0.0.1', 'check', 'default', {})
         config = envoy_bootstrap.bootstrap(node, ('127.0.0.1', self.server.port), admin)
+        # thousands of small answers are no attack
+        for options in config['static_resources']['clusters'][0]['typed_extension_protocol_options'].values():
+            options['explicit_http_config']['http2_protocol_options'].update(
+                max_inbound_window_update_frames_per_data_frame_sent=100000,
+                max_inbound_priority_frames_per_stream=100000, max_consecutive_inbound_frames_with_empty_payload=100000)
         with open(self.dir.name + '/envoy.json', 'w') as f:
             json.dump(config, f)
         self.log = open(self.dir.name + '/envoy.log', 'w+')

@@ -22,7 +22,7 @@
 
 enum {
 	TRIES = 8,		/* draws of an object until one passes */
-	BATCH = 2000,		/* resources of one file */
+	BATCH = 1000,		/* resources of one file */
 	TEXT_MAX = 1 << 20,
 	FILE_MAX = 1 << 30,
 	SET_MS_MAX = 1000,	/* all of one set: drawn, checked, compiled */
