@@ -72,9 +72,7 @@ static const char *type_text(const struct walker *w, struct pbread cluster)
 	return type < ARRAY_LEN(names) ? names[type] : "";
 }
 
-/* Returns what the endpoints come from, beside the cluster itself: its EDS resource or NULL. */
-static const struct res_new *fill(const struct walker *w, struct pbread cluster, const char *name,
-				  struct walk_target *t)
+static void fill(const struct walker *w, struct pbread cluster, const char *name, struct walk_target *t)
 {
 	uint64_t type = pbread_num(cluster, "type", 0);
 	const struct res_new *eds;
@@ -82,7 +80,7 @@ static const struct res_new *fill(const struct walker *w, struct pbread cluster,
 
 	t->type = type_text(w, cluster);
 	if (pbread_has(cluster, "cluster_type"))
-		return NULL;
+		return;
 	if (type == TYPE_ORIGINAL_DST) {
 		struct walk_endpoint *e = arena_new(w->arena, struct walk_endpoint);
 
@@ -90,17 +88,16 @@ static const struct res_new *fill(const struct walker *w, struct pbread cluster,
 					    .weight = 1, .health = "healthy", .locality = ""};
 		t->eps = e;
 		t->n_eps = 1;
-		return NULL;
+		return;
 	}
 	if (type != TYPE_EDS) {
 		read_endpoints(w, pbread_msg(cluster, "load_assignment"), t);
-		return NULL;
+		return;
 	}
 	eds_name = pbread_text(pbread_msg(cluster, "eds_cluster_config"), "service_name", w->arena);
 	eds = walk_find(w, XDS_EDS, *eds_name ? eds_name : name);
 	if (eds)
 		read_endpoints(w, walk_read(XDS_EDS, eds), t);
-	return eds;
 }
 
 void walk_target(struct walker *w, const char *cluster, uint32_t weight, const char *host, unsigned missing)

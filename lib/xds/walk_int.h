@@ -36,9 +36,6 @@ void walk_refuse(struct walker *w, const char *why);
 struct pbread walk_chain(struct walker *w, struct pbread listener, const char **why);
 
 /* ---- walk_match.c ---- */
-bool walk_match_regex(const char *pattern, const char *text);
-/* envoy.type.matcher.v3.StringMatcher */
-bool walk_match_string(const struct walker *w, struct pbread m, const char *text);
 /* The value of a request header, doubles joined by ","; NULL if absent. Pseudo headers too. */
 const char *walk_header(const struct walker *w, const char *name);
 /* Does the RouteMatch take the request? Else *why says what stands against it. */

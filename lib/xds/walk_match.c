@@ -11,7 +11,7 @@
 #include "base/regex.h"
 #include "base/scalar.h"
 
-bool walk_match_regex(const char *pattern, const char *text)
+static bool match_regex(const char *pattern, const char *text)
 {
 	struct regex *re = regex_new(pattern);
 	bool yes = re && regex_full_match(re, text);
@@ -42,7 +42,8 @@ static bool equal(const char *a, const char *b, bool ignore_case)
 	return (ignore_case ? strcasecmp(a, b) : strcmp(a, b)) == 0;
 }
 
-bool walk_match_string(const struct walker *w, struct pbread m, const char *text)
+/* envoy.type.matcher.v3.StringMatcher */
+static bool match_string(const struct walker *w, struct pbread m, const char *text)
 {
 	bool ic = pbread_num(m, "ignore_case", false);
 
@@ -55,7 +56,7 @@ bool walk_match_string(const struct walker *w, struct pbread m, const char *text
 	if (pbread_has(m, "contains"))
 		return (ic ? strcasestr : strstr)(text, pbread_text(m, "contains", w->arena)) != NULL;
 	return pbread_has(m, "safe_regex") &&
-	       walk_match_regex(pbread_text(pbread_msg(m, "safe_regex"), "regex", w->arena), text);
+	       match_regex(pbread_text(pbread_msg(m, "safe_regex"), "regex", w->arena), text);
 }
 
 /* ---- path ---- */
@@ -86,7 +87,7 @@ static bool match_path(const struct walker *w, struct pbread m)
 	if (pbread_has(m, "path_separated_prefix"))
 		return match_separated(path, pbread_text(m, "path_separated_prefix", w->arena), ic);
 	return pbread_has(m, "safe_regex") &&
-	       walk_match_regex(pbread_text(pbread_msg(m, "safe_regex"), "regex", w->arena), path);
+	       match_regex(pbread_text(pbread_msg(m, "safe_regex"), "regex", w->arena), path);
 }
 
 size_t walk_matched_len(const struct walker *w, struct pbread m)
@@ -131,11 +132,11 @@ static bool match_value(const struct walker *w, struct pbread m, const char *val
 	int64_t n;
 
 	if (pbread_has(m, "string_match"))
-		return walk_match_string(w, pbread_msg(m, "string_match"), value);
+		return match_string(w, pbread_msg(m, "string_match"), value);
 	if (pbread_has(m, "exact_match"))
 		return !strcmp(value, pbread_text(m, "exact_match", w->arena));
 	if (pbread_has(m, "safe_regex_match"))
-		return walk_match_regex(pbread_text(pbread_msg(m, "safe_regex_match"), "regex", w->arena), value);
+		return match_regex(pbread_text(pbread_msg(m, "safe_regex_match"), "regex", w->arena), value);
 	if (pbread_has(m, "prefix_match"))
 		return starts(value, pbread_text(m, "prefix_match", w->arena), false);
 	if (pbread_has(m, "suffix_match"))
@@ -194,7 +195,7 @@ static bool match_query(const struct walker *w, struct pbread m, const char *nam
 
 	if (pbread_has(m, "present_match"))
 		return (value != NULL) == !!pbread_num(m, "present_match", true);
-	return value && (!pbread_has(m, "string_match") || walk_match_string(w, pbread_msg(m, "string_match"), value));
+	return value && (!pbread_has(m, "string_match") || match_string(w, pbread_msg(m, "string_match"), value));
 }
 
 /* ---- all of it ---- */
@@ -233,12 +234,11 @@ static bool match_queries(const struct walker *w, struct pbread match, const cha
 }
 
 /* No token is looked at, so no claim is there. */
-static bool match_claims(const struct walker *w, struct pbread match, const char **why)
+static bool match_claims(struct pbread match, const char **why)
 {
 	struct pbread_list l = pbread_list(match, "dynamic_metadata");
 	struct pbread one;
 
-	(void)w;
 	while (pbread_next(&l, &one)) {
 		if (!pbread_num(one, "invert", false)) {
 			*why = "claims of a token, which count as absent here";
@@ -264,5 +264,5 @@ bool walk_match_route(const struct walker *w, struct pbread match, const char **
 		*why = "it is for gRPC";
 		return false;
 	}
-	return match_headers(w, match, why) && match_queries(w, match, why) && match_claims(w, match, why);
+	return match_headers(w, match, why) && match_queries(w, match, why) && match_claims(match, why);
 }
