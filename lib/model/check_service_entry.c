@@ -9,7 +9,10 @@
 #include "model/check_int.h"
 #include "model/labels.h"
 
-enum { PORT_NAME_MAX = 62 };
+enum {
+	PORT_NAME_MAX = 62,
+	DNS_NAME_MAX = 253,	/* a longer one cannot be asked for: Envoy waits for its cluster ever after */
+};
 
 /* ---- endpoints ---- */
 
@@ -39,7 +42,7 @@ void check_workload(struct check *c, const struct where *w, const struct workloa
 			wrong(c, AT(w, "address"), D_ENDPOINT_INVALID, "%s: %s", e->address, why);
 		if (e->ports.n)
 			wrong(c, AT(w, "ports"), D_ENDPOINT_INVALID, "unix endpoint %s must not include ports", e->address);
-	} else if (!scalar_is_ip(e->address) && wrong_fqdn(e->address)) {
+	} else if (!scalar_is_ip(e->address) && (wrong_fqdn(e->address) || strlen(e->address) > DNS_NAME_MAX)) {
 		wrong(c, AT(w, "address"), D_ENDPOINT_INVALID, "endpoint address \"%s\" is not a valid FQDN or an IP address", e->address);
 	}
 }
@@ -139,6 +142,8 @@ static void check_dns(struct entry_check *e)
 	const char *mode = enum_name(&enum_desc_se_resolution, (int)se->resolution);
 
 	for (size_t i = 0; i < se->hosts.n && !se->n_endpoints && !se->workload_selector; i++) {
+		if (strlen(se->hosts.v[i]) > DNS_NAME_MAX)
+			wrong(e->c, ELEM(AT(SPEC, "hosts"), i), D_ENTRY_INVALID, "DNS takes names of at most %d characters", DNS_NAME_MAX);
 		if (host_is_wildcard(se->hosts.v[i]))
 			wrong(e->c, ELEM(AT(SPEC, "hosts"), i), D_ENTRY_INVALID,
 			      "hosts must be FQDN if no endpoints are provided for resolution mode %s", mode);

@@ -17,3 +17,7 @@ $(RANDOM_BIN): $(patsubst %.c,$(O)/%.o,$(wildcard test/tool/*.c)) $(LIB_OBJ)
 random: $(RANDOM_BIN) ## SETS=1000 random manifest sets: what passes the checks loads in Envoy
 	$(Q)test/tool/deps.sh test
 	$(Q)$(call random_envoy,$(SETS))
+
+# a small share, without Envoy: nothing crashes, takes long or leaves a set inconsistent
+CHECK_NEEDS  += $(RANDOM_BIN)
+CHECK_SUITES += "random=$(RANDOM_BIN) --seeds 1-200"
