@@ -284,6 +284,7 @@ static void use_port(struct gather *g, const struct route_index *x, struct map *
 		     const struct svc_port *port)
 {
 	struct arena *a = g->rows->arena;
+	const struct sidecar_egress *spec = x->egress->spec;
 	struct port_use *u = use_of(uses, port->port, a);
 	unsigned binds;
 
@@ -293,8 +294,9 @@ static void use_port(struct gather *g, const struct route_index *x, struct map *
 		u->shared = true;
 	} else if (port->protocol == PROTO_UNSUPPORTED) {
 		binds = plan_sniffed_binds(g->p->view, s);
-		/* bound by the user, a port without endpoints of its own is there all the same */
-		u->shared |= (binds & PLAN_BIND_WILDCARD) != 0 || (!binds && x->egress->spec && x->egress->spec->bind);
+		/* bound by the user or to the host itself, a port without endpoints of its own is there all the same */
+		u->shared |= (binds & PLAN_BIND_WILDCARD) != 0 ||
+			     (!binds && spec && (spec->bind || spec->capture_mode == CAPTURE_NONE));
 		if (binds & PLAN_BIND_OWN)
 			add_sniffed(g, x, s, port->port);
 	}
