@@ -143,6 +143,13 @@ static void check_http_match(struct vs_check *v, const struct where *w, const st
 
 /* ---- actions ---- */
 
+/* Becomes a header's value. */
+static void check_line(struct check *c, const struct where *w, const char *s)
+{
+	if (s && s[strcspn(s, "\r\n")])
+		wrong(c, w, D_REWRITE_INVALID, "%s has no line breaks", w->key);
+}
+
 static void check_redirect(struct check *c, const struct where *w, const struct http_route *r)
 {
 	const struct http_redirect *d = r->redirect;
@@ -152,6 +159,9 @@ static void check_redirect(struct check *c, const struct where *w, const struct 
 	if (!given(d->uri) && !given(d->authority) && !d->port.has && !given(d->scheme) && !given(d->prefix_rewrite) &&
 	    !d->derive_port)
 		wrong(c, w, D_REWRITE_INVALID, "redirect must specify URI, prefixRewrite, authority, scheme, or port");
+	check_line(c, AT(w, "uri"), d->uri);
+	check_line(c, AT(w, "authority"), d->authority);
+	check_line(c, AT(w, "prefixRewrite"), d->prefix_rewrite);
 	if (given(d->uri) && given(d->prefix_rewrite))
 		wrong(c, w, D_REWRITE_INVALID, "redirect may only contain one of uri and prefixRewrite");
 	if (given(d->prefix_rewrite)) {
@@ -203,6 +213,8 @@ static void check_rewrite(struct check *c, const struct where *w, const struct h
 	authority = given(d->authority);
 	if (!authority && !given(d->uri) && !d->uri_regex_rewrite)
 		wrong(c, w, D_REWRITE_INVALID, "rewrite must specify at least one of URI, UriRegexRewrite, or authority");
+	check_line(c, AT(w, "uri"), d->uri);
+	check_line(c, AT(w, "authority"), d->authority);
 	if (given(d->uri) && d->uri_regex_rewrite)
 		wrong(c, w, D_REWRITE_INVALID, "rewrite may only contain one of URI or UriRegexRewrite");
 	if (d->uri_regex_rewrite) {
