@@ -38,6 +38,7 @@ struct session *session_new(struct res_table *table, const struct session_opts *
 	for (int t = 0; t < XDS_TYPES; t++) {
 		s->track[t].type = (enum xds_type)t;
 		map_init(&s->track[t].strays, NULL);
+		map_init(&s->track[t].substitutes, NULL);
 	}
 	return s;
 }
@@ -277,6 +278,7 @@ static void settle_claim(struct session *s, struct track *t)
 		t->owed = false;
 		t->sent = t->acked = t->claim;
 		if (track_is_whole(s, t)) {
+			track_drop_substitutes(s, t, true);
 			res_set_unref(s->table, t->acked_set);
 			t->acked_set = res_set_ref(t->set);
 		}

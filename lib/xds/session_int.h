@@ -37,7 +37,6 @@ struct stray {
 /* State of the world, CDS and LDS: what was accepted last of a name where the accepted set does not
  * say it, and is sent while the present content is refused; NULL: nothing. */
 struct substitute {
-	char *name;
 	struct res *res;
 	/* In the response that is not acknowledged: it stands for the row, or the row itself does. */
 	bool sent, row_sent;
@@ -68,7 +67,7 @@ struct track {
 	struct hash128 names;	/* of the last list of names (state of the world) */
 	/* State of the world, CDS and LDS. */
 	struct res_set *flight_set, *acked_set;
-	VEC(struct substitute) substitutes;
+	struct map substitutes;	/* name -> struct substitute */
 	char *reject_text;
 	uint64_t n_sent, n_acked, n_rejected, bytes_sent;
 };

@@ -64,11 +64,7 @@ static struct res *accepted_instead(const struct track *t, const struct res *ref
 /* The refused content gives way to what was accepted last, if anything was. */
 static void substitute(struct session *s, struct track *t, const struct res *refused)
 {
-	struct res *good = accepted_instead(t, refused);
-
-	if (track_substitute(t, refused->name))
-		return;
-	track_remember(s, t, refused->name, good);
+	track_remember(s, t, refused->name, accepted_instead(t, refused));
 }
 
 /* It vanished after it was sent: the client holds what it had before, if anything. */

@@ -111,12 +111,20 @@ static void draft_whole_stray(const char *name, void *value, void *arg)
 		track_forget(d->s, d->t, name);
 }
 
+static void unsend_substitute(const char *name, void *value, void *arg)
+{
+	struct substitute *x = value;
+
+	(void)name;
+	(void)arg;
+	x->sent = x->row_sent = false;
+}
+
 static void draft_whole(struct draft *d)
 {
 	struct track *t = d->t;
 
-	for (size_t i = 0; i < t->substitutes.n; i++)
-		t->substitutes.v[i].sent = t->substitutes.v[i].row_sent = false;
+	map_each(&t->substitutes, unsend_substitute, NULL);
 	for (size_t i = 0; i < t->set->n; i++) {
 		struct substitute *instead;
 

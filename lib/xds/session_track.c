@@ -68,47 +68,45 @@ uint8_t *track_name(struct session *s, struct track *t, const char *name, struct
 
 struct substitute *track_substitute(const struct track *t, const char *name)
 {
-	for (size_t i = 0; i < t->substitutes.n; i++)
-		if (!strcmp(t->substitutes.v[i].name, name))
-			return &t->substitutes.v[i];
-	return NULL;
+	return map_get(&t->substitutes, name);
 }
 
 void track_remember(struct session *s, struct track *t, const char *name, struct res *accepted)
 {
-	struct substitute *x = track_substitute(t, name);
+	struct substitute **x = (struct substitute **)map_slot(&t->substitutes, name);
 
 	if (accepted)
 		res_ref(accepted);
-	if (x) {
-		res_unref(s->table, x->res);
-	} else {
-		x = vec_push(&t->substitutes, NULL);
-		*x = (struct substitute){.name = strdup(name)};
-		must(x->name && "out of memory");
-	}
-	x->res = accepted;
+	if (*x)
+		res_unref(s->table, (*x)->res);
+	else
+		*x = calloc(1, sizeof(**x));
+	must(*x && "out of memory");
+	(*x)->res = accepted;
+}
+
+struct sweep_substitutes {
+	struct session *s;
+	struct track *t;
+	bool all;
+};
+
+static void drop_substitute(const char *name, void *value, void *arg)
+{
+	const struct sweep_substitutes *w = arg;
+	struct substitute *x = value;
+
+	if (!w->all && !x->row_sent && res_set_index(w->t->set, name) != (size_t)-1)
+		return;
+	res_unref(w->s->table, x->res);
+	free(x);
+	map_remove(&w->t->substitutes, name);
 }
 
 /* After an acknowledgement: drops those whose name has a content that was accepted since. */
 void track_drop_substitutes(struct session *s, struct track *t, bool all)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->substitutes.n; i++) {
-		struct substitute *x = &t->substitutes.v[i];
-		size_t row = t->set ? res_set_index(t->set, x->name) : (size_t)-1;
-
-		if (!all && !x->row_sent && row != (size_t)-1 && (t->row[row] & (REFUSED | CURRENT)) != CURRENT) {
-			t->substitutes.v[n++] = *x;
-			continue;
-		}
-		free(x->name);
-		res_unref(s->table, x->res);
-	}
-	t->substitutes.n = n;
-	if (all)
-		vec_fini(&t->substitutes);
+	map_each(&t->substitutes, drop_substitute, &(struct sweep_substitutes){s, t, all});
 }
 
 /* ---- a new set ---- */
@@ -156,6 +154,15 @@ struct adoption {
 	uint8_t *row;
 };
 
+/* The client accepted this and was sent it on with sets that have it not: no accepted set says it, or
+ * none will once the response that is not acknowledged is. */
+static bool only_stray_says(const struct track *t, const char *name, const struct stray *x)
+{
+	if (!x->res || x->flags & FLIGHT)
+		return false;
+	return track_accepted(t, name) != x->res || (t->flight_set && !res_set_find(t->flight_set, name));
+}
+
 /* A stray that the new set has becomes a row. */
 static void adopt_stray(const char *name, void *value, void *arg)
 {
@@ -169,6 +176,8 @@ static void adopt_stray(const char *name, void *value, void *arg)
 		return;
 	r = a->set->row[i].res;
 	same = x->res ? same_content(x->res, r) : hash_equal(x->has, r->hash);
+	if (track_is_whole(a->s, a->t) && only_stray_says(a->t, name, x))
+		track_remember(a->s, a->t, name, x->res);
 	a->row[i] |= x->flags & (WANTED | KNOWN);
 	if (same && x->flags & KNOWN)
 		a->row[i] |= CURRENT | (x->flags & FLIGHT);
