@@ -330,6 +330,10 @@ const struct mesh_config *meshconf_decode(const struct node *root, struct arena 
 	if (m->proxy_http_port)
 		check_port(&c, TOP("proxyHttpPort"), m->proxy_http_port);
 	check_times(&c, m);
+	if (m->default_http_retry_policy) {
+		check_duration(&c, AT(TOP("defaultHttpRetryPolicy"), "perTryTimeout"), &m->default_http_retry_policy->per_try_timeout);
+		check_duration(&c, AT(TOP("defaultHttpRetryPolicy"), "backoff"), &m->default_http_retry_policy->backoff);
+	}
 	check_trust_domain(&c, TOP("trustDomain"), m->trust_domain);
 	for (size_t i = 0; i < m->trust_domain_aliases.n; i++)
 		check_trust_domain(&c, ELEM(TOP("trustDomainAliases"), i), m->trust_domain_aliases.v[i]);
