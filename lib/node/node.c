@@ -155,24 +155,52 @@ bool node_equal(const struct node *a, const struct node *b)
 
 /* ---- writing ---- */
 
+/* The code point at s when it is one that YAML does not take as it is, or takes for a line break:
+ * U+007F to U+009F, U+2028, U+2029, U+FFFE, U+FFFF. Else 0. (YAML 1.1, 5.1; JSON takes them all.) */
+static unsigned escaped_in_yaml(const unsigned char *s, size_t left, size_t *len)
+{
+	unsigned c;
+
+	if (s[0] == 0x7f) {
+		*len = 1;
+		return 0x7f;
+	}
+	if (s[0] == 0xc2 && left >= 2 && s[1] < 0xa0) {
+		*len = 2;
+		return s[1];
+	}
+	if ((s[0] != 0xe2 && s[0] != 0xef) || left < 3)
+		return 0;
+	*len = 3;
+	c = (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+	return c == 0x2028 || c == 0x2029 || c >= 0xfffe ? c : 0;
+}
+
 static void put_json_string(struct buf *out, const char *s, size_t n)
 {
-	size_t plain = 0;
+	size_t plain = 0, len = 1;
 
 	buf_char(out, '"');
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i += len) {
 		unsigned char c = (unsigned char)s[i];
+		unsigned special;
 
-		if (c >= 0x20 && c != '"' && c != '\\')
+		len = 1;
+		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\')
 			continue;
+		special = escaped_in_yaml((const unsigned char *)s + i, n - i, &len);
+		if (c >= 0x7f && !special) {
+			len = 1;
+			continue;
+		}
 		buf_append(out, s + plain, i - plain);
-		plain = i + 1;
+		plain = i + len;
 		if (c == '\n')
 			buf_str(out, "\\n");
 		else if (c == '\t')
 			buf_str(out, "\\t");
-		else if (c < 0x20)
-			buf_printf(out, "\\u%04x", c);
+		else if (special || c < 0x20)
+			buf_printf(out, "\\u%04x", special ? special : c);
 		else
 			buf_printf(out, "\\%c", c);
 	}

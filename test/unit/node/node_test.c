@@ -238,7 +238,8 @@ static void test_paths(void **state)
 
 static void test_yaml_output_reads_back(void **state)
 {
-	static const char text[] = "a: {b: [1, \"yes\", [x, {c: \"d: e\"}], {}], \"k:\": null, f: true}\n";
+	static const char text[] = "a: {b: [1, \"yes\", [x, {c: \"d: e\"}], {}], \"k:\": null, f: true}\n"
+				   "odd: \"\\x7f\\x85\\x9f\\xa0\\u2028\\u2029\\u2030\\uffee\\ufffd\\t\\n\"\n";
 	struct fixture f;
 	struct buf out;
 	struct node *root, *copy;
