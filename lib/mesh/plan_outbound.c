@@ -108,7 +108,7 @@ static bool may_join(const struct out_listener *l, enum protocol protocol)
 static const char *rds_of(struct outbound_set *s, const struct binding *b, const struct scope_svc *svc,
 			  const struct svc_port *port, const char *bind)
 {
-	unsigned binds = plan_sniffed_binds(s->plan->view, svc);
+	unsigned binds = plan_sniffed_binds(s->plan->view, b->spec, svc);
 	bool shared = is_wildcard(bind);
 
 	if (!b->explicit.n)

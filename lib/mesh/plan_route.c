@@ -20,7 +20,7 @@ const char *plan_rds_name(struct arena *a, const struct sidecar_egress *spec, co
 	return arena_printf(a, "%u", port);
 }
 
-unsigned plan_sniffed_binds(const struct view *v, const struct scope_svc *s)
+unsigned plan_sniffed_binds(const struct view *v, const struct sidecar_egress *spec, const struct scope_svc *s)
 {
 	const struct svc *svc = s->svc;
 	unsigned bits = 0;
@@ -32,6 +32,8 @@ unsigned plan_sniffed_binds(const struct view *v, const struct scope_svc *s)
 		return PLAN_BIND_WILDCARD | PLAN_BIND_OWN;
 	if (bits || svc->resolution != SVC_PASSTHROUGH)
 		return bits ? bits : PLAN_BIND_WILDCARD;
+	if (spec && spec->port)
+		return PLAN_BIND_WILDCARD;
 	/* headless: a listener an endpoint; what has no endpoints of its own takes the whole port */
 	if (s->eps->n)
 		return PLAN_BIND_OWN;
@@ -293,7 +295,7 @@ static void use_port(struct gather *g, const struct route_index *x, struct map *
 	if (protocol_is_http(port->protocol)) {
 		u->shared = true;
 	} else if (port->protocol == PROTO_UNSUPPORTED) {
-		binds = plan_sniffed_binds(g->p->view, s);
+		binds = plan_sniffed_binds(g->p->view, spec, s);
 		/* bound by the user or to the host itself, a port without endpoints of its own is there all the same */
 		u->shared |= (binds & PLAN_BIND_WILDCARD) != 0 ||
 			     (!binds && spec && (spec->bind || spec->capture_mode == CAPTURE_NONE));
@@ -340,7 +342,7 @@ static void add_port_block(struct gather *g, const struct route_index *x)
 	if (protocol_is_http(protocol))
 		add_shared(g, x, name, protocol == PROTO_HTTP_PROXY ? 0 : port);
 	for (size_t i = 0; protocol == PROTO_UNSUPPORTED && i < x->egress->n_svcs; i++) {
-		unsigned binds = spec->bind ? PLAN_BIND_OWN : plan_sniffed_binds(g->p->view, &x->egress->svcs[i]);
+		unsigned binds = spec->bind ? PLAN_BIND_OWN : plan_sniffed_binds(g->p->view, spec, &x->egress->svcs[i]);
 
 		if (binds & PLAN_BIND_OWN)
 			add_sniffed(g, x, &x->egress->svcs[i], port);
