@@ -21,6 +21,9 @@ enum {
 	SENDS_MAX = 3,			/* of one version, until it counts as refused */
 	FORGET_MS = 5 * 60 * 1000,   /* a proxy that has not polled for so long has gone */
 	BODY_MAX = 32 * 1024 * 1024, /* Envoy reads no more */
+	/* A client is whoever names itself, and is kept FORGET_MS: what names cost is bounded. */
+	CLIENTS_MAX = 20000,
+	SUBSCRIPTIONS_MAX = 4096, /* of a client: a type and its names */
 };
 
 /* What was sent last for one subscription: a type and its names. */
@@ -271,6 +274,10 @@ static struct client *client_of(struct server *s, struct http_request *req,
 	c = find_client(s, r->node.id, cluster);
 	if (c)
 		return c;
+	if (s->n_clients >= CLIENTS_MAX) {
+		err_set(e, ERR_LIMIT, "%d clients are connected: no more are taken over REST", CLIENTS_MAX);
+		return NULL;
+	}
 	c = client_new(s, req->peer, "rest");
 	c->rest = calloc(1, sizeof(*c->rest));
 	must(c->rest && "out of memory");
@@ -376,34 +383,49 @@ static struct strs copy_names(const struct strs *names, struct arena *a)
 	return (struct strs){v, names->n};
 }
 
-/* What is kept of the request, which ends with the handler, is copied. */
-static void hold(struct client *c, struct http_request *req, enum xds_type type,
-		 const struct xds_request *r)
+static int keep_sent(struct client *c, const char *key, enum xds_type type, struct err *e)
 {
-	struct poll *p = arena_new(req->arena, struct poll);
-	void **slot;
+	struct rest_sent *sent = map_get(&c->rest->sent, key);
+
+	if (sent)
+		return 0;
+	if (map_count(&c->rest->sent) >= SUBSCRIPTIONS_MAX)
+		return err_set(e, ERR_LIMIT, "%s has asked for %d different lists of names; no more are kept",
+			       c->proxy.id, SUBSCRIPTIONS_MAX);
+	sent = calloc(1, sizeof(*sent));
+	must(sent && "out of memory");
+	sent->type = type;
+	*map_slot(&c->rest->sent, key) = sent;
+	return 0;
+}
+
+/* What is kept of the request, which ends with the handler, is copied. */
+static int hold(struct client *c, struct http_request *req, enum xds_type type,
+		const struct xds_request *r, struct err *e)
+{
+	const char *key = subscription_key(type, &r->names, req->arena);
+	struct poll *p;
+
+	if (keep_sent(c, key, type, e))
+		return -1;
+	p = arena_new(req->arena, struct poll);
 
 	p->client = c;
 	p->req = req;
 	p->type = type;
 	p->names = copy_names(&r->names, req->arena);
 	p->version = arena_strdup(req->arena, r->version);
-	p->key = subscription_key(type, &r->names, req->arena);
-	slot = map_slot(&c->rest->sent, p->key);
-	if (!*slot) {
-		*slot = calloc(1, sizeof(struct rest_sent));
-		must(*slot && "out of memory");
-		((struct rest_sent *)*slot)->type = type;
-	}
+	p->key = key;
 	p->next = c->rest->polls;
 	p->at = &c->rest->polls;
 	if (p->next)
 		p->next->at = &p->next;
 	c->rest->polls = p;
 	if (poll_answer(p))
-		return;
+		return 0;
 	http_hold(req, poll_gone, p);
 	loop_timer_start(c->server->loop, &p->timeout, hold_ms(req), poll_timed_out, p);
+	return 0;
 }
 
 static int type_of_path(const char *path)
@@ -417,14 +439,14 @@ static int type_of_path(const char *path)
 	return -1;
 }
 
-static void refuse(struct http_request *req, const struct err *e)
+static void refuse(struct http_request *req, unsigned status, const struct err *e)
 {
 	struct server *s = req->arg;
 	char text[300];
 
 	metric_add(&s->metrics, M_XDS_REQUESTS_BAD, NULL, 1);
 	snprintf(text, sizeof(text), "%s\n", e->text);
-	http_reply_text(req, 400, text);
+	http_reply_text(req, status, text);
 }
 
 static void discover(struct http_request *req)
@@ -443,12 +465,14 @@ static void discover(struct http_request *req)
 		return;
 	}
 	arena_init(&a, 0);
-	if (xds_request_decode_json((const char *)req->body, req->n_body, &a, &r, &e) ||
-	    !(c = client_of(s, req, &r, &e))) {
-		refuse(req, &e);
+	if (xds_request_decode_json((const char *)req->body, req->n_body, &a, &r, &e)) {
+		refuse(req, 400, &e);
+	} else if (!(c = client_of(s, req, &r, &e))) {
+		refuse(req, e.code == ERR_LIMIT ? 429 : 400, &e);
 	} else {
 		c->rest->last_ms = loop_now_ms(s->loop);
-		hold(c, req, (enum xds_type)type, &r);
+		if (hold(c, req, (enum xds_type)type, &r, &e))
+			refuse(req, 429, &e);
 	}
 	arena_fini(&a);
 }

@@ -254,13 +254,30 @@ def test_hostile_net_rest_bodies(env):
             answer = h1(mesh.address, head + b'Content-Length: %d\r\n\r\n' % len(body) + body)
             need(b' 400 ' in answer.split(b'\r\n')[0], '%r: %r' % (body[:20], answer[:80]))
 
+    def many_subscriptions():
+        """One client, ever new names: 4096 are kept, the rest refused."""
+        answers = collections.Counter()
+        sock = socket.create_connection(mesh.address, 10)
+        stream = sock.makefile('rb')
+        for i in range(4200):
+            body = b'{"version_info":"%d","node":{"id":"sidecar~10.9.9.9~many.default~default.svc.cluster.local"},"resource_names":["n%d"]}' % (i, i)
+            sock.sendall(b'POST /v3/discovery:endpoints HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n' % len(body) + body)
+            status, length = int(stream.readline().split()[1]), 0
+            for line in iter(stream.readline, b'\r\n'):
+                if line.lower().startswith(b'content-length:'):
+                    length = int(line.split(b':')[1])
+            stream.read(length)
+            answers[status] += 1
+        sock.close()
+        need(answers == {200: 4096, 429: 104}, 'answers: %s' % answers)
+
     def ambiguous():
         for more in (b'Content-Length: 1\r\nContent-Length: 2\r\n', b'Transfer-Encoding: chunked\r\nContent-Length: 3\r\n',
                      b'X: ' + b'y' * 200000 + b'\r\n', b'X: y\r\n' * 200):
             answer = h1(mesh.address, head + more + b'\r\n0\r\n\r\n')
             need(not answer or b' 4' in answer.split(b'\r\n')[0], '%r: %r' % (more[:20], answer[:80]))
 
-    mesh.check((by_length, chunked, over_h2, bad_json, ambiguous))
+    mesh.check((by_length, chunked, over_h2, bad_json, many_subscriptions, ambiguous))
     need(mesh.counted('request') >= 6 and mesh.counted('xds') >= 6, 'counted: %s' % mesh.counters())
     return mesh.verdict()
 
