@@ -15,8 +15,10 @@ struct regex {
 
 static re2::RE2::Options options()
 {
-	re2::RE2::Options o(re2::RE2::Quiet);	/* otherwise the defaults, as Envoy has them */
+	re2::RE2::Options o(re2::RE2::Quiet);
 
+	/* as Envoy 1.40 reads patterns, bytes and not characters: it refuses \x{100} */
+	o.set_encoding(re2::RE2::Options::EncodingLatin1);
 	return o;
 }
 

@@ -133,8 +133,11 @@ static void check_http_match(struct vs_check *v, const struct where *w, const st
 	check_string(v->c, AT(w, "authority"), m->authority, 0);
 	check_match_headers(v, AT(w, "headers"), m->headers, m->headers_keys, m->n_headers);
 	check_match_headers(v, AT(w, "withoutHeaders"), m->without_headers, m->without_headers_keys, m->n_without_headers);
-	for (size_t i = 0; i < m->n_query_params; i++)
+	for (size_t i = 0; i < m->n_query_params; i++) {
+		if (!*m->query_params_keys[i])
+			wrong(v->c, AT(w, "queryParams"), D_MATCH_INVALID, "the name of a query parameter cannot be empty");
 		check_string(v->c, AT(AT(w, "queryParams"), m->query_params_keys[i]), &m->query_params[i], STAR_IS_PRESENT);
+	}
 	if (m->port)
 		check_port(v->c, AT(w, "port"), m->port);
 	check_labels(v->c, AT(w, "sourceLabels"), &m->source_labels);
