@@ -254,7 +254,10 @@ static void check_times(struct check *c, const struct mesh_config *m)
 		wrong(c, TOP("connectTimeout"), D_DURATION_INVALID, "connectTimeout must be at most 30s");
 	if (m->protocol_detection_timeout.has && m->protocol_detection_timeout.ns)
 		check_duration(c, TOP("protocolDetectionTimeout"), &m->protocol_detection_timeout);
-	check_duration(c, TOP("dnsRefreshRate"), &m->dns_refresh_rate);
+	if (m->dns_refresh_rate.has && m->dns_refresh_rate.ns == 1000 * 1000) /* Envoy takes no such cluster */
+		wrong(c, TOP("dnsRefreshRate"), D_DURATION_INVALID, "dnsRefreshRate must be more than 1ms");
+	else
+		check_duration(c, TOP("dnsRefreshRate"), &m->dns_refresh_rate);
 }
 
 /* Texts of a JSON format are formats; what is no JSON object is passed over for the default. */
