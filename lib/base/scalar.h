@@ -38,6 +38,8 @@ bool scalar_is_wildcard_dns_name(const char *s);
 bool scalar_is_utf8(const char *p, size_t n);
 /* RFC 3339 time to seconds since 1970 and nanoseconds ordered together as ns. */
 int scalar_time_ns(const char *s, int64_t *ns);
+/* The name of a gRPC status ("NOT_FOUND") to its number. */
+int scalar_grpc_status(const char *s, uint32_t *out);
 /* Decimal text to integer within [min, max]; refuses signs other than '-', spaces, empty text. */
 int scalar_int(const char *s, int64_t min, int64_t max, int64_t *out);
 

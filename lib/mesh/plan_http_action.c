@@ -186,23 +186,6 @@ static struct ir_fraction fraction_of(const struct percent *p, int32_t whole)
 	return (struct ir_fraction){.numerator = whole > 0 ? (uint32_t)whole : 0, .denominator = 100};
 }
 
-/* The names of gRPC's status codes, by number. */
-static bool grpc_status_of(const char *name, uint32_t *code)
-{
-	static const char *const names[] = {
-	    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
-	    "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
-	    "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
-	};
-
-	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], name) == 0) {
-			*code = i;
-			return true;
-		}
-	return false;
-}
-
 /* Istio takes 600; Envoy knows 599 as the last. */
 static uint32_t envoy_status(uint32_t status)
 {
@@ -224,7 +207,7 @@ const struct ir_fault *http_fault_of(const struct http_fault *in, struct arena *
 		f.abort_share = fraction_of(in->abort->percentage, 0);
 		f.abort_is_grpc = in->abort->grpc_status != NULL;
 		f.abort_code = envoy_status((uint32_t)in->abort->http_status);
-		f.has_abort = !f.abort_is_grpc || grpc_status_of(in->abort->grpc_status, &f.abort_code);
+		f.has_abort = !f.abort_is_grpc || scalar_grpc_status(in->abort->grpc_status, &f.abort_code) == 0;
 	}
 	return f.has_delay || f.has_abort ? arena_copy(a, &f, sizeof(f)) : NULL;
 }

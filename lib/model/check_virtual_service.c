@@ -281,29 +281,16 @@ static void check_retries(struct check *c, const struct where *w, const struct h
 	}
 }
 
-static bool is_grpc_status(const char *s)
-{
-	static const char *const names[] = {
-		"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
-		"PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
-		"UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (!strcmp(names[i], s))
-			return true;
-	}
-	return false;
-}
-
 static void check_abort(struct check *c, const struct where *w, const struct fault_abort *a)
 {
+	uint32_t code;
+
 	if (!a)
 		return;
 	check_share(c, AT(w, "percentage"), a->percentage, D_FAULT_INVALID);
 	if (a->http2_error)
 		wrong(c, AT(w, "http2Error"), D_FAULT_INVALID, "HTTP/2 abort fault injection not supported yet");
-	else if (a->grpc_status && !is_grpc_status(a->grpc_status))
+	else if (a->grpc_status && scalar_grpc_status(a->grpc_status, &code))
 		wrong(c, AT(w, "grpcStatus"), D_FAULT_INVALID, "gRPC status \"%s\" is not supported; statuses are written as NOT_FOUND",
 		      a->grpc_status);
 	else if (!a->grpc_status && a->http_status)

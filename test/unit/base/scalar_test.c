@@ -183,6 +183,19 @@ static void integers(void **state)
 	assert_int_equal(v, BAD);
 }
 
+static void grpc_statuses(void **state)
+{
+	uint32_t code = 99;
+
+	(void)state;
+	assert_int_equal(scalar_grpc_status("OK", &code), 0);
+	assert_int_equal(code, 0);
+	assert_int_equal(scalar_grpc_status("UNAUTHENTICATED", &code), 0);
+	assert_int_equal(code, 16);
+	assert_int_equal(scalar_grpc_status("not_found", &code), -1);
+	assert_int_equal(scalar_grpc_status("", &code), -1);
+}
+
 static void regexes(void **state)
 {
 	char why[100], longer[REGEX_PATTERN_MAX + 2];
@@ -221,7 +234,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations), cmocka_unit_test(addresses), cmocka_unit_test(cidrs), cmocka_unit_test(dns_names),
-		cmocka_unit_test(utf8), cmocka_unit_test(times), cmocka_unit_test(integers), cmocka_unit_test(regexes),
+		cmocka_unit_test(utf8), cmocka_unit_test(times), cmocka_unit_test(integers), cmocka_unit_test(grpc_statuses),
+		cmocka_unit_test(regexes),
 	};
 
 	return cmocka_run_group_tests_name("base/scalar", tests, NULL, NULL);
