@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/vec.h"
-#include "mesh/plan.h"
+#include "plan/plan.h"
 
 enum xds_type {
 #define XDS(id, ir, message, rest, wildcard) XDS_##id,

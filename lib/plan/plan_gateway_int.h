@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to plan_gateway*.c and plan_secret.c: the servers of all Gateways of one view, merged
+ * (istio-behaviour.md 1.3, 3.6). Made once a plan, in its arena; rows point into it. Thread: pure.
+ */
+#ifndef MESH_PLAN_GATEWAY_INT_H
+#define MESH_PLAN_GATEWAY_INT_H
+
+#include "base/map.h"
+#include "plan/plan_http_int.h"
+
+struct bound_vs {
+	const struct vs *vs;
+	struct hash128 inputs;		/* with what its routes read */
+};
+
+/* The VirtualServices bound to one Gateway that the view sees: its own namespace's, those exported to
+ * it by name, then public ones; each by age. */
+struct bound {
+	VEC(struct bound_vs) v;
+	struct hash128 inputs;		/* of all */
+};
+
+/* One server of a Gateway, in force on one port. */
+struct gw_entry {
+	const struct object *gateway;
+	const char *gateway_name;	/* "ns/name" */
+	const struct gw_server *server;
+	size_t index;			/* of the server */
+	enum protocol protocol;
+	struct strs hosts;		/* "host", or "ns/host" for VirtualServices of ns alone */
+	struct strs sni;		/* the hosts alone */
+	const char *rds_name;		/* or NULL: no HTTP */
+	const struct bound *bound;
+};
+
+/* Servers that share port, protocol and bind. */
+struct gw_group {
+	uint32_t port;
+	const char *protocol_text, *bind;
+	enum protocol protocol;
+	const char *rds_name;		/* of plain HTTP servers */
+	VEC(const struct gw_entry *) entries;
+};
+
+struct gw_listener {
+	const char *name, *ip;
+	uint32_t port;
+	VEC(const struct gw_group *) ports;
+};
+
+struct gw_routes {
+	const char *name;
+	VEC(const struct gw_entry *) entries;
+};
+
+struct gateways {
+	VEC(struct gw_group *) ports;
+	VEC(struct gw_listener *) listeners;
+	struct map routes;		/* RDS name -> struct gw_routes */
+	struct map bound;		/* "ns/name" -> struct bound */
+	VEC(struct plan_gateway_finding) findings;
+	struct hash128 base;		/* what all routes read of view and mesh */
+};
+
+struct gateways *gateways_merge(const struct plan *p, struct arena *a);
+
+/* How a server handles TLS. */
+bool gw_is_passthrough(const struct gw_server *s);
+bool gw_terminates_https(const struct gw_entry *e);
+
+/* ---- plan_gateway_listener.c ---- */
+bool gateway_listener_has_chains(const struct plan *p, const struct gw_listener *l, struct arena *scratch);
+struct hash128 gateway_listener_inputs(const struct plan *p, const struct gw_listener *l);
+void gateway_listener_expand(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out);
+
+/* ---- plan_gateway_route.c ---- */
+void gateway_route_expand(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out);
+
+/* ---- plan_gateway_tls.c ---- */
+/* The context of a server that terminates TLS. */
+const struct ir_tls *gateway_tls_of(const struct gw_entry *e, struct arena *a);
+/* The SDS name of a credentialName: "kubernetes://name", or as it is when it says where from. */
+const char *credential_sds_name(const char *name, struct arena *a);
+/* Names of the server's own certificates; its CA's SDS name, or NULL. All in a. */
+struct strs server_credentials(const struct server_tls *t, struct arena *a);
+const char *server_ca_credential(const struct server_tls *t, struct arena *a);
+
+/* ---- plan_secret.c ---- */
+/* The secrets that Gateways and, for TLS that a gateway originates, DestinationRules name. */
+void plan_secret_rows(struct plan *p, struct gateways *g, struct plan_rows *rows);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Connection managers and access logs (istio-behaviour.md 1.10, 1.11, 2.5).
+ */
+#include "plan/plan_int.h"
+
+#include <string.h>
+
+/* Istio's default format, as text and by name. */
+static const char text_format[] =
+    "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% "
+    "%RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% \"%UPSTREAM_TRANSPORT_FAILURE_REASON%\" %BYTES_RECEIVED% "
+    "%BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" "
+    "\"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% "
+    "%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n";
+
+static const struct str_pair json_format[] = {
+    {"authority", "%REQ(:AUTHORITY)%"},
+    {"bytes_received", "%BYTES_RECEIVED%"},
+    {"bytes_sent", "%BYTES_SENT%"},
+    {"connection_termination_details", "%CONNECTION_TERMINATION_DETAILS%"},
+    {"downstream_local_address", "%DOWNSTREAM_LOCAL_ADDRESS%"},
+    {"downstream_remote_address", "%DOWNSTREAM_REMOTE_ADDRESS%"},
+    {"duration", "%DURATION%"},
+    {"method", "%REQ(:METHOD)%"},
+    {"path", "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%"},
+    {"protocol", "%PROTOCOL%"},
+    {"request_id", "%REQ(X-REQUEST-ID)%"},
+    {"requested_server_name", "%REQUESTED_SERVER_NAME%"},
+    {"response_code", "%RESPONSE_CODE%"},
+    {"response_code_details", "%RESPONSE_CODE_DETAILS%"},
+    {"response_flags", "%RESPONSE_FLAGS%"},
+    {"route_name", "%ROUTE_NAME%"},
+    {"start_time", "%START_TIME%"},
+    {"upstream_cluster", "%UPSTREAM_CLUSTER_RAW%"},
+    {"upstream_host", "%UPSTREAM_HOST%"},
+    {"upstream_local_address", "%UPSTREAM_LOCAL_ADDRESS%"},
+    {"upstream_service_time", "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%"},
+    {"upstream_transport_failure_reason", "%UPSTREAM_TRANSPORT_FAILURE_REASON%"},
+    {"user_agent", "%REQ(USER-AGENT)%"},
+    {"x_forwarded_for", "%REQ(X-FORWARDED-FOR)%"},
+};
+enum { N_JSON_FORMAT = sizeof(json_format) / sizeof(json_format[0]) };
+
+/* ---- access logs ---- */
+
+static const struct node *default_json(struct arena *a)
+{
+	struct node *n = arena_new(a, struct node);
+
+	n->kind = NODE_MAP;
+	n->n = N_JSON_FORMAT;
+	n->map = arena_array(a, struct node_member, N_JSON_FORMAT);
+	for (size_t i = 0; i < N_JSON_FORMAT; i++) {
+		n->map[i].key = json_format[i].key;
+		n->map[i].value = (struct node){.kind = NODE_STRING, .text = json_format[i].value};
+		n->map[i].value.n = strlen(json_format[i].value);
+	}
+	return n;
+}
+
+/* The user's own object, or the default one where it is no object. */
+static const struct node *json_of(const char *text, struct arena *a)
+{
+	struct node_docs docs;
+	struct diags ds;
+
+	if (!text || !*text)
+		return default_json(a);
+	diags_init(&ds, a);
+	docs = node_parse(text, strlen(text), 1, a, &ds);
+	if (docs.n == 1 && docs.v[0].root && docs.v[0].root->kind == NODE_MAP)
+		return docs.v[0].root;
+	return default_json(a);
+}
+
+void hcm_logs(const struct plan *p, const struct ir_access_log **logs, size_t *n, struct arena *a)
+{
+	const struct mesh_config *mesh = p->snap->mesh;
+	const char *format = mesh->access_log_format;
+	struct ir_access_log *log;
+
+	*logs = NULL;
+	*n = 0;
+	if (!mesh->access_log_file || !*mesh->access_log_file)
+		return;
+	log = arena_new(a, struct ir_access_log);
+	log->path = mesh->access_log_file;
+	if (mesh->access_log_encoding == LOG_ENCODING_JSON)
+		log->json = json_of(format, a);
+	else if (!format || !*format)
+		log->text = text_format;
+	else	/* one line a request, whether the user said so or not */
+		log->text = format[strlen(format) - 1] == '\n' ? format : arena_printf(a, "%s\n", format);
+	*logs = log;
+	*n = 1;
+}
+
+/* ---- the connection manager ---- */
+
+static const struct ir_tracing *tracing(const struct plan *p, struct arena *a)
+{
+	const struct view *v = p->view;
+	const char *service = strmap_get(&v->labels, "service.istio.io/canonical-name");
+	const char *revision = strmap_get(&v->labels, "service.istio.io/canonical-revision");
+	struct ir_tracing *t;
+
+	if (p->snap->mesh->enable_tracing.has && !p->snap->mesh->enable_tracing.v)
+		return NULL;
+	t = arena_new(a, struct ir_tracing);
+	*t = (struct ir_tracing){
+	    .random_percent = 1,
+	    .canonical_service = service ? service : "unknown",
+	    .canonical_revision = revision ? revision : "latest",
+	    .cluster_id = v->cluster_id && *v->cluster_id ? v->cluster_id : "unknown",
+	    .mesh_id = "unknown",
+	    .ns = v->metadata_ns && *v->metadata_ns ? v->metadata_ns : v->ns,
+	};
+	return t;
+}
+
+static struct ir_http *hcm_new(const struct plan *p, const char *stat_prefix, struct arena *a)
+{
+	const struct mesh_normalization *paths = p->snap->mesh->path_normalization;
+	enum path_normalization how = paths ? paths->normalization : NORMALIZE_DEFAULT;
+	struct ir_http *h = arena_new(a, struct ir_http);
+
+	h->stat_prefix = arena_printf(a, "%s;", stat_prefix);
+	h->normalize_path = how != NORMALIZE_NONE;
+	h->merge_slashes = how == NORMALIZE_MERGE_SLASHES || how == NORMALIZE_DECODE_AND_MERGE_SLASHES;
+	h->decode_slashes = how == NORMALIZE_DECODE_AND_MERGE_SLASHES;
+	h->http10 = p->view->http10;
+	h->fault_and_cors = true;
+	h->tracing = tracing(p, a);
+	hcm_logs(p, &h->logs, &h->n_logs, a);
+	return h;
+}
+
+struct ir_http *hcm_outbound(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a)
+{
+	struct ir_http *h = hcm_new(p, stat_prefix, a);
+
+	h->rds_name = rds_name;
+	h->direction = IR_OUTBOUND;
+	return h;
+}
+
+struct ir_http *hcm_inbound(const struct plan *p, const struct ir_routes *routes, const char *stat_prefix, struct arena *a)
+{
+	struct ir_http *h = hcm_new(p, stat_prefix, a);
+
+	h->inline_routes = routes;
+	h->direction = IR_INBOUND;
+	h->server_name = "istio-envoy";
+	h->xfcc = IR_XFCC_APPEND_FORWARD;
+	h->xfcc_subject = h->xfcc_dns = h->xfcc_uri = true;
+	return h;
+}
+
+struct ir_http *hcm_gateway(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a)
+{
+	const struct proxy_config *config = p->view->config;
+	const struct gateway_topology *topology = config ? config->gateway_topology : NULL;
+	struct ir_http *h = hcm_new(p, stat_prefix, a);
+
+	h->rds_name = rds_name;
+	h->direction = IR_OUTBOUND;
+	h->is_gateway = true;
+	h->use_remote_address = true;
+	h->server_name = "istio-envoy";
+	h->xfcc = IR_XFCC_SANITIZE_SET;
+	if (topology) {
+		h->trusted_hops = topology->num_trusted_proxies;
+		if (topology->forward_client_cert_details != FORWARD_CLIENT_CERT_UNDEFINED)	/* one more than Envoy's */
+			h->xfcc = (int)topology->forward_client_cert_details - 1;
+	}
+	h->xfcc_subject = h->xfcc == IR_XFCC_APPEND_FORWARD || h->xfcc == IR_XFCC_SANITIZE_SET;
+	h->xfcc_cert = h->xfcc_dns = h->xfcc_uri = h->xfcc_subject;
+	return h;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inbound listeners of a sidecar (istio-behaviour.md 2.2, 2.5): virtualInbound with chains for each
+ * port of the workload and for all other ports, and real listeners for ports that are not captured.
+ * A proxy with an agent accepts mTLS beside plain text; one without has no certificate, so plain text.
+ */
+#include "plan/plan_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/traffic.h"
+
+enum { TLS_INSPECTOR_BUFFER = 512, TLS_1_2 = 3, TLS_1_3 = 4, RETRIES = 2 };
+static const char passthrough[] = "InboundPassthroughCluster";
+
+/* ---- which chains a port has ---- */
+
+enum alpn { ALPN_ANY, ALPN_MESH_HTTP, ALPN_MESH_TCP, ALPN_MESH, ALPN_PLAIN };
+
+struct chain_kind {
+	bool http, mtls;
+	enum alpn alpn;
+	const char *transport;
+	bool without_agent;		/* a proxy without certificates has it too */
+};
+
+static const struct chain_kind auto_chains[] = {
+    {true, true, ALPN_MESH_HTTP, "tls", false},      {true, false, ALPN_PLAIN, "raw_buffer", true},
+    {false, true, ALPN_MESH_TCP, "tls", false},      {false, false, ALPN_ANY, "raw_buffer", true},
+    {false, false, ALPN_ANY, "tls", false},
+};
+static const struct chain_kind http_chains[] = {
+    {true, true, ALPN_MESH, "tls", false},
+    {true, false, ALPN_ANY, "raw_buffer", true},
+};
+static const struct chain_kind tcp_chains[] = {
+    {false, true, ALPN_MESH, "tls", false},
+    {false, false, ALPN_ANY, "tls", false},
+    {false, false, ALPN_ANY, "raw_buffer", true},
+};
+
+struct port_kind {
+	const struct chain_kind *v;
+	size_t n;
+};
+
+static struct port_kind kind_of(enum protocol p)
+{
+	if (p == PROTO_UNSUPPORTED)
+		return (struct port_kind){auto_chains, sizeof(auto_chains) / sizeof(auto_chains[0])};
+	if (protocol_is_http(p))
+		return (struct port_kind){http_chains, sizeof(http_chains) / sizeof(http_chains[0])};
+	return (struct port_kind){tcp_chains, sizeof(tcp_chains) / sizeof(tcp_chains[0])};
+}
+
+static bool has_chain(const struct plan *p, const struct chain_kind *k)
+{
+	return k->without_agent || p->view->sds_agent;
+}
+
+/* ---- one port ---- */
+
+struct in_port {
+	const char *cluster, *chain_name;
+	const char *host;		/* in operations */
+	uint32_t service_port;
+	uint32_t match_port;		/* destination port of the chains; 0 = any */
+	enum protocol protocol;
+	uint32_t port;			/* in statistics */
+	const struct svc *svc;		/* or NULL */
+};
+
+struct chains {
+	const struct plan *plan;
+	struct arena *arena;
+	VEC(struct ir_chain) v;
+};
+
+static struct strs alpn_of(enum alpn which, bool http10)
+{
+	static const char *const mesh[] = {"istio-peer-exchange", "istio", "istio-http/1.0", "istio-http/1.1", "istio-h2"};
+	static const char *const plain[] = {"http/1.0", "http/1.1", "h2c"};
+
+	switch (which) {
+	case ALPN_ANY:
+		break;
+	case ALPN_MESH_HTTP:
+		return (struct strs){mesh + 2, 3};
+	case ALPN_MESH_TCP:
+		return (struct strs){mesh, 2};
+	case ALPN_MESH:
+		return (struct strs){mesh, 5};
+	case ALPN_PLAIN:
+		return (struct strs){plain + !http10, 2 + http10};
+	}
+	return (struct strs){0};
+}
+
+/* Peers are of the trust domain or one of its aliases. */
+static struct strs peers(const struct plan *p, struct arena *a)
+{
+	const struct mesh_config *mesh = p->snap->mesh;
+	const char **v = arena_array(a, const char *, mesh->trust_domain_aliases.n + 1);
+	size_t n = 0;
+
+	v[n++] = arena_printf(a, "spiffe://%s/", mesh->trust_domain);
+	for (size_t i = 0; i < mesh->trust_domain_aliases.n; i++)
+		v[n++] = arena_printf(a, "spiffe://%s/", mesh->trust_domain_aliases.v[i]);
+	return (struct strs){v, n};
+}
+
+static const struct ir_tls *mesh_tls(const struct plan *p, bool http, struct arena *a)
+{
+	static const char *const alpn[] = {"istio-peer-exchange", "h2", "http/1.1"};
+	static const char *const ciphers[] = {"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",
+					      "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
+					      "AES256-GCM-SHA384",             "AES128-GCM-SHA256"};
+	static const struct ir_secret_ref cert = {.from = IR_SDS_AGENT, .name = "default"};
+	struct ir_tls *t = arena_new(a, struct ir_tls);
+
+	*t = (struct ir_tls){.downstream = true, .certs = &cert, .n_certs = 1, .require_client_cert = true};
+	t->ca = (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "ROOTCA"};
+	t->san_prefix = peers(p, a);
+	t->alpn = http ? (struct strs){alpn + 1, 2} : (struct strs){alpn, 3};
+	t->min_version = TLS_1_2;
+	t->max_version = TLS_1_3;
+	t->cipher_suites = (struct strs){ciphers, sizeof(ciphers) / sizeof(ciphers[0])};
+	return t;
+}
+
+/* All requests to the one cluster; only what never reached the workload is tried again. */
+static const struct ir_routes *routes_to(const struct in_port *in, struct arena *a)
+{
+	static const char *const any[] = {"*"};
+	static const struct ir_retry retry = {.retry_on = "reset-before-request", .num_retries = RETRIES};
+	struct ir_routes *routes = arena_new(a, struct ir_routes);
+	struct ir_vhost *host = arena_new(a, struct ir_vhost);
+	struct ir_route *r = arena_new(a, struct ir_route);
+	struct ir_weighted *to = arena_new(a, struct ir_weighted);
+
+	to->cluster = in->cluster;
+	*r = (struct ir_route){.name = "default", .action = IR_ACTION_FORWARD, .clusters = to, .n_clusters = 1, .retry = &retry};
+	r->operation = arena_printf(a, "%s:%u/*", in->host, in->service_port);
+	r->match.path_kind = IR_PATH_PREFIX;
+	r->match.path = "/";
+	r->timeout = (struct opt_duration){true, 0};
+	r->no_stream_limit = true;
+	*host = (struct ir_vhost){.domains = {any, 1}, .routes = r, .n_routes = 1};
+	host->name = arena_printf(a, "inbound|http|%u", in->service_port);
+	*routes = (struct ir_routes){.name = in->cluster, .vhosts = host, .n_vhosts = 1};
+	routes->validate_clusters = (struct opt_bool){true, false};
+	return routes;
+}
+
+static void add_chain(struct chains *c, const struct in_port *in, const struct chain_kind *k)
+{
+	struct arena *a = c->arena;
+	struct ir_chain chain = {.name = in->chain_name, .has_match = true};
+	bool all_ports = in->cluster == passthrough;
+
+	chain.match.destination_port = in->match_port;
+	chain.match.transport_protocol = k->transport;
+	chain.match.application_protocols = alpn_of(k->alpn, c->plan->view->http10);
+	if (k->mtls)
+		chain.tls = mesh_tls(c->plan, k->http, a);
+	if (k->http) {
+		const char *prefix = all_ports ? passthrough : arena_printf(a, "inbound_%s", in->chain_name);
+		struct ir_http *http = hcm_inbound(c->plan, routes_to(in, a), prefix, a);
+
+		http->grpc_web = in->protocol == PROTO_GRPC_WEB;
+		chain.http = http;
+		if (all_ports)
+			chain.name = "virtualInbound-catchall-http";
+	} else {
+		struct ir_tcp *tcp = tcp_for_cluster(c->plan, in->cluster, NULL, 0, a);
+
+		tcp->mongo = in->protocol == PROTO_MONGO;
+		tcp->mongo_stat_prefix = tcp->mongo ? tcp->stat_prefix : NULL;
+		chain.tcp = tcp;
+	}
+	*vec_push(&c->v, a) = chain;
+}
+
+static void add_port(struct chains *c, const struct in_port *in)
+{
+	struct port_kind kind = kind_of(in->protocol);
+
+	for (size_t i = 0; i < kind.n; i++)
+		if (has_chain(c->plan, &kind.v[i]))
+			add_chain(c, in, &kind.v[i]);
+}
+
+/* ---- listeners ---- */
+
+/* What the view's targets or its Sidecar say, by port. */
+struct in_set {
+	VEC(struct in_port) captured;
+	struct arena *arena;
+};
+
+static struct in_port port_of_target(const struct plan *p, const struct view_target *t, struct arena *a)
+{
+	return (struct in_port){
+	    .cluster = plan_cluster_name(a, "inbound", t->target_port, "", ""),
+	    .chain_name = arena_printf(a, "%s_%u", plan_wildcard(p->view), t->target_port),
+	    .host = t->svc->host,
+	    .service_port = t->port->port,
+	    .match_port = t->target_port,
+	    .protocol = t->port->protocol,
+	    .port = t->target_port,
+	    .svc = t->svc,
+	};
+}
+
+static const struct sidecar *sidecar_of(const struct plan *p)
+{
+	return p->view->sidecar ? object_spec(p->view->sidecar, sidecar) : NULL;
+}
+
+static bool binds(const struct plan *p, const struct sidecar_ingress *in)
+{
+	return p->view->interception == INTERCEPT_NONE || in->capture_mode == CAPTURE_NONE;
+}
+
+/* A listener that is not reached by redirection stands on the proxy's own address. */
+static const char *ingress_bind(const struct plan *p, const struct sidecar_ingress *in)
+{
+	if (in->bind && *in->bind)
+		return in->bind;
+	return binds(p, in) && p->view->ips.n ? p->view->ips.v[0] : plan_wildcard(p->view);
+}
+
+static struct in_port port_of_ingress(const struct plan *p, const struct sidecar_ingress *in, struct arena *a)
+{
+	uint32_t port = in->port->number;
+	struct in_port out = {
+	    .cluster = plan_cluster_name(a, "inbound", port, "", ""),
+	    .chain_name = arena_printf(a, "%s_%u", ingress_bind(p, in), port),
+	    .service_port = port,
+	    .match_port = binds(p, in) ? 0 : port,
+	    .protocol = protocol_parse(in->port->protocol ? in->port->protocol : ""),
+	    .port = port,
+	};
+
+	for (size_t i = 0; i < p->view->n_targets && !out.svc; i++)
+		if (p->view->targets[i].target_port == port)
+			out.svc = p->view->targets[i].svc;
+	out.host = out.svc ? out.svc->host : arena_printf(a, "%s.%s", p->view->sidecar->name, p->view->sidecar->ns);
+	return out;
+}
+
+/* The ports with chains of their own in virtualInbound: the Sidecar's, or else the services'. */
+static void captured_ports(const struct plan *p, struct in_set *set)
+{
+	const struct sidecar *s = sidecar_of(p);
+
+	for (size_t i = 0; s && i < s->n_ingress; i++)
+		if (!binds(p, &s->ingress[i]))
+			*vec_push(&set->captured, set->arena) = port_of_ingress(p, &s->ingress[i], set->arena);
+	for (size_t i = 0; !(s && s->n_ingress) && i < p->view->n_targets; i++)
+		*vec_push(&set->captured, set->arena) = port_of_target(p, &p->view->targets[i], set->arena);
+}
+
+static bool port_needs(const struct plan *p, const struct in_port *in, bool tls)
+{
+	struct port_kind kind = kind_of(in->protocol);
+
+	for (size_t i = 0; i < kind.n; i++)
+		if (has_chain(p, &kind.v[i]) && (tls ? strcmp(kind.v[i].transport, "tls") == 0 : kind.v[i].alpn == ALPN_PLAIN))
+			return true;
+	return false;
+}
+
+static int compare_u32(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* On for ports that have no chain of their own, off where a port's chains do not ask for it. */
+static struct ir_inspector inspector(const struct plan *p, const struct in_set *set, uint32_t own_port, bool tls)
+{
+	uint32_t *off = arena_array(set->arena, uint32_t, set->captured.n + 1);
+	struct ir_inspector out = {.on = !tls || p->view->sds_agent};
+	size_t n = 0;
+
+	off[n++] = own_port;
+	for (size_t i = 0; i < set->captured.n; i++)
+		if (!port_needs(p, &set->captured.v[i], tls))
+			off[n++] = set->captured.v[i].match_port;
+	qsort(off, n, sizeof(*off), compare_u32);
+	if (out.on)
+		out.off_ports = (struct u32s){off, n};
+	if (tls && out.on)
+		out.initial_read_buffer = (struct opt_u32){true, TLS_INSPECTOR_BUFFER};
+	return out;
+}
+
+static struct ir_listener *listener_new(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
+{
+	struct ir_listener *l = arena_new(a, struct ir_listener);
+
+	l->name = row->name;
+	l->direction = IR_INBOUND;
+	l->max_accepts = (struct opt_u32){true, 1};
+	l->filters_timeout = (struct opt_duration){true, p->snap->mesh->protocol_detection_timeout.ns};
+	l->continue_on_timeout = true;
+	if (!p->snap->mesh->disable_envoy_listener_log)
+		hcm_logs(p, &l->logs, &l->n_logs, a);
+	out->listener = l;
+	return l;
+}
+
+static void add_black_hole(struct chains *c, uint32_t port)
+{
+	*vec_push(&c->v, c->arena) = (struct ir_chain){
+	    .name = "virtualInbound-blackhole",
+	    .has_match = true,
+	    .match.destination_port = port,
+	    .tcp = tcp_for_cluster(c->plan, "BlackHoleCluster", NULL, 0, c->arena),
+	};
+}
+
+static void expand_virtual(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
+{
+	static const struct in_port others = {.cluster = passthrough, .chain_name = "virtualInbound", .host = ""};
+	struct ir_listener *l = listener_new(p, row, a, out);
+	struct chains c = {.plan = p, .arena = a};
+	struct origins origins = {.arena = a};
+	struct in_set set = {.arena = a};
+
+	captured_ports(p, &set);
+	l->address = (struct ir_address){.ip = plan_wildcard(p->view), .port = row->arg};
+	l->filter_original_dst = true;
+	l->tls_inspector = inspector(p, &set, row->arg, true);
+	l->http_inspector = inspector(p, &set, row->arg, false);
+	add_black_hole(&c, row->arg);
+	add_port(&c, &others);
+	for (size_t i = 0; i < set.captured.n; i++) {
+		add_port(&c, &set.captured.v[i]);
+		origins_add(&origins, set.captured.v[i].svc ? set.captured.v[i].svc->obj : NULL);
+	}
+	if (sidecar_of(p) && sidecar_of(p)->n_ingress)
+		origins_add(&origins, p->view->sidecar);
+	l->chains = c.v.v;
+	l->n_chains = c.v.n;
+	l->origins = origins_done(&origins);
+}
+
+/* A port that is not captured has a socket of its own. */
+static void expand_bound(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
+{
+	const struct sidecar_ingress *in = row->ref;
+	struct ir_listener *l = listener_new(p, row, a, out);
+	struct chains c = {.plan = p, .arena = a};
+	struct origins origins = {.arena = a};
+	struct in_port port = port_of_ingress(p, in, a);
+	const char *bind = ingress_bind(p, in);
+
+	if (strncmp(bind, "unix://", 7) == 0)
+		l->address = (struct ir_address){.ip = bind + 7, .is_pipe = true};
+	else
+		l->address = (struct ir_address){.ip = bind, .port = port.port};
+	l->tls_inspector.on = port_needs(p, &port, true);
+	if (l->tls_inspector.on)
+		l->tls_inspector.initial_read_buffer = (struct opt_u32){true, TLS_INSPECTOR_BUFFER};
+	l->http_inspector.on = port_needs(p, &port, false);
+	add_port(&c, &port);
+	l->chains = c.v.v;
+	l->n_chains = c.v.n;
+	origins_add(&origins, p->view->sidecar);
+	origins_add(&origins, port.svc ? port.svc->obj : NULL);
+	l->origins = origins_done(&origins);
+}
+
+/* ---- rows ---- */
+
+static struct hash128 inputs(const struct plan *p)
+{
+	const struct view *v = p->view;
+	struct hash128 h = hash_mix(hash_bytes("in", 2), p->snap->objects.mesh_hash);
+
+	h = v->sidecar ? hash_mix(h, v->sidecar->hash) : hash_mix_u64(h, 0);
+	for (size_t i = 0; i < v->n_targets; i++) {
+		h = hash_mix(h, v->targets[i].svc->part.hash);
+		h = hash_mix_u64(h, (uint64_t)v->targets[i].port->port << 32 | v->targets[i].target_port);
+	}
+	for (size_t i = 0; i < v->labels.n; i++)
+		h = hash_mix_str(hash_mix_str(h, v->labels.v[i].key), v->labels.v[i].value);
+	h = hash_mix_str(hash_mix_str(hash_mix_str(h, v->ns), v->metadata_ns), v->cluster_id);
+	return hash_mix_u64(h, (uint64_t)v->interception << 4 | (uint64_t)v->sds_agent << 3 | (uint64_t)v->v4 << 2 |
+				   (uint64_t)v->v6 << 1 | (uint64_t)v->http10);
+}
+
+void plan_inbound_rows(struct plan *p, struct plan_rows *rows)
+{
+	const struct sidecar *s = sidecar_of(p);
+	struct plan_row row = {.type = IR_LISTENER, .inputs = inputs(p)};
+
+	if (p->view->interception != INTERCEPT_NONE) {
+		row.name = "virtualInbound";
+		row.expand = expand_virtual;
+		row.arg = (uint32_t)p->snap->mesh->proxy_inbound_listen_port;
+		*vec_push(&rows->v, rows->arena) = row;
+	}
+	for (size_t i = 0; s && i < s->n_ingress; i++) {
+		const struct sidecar_ingress *in = &s->ingress[i];
+
+		if (!binds(p, in))
+			continue;
+		row.name = arena_printf(rows->arena, "%s_%u", ingress_bind(p, in), in->port->number);
+		row.inputs = hash_mix_u64(inputs(p), i);
+		row.expand = expand_bound;
+		row.ref = in;
+		*vec_push(&rows->v, rows->arena) = row;
+	}
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to lib/mesh: what the plan_*.c files share. plan.c gathers rows by calling each
+ * plan_*_rows once; rows may come in any order, plan.c sorts and drops doubles (first wins).
+ */
+#ifndef MESH_PLAN_INT_H
+#define MESH_PLAN_INT_H
+
+#include "base/vec.h"
+#include "plan/plan.h"
+
+struct plan_rows {
+	VEC(struct plan_row) v;
+	struct arena *arena;
+};
+
+/* Each adds the rows of its resources. */
+void plan_cluster_rows(struct plan *p, struct plan_rows *rows);		/* plan_cluster.c: clusters of all kinds */
+void plan_service_rows(struct plan *p, struct plan_rows *rows);		/* plan_cluster.c: of these, those of the scope's services */
+void plan_service_rows(struct plan *p, struct plan_rows *rows);		/* plan_cluster.c: of these, those of the scope's services */
+void plan_endpoint_rows(struct plan *p, struct plan_rows *rows);	/* plan_endpoint.c: EDS */
+void plan_outbound_rows(struct plan *p, struct plan_rows *rows);	/* plan_outbound.c: sidecar listeners */
+void plan_inbound_rows(struct plan *p, struct plan_rows *rows);		/* plan_inbound.c: virtualInbound */
+void plan_route_rows(struct plan *p, struct plan_rows *rows);		/* plan_route.c: sidecar RDS */
+void plan_gateway_rows(struct plan *p, struct plan_rows *rows);		/* plan_gateway.c: gateway listeners, RDS, secrets */
+void plan_grpc_rows(struct plan *p, struct plan_rows *rows);		/* plan_grpc.c: listeners by name, of the routes in rows */
+
+/* ---- names (istio-behaviour.md 2) ---- */
+const char *plan_cluster_name(struct arena *a, const char *direction, uint32_t port, const char *subset, const char *host);
+/* "/apis/networking.istio.io/v1/namespaces/<ns>/virtual-service/<name>" and the like */
+const char *plan_config_path(struct arena *a, const struct object *obj);
+const char *plan_wildcard(const struct view *v);	/* "0.0.0.0" or "::" */
+
+/* ---- effective policy of one cluster (plan_policy.c; istio-behaviour.md 1.4.1, 3.2) ---- */
+struct policy {
+	const struct load_balancer *lb;		/* each or NULL */
+	const struct connection_pool *pool;
+	const struct outlier_detection *outlier;
+	const struct client_tls *tls;
+	const struct tunnel *tunnel;
+	const struct proxy_protocol *proxy_protocol;
+	const struct retry_budget *retry_budget;
+};
+/* dr or NULL; subset "" or NULL = none. Merges DR top level, port level, subset, subset port level. */
+void policy_of(const struct dr *dr, const char *subset, uint32_t port, struct policy *out);
+const struct subset *policy_subset(const struct dr *dr, const char *name);	/* NULL if absent */
+
+/* ---- HTTP routes (plan_http.c), used for sidecars and gateways ---- */
+struct http_ctx {
+	const struct plan *plan;
+	struct arena *arena;
+	const struct vs *vs;
+	uint32_t listen_port;		/* port of the listener; server port at gateways */
+	struct strs gateway_names;	/* "mesh", or the "ns/name" of the gateways of this server */
+	bool is_gateway;
+	bool is_tls;			/* the gateway server terminates TLS */
+};
+/* Appends the Envoy routes of ctx->vs; stops after a catch-all. */
+struct ir_routes_vec {
+	VEC(struct ir_route) v;
+};
+void http_routes_of(const struct http_ctx *ctx, struct ir_routes_vec *out);
+/* The generated default route to one cluster. */
+struct ir_route http_default_route(const struct plan *p, const char *cluster, const char *operation, struct arena *a);
+/* Does the route match everything? */
+bool http_is_catch_all(const struct ir_route *r);
+/* The cluster of a destination as written in an object of namespace ns: short names, ports. */
+const char *http_destination_cluster(const struct plan *p, const struct destination *d, const char *ns,
+				     uint32_t listen_port, struct arena *a);
+/* Mixes into h all that http_routes_of reads beyond the VirtualService: services and rules of its
+ * destinations. */
+struct hash128 http_mix_inputs(const struct plan *p, const struct vs *vs, struct hash128 h);
+
+/* ---- route configurations of sidecars (plan_route.c; istio-behaviour.md 2.3) ---- */
+/* The RDS name of an outbound listener that speaks or sniffs HTTP; listeners and RDS rows both take
+ * it from here. spec: the egress block, or NULL for the default one. protocol: of the listener's port
+ * (of spec->port if that is set, else of the service's). wildcard_bind: the listener has no address
+ * of its own (no VIP, or a CIDR). HTTP shares "<port>"; a sniffed port with an address of its own has
+ * "<host>:<port>"; a Unix socket has its path. The HTTP proxy's is PLAN_RDS_HTTP_PROXY. */
+#define PLAN_RDS_HTTP_PROXY "http_proxy"
+const char *plan_rds_name(struct arena *a, const struct sidecar_egress *spec, const struct svc *svc, uint32_t port,
+			  enum protocol protocol, bool wildcard_bind);
+/* Where a sniffed port of a service listens, as bits: by its addresses, a headless one's endpoints;
+ * in a block (spec, or NULL for the default one) for one port, a headless service has all of the port. */
+enum { PLAN_BIND_WILDCARD = 1, PLAN_BIND_OWN = 2 };
+unsigned plan_sniffed_binds(const struct view *v, const struct sidecar_egress *spec, const struct scope_svc *s);
+
+/* ---- TCP and TLS routes (plan_tcp.c), used for sidecars and gateways ---- */
+/* tcp_proxy for a list of weighted destinations, DR options of the first applied. */
+struct ir_tcp *tcp_for_destinations(const struct plan *p, const struct vs *vs, const struct route_destination *d,
+				    size_t n, uint32_t listen_port, struct arena *a);
+struct ir_tcp *tcp_for_cluster(const struct plan *p, const char *cluster, const struct scope_svc *svc_or_null,
+			       uint32_t port, struct arena *a);
+/* Mixes into h all that tcp_for_destinations reads of the tls and tcp routes of vs. */
+struct hash128 tcp_mix_inputs(const struct plan *p, const struct vs *vs, struct hash128 h, struct arena *a);
+
+/* ---- connection manager and logs (plan_hcm.c) ---- */
+struct ir_http *hcm_outbound(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a);
+struct ir_http *hcm_inbound(const struct plan *p, const struct ir_routes *routes, const char *stat_prefix, struct arena *a);
+struct ir_http *hcm_gateway(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a);
+void hcm_logs(const struct plan *p, const struct ir_access_log **logs, size_t *n, struct arena *a);
+
+/* ---- what only the merge of Gateways sees (plan_gateway.c, plan_secret.c) ---- */
+enum plan_gateway_fault {
+	GATEWAY_HOST_DUPLICATE,		/* another server of the port has a host: this server is out of force */
+	GATEWAY_PORT_CONFLICT,		/* an older server of the port speaks something else */
+	GATEWAY_PORT_NAME_DUPLICATE,	/* another HTTPS server has the RDS name */
+	GATEWAY_TLS_MISSING,		/* a server without TLS on a port of TLS servers */
+	GATEWAY_SECRET_MISSING,		/* no Secret of that name in the proxy's namespace */
+	GATEWAY_SECRET_MALFORMED,	/* keys are missing, or no base64, or no PEM */
+};
+struct plan_gateway_finding {
+	enum plan_gateway_fault fault;
+	const struct object *obj;	/* the Gateway or DestinationRule */
+	size_t server;			/* index within the Gateway */
+	const char *text;		/* the host, port or name in question */
+};
+/* Of a router's plan; 0 of others. Lives as long as the plan. */
+size_t plan_gateway_findings(const struct plan *p, const struct plan_gateway_finding **out);
+
+/* Collects origins without doubles, sorted by identity. */
+struct origins {
+	VEC(const struct object *) v;
+	struct arena *arena;
+};
+void origins_add(struct origins *o, const struct object *obj_or_null);
+struct ir_origins origins_done(struct origins *o);
+
+#endif

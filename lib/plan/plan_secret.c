@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Secrets of gateways: rows for those that a view's servers or rules name and that are there, whole
+ * and in the proxy's own namespace. For any other name SDS has nothing (istio-behaviour.md 1.3).
+ */
+#include "plan/plan_gateway_int.h"
+
+#include <string.h>
+
+#include "model/kube.h"
+
+static const char kube_prefix[] = "kubernetes://", ca_suffix[] = "-cacert";
+
+/* Where a Secret of type Opaque, or of type kubernetes.io/tls, keeps things; in order of preference. */
+static const struct {
+	const char *cert, *key, *crl;
+} cert_keys[] = {{"cert", "key", "crl"}, {"tls.crt", "tls.key", "ca.crl"}};
+static const struct {
+	const char *ca, *crl;
+} ca_keys[] = {{"cacert", "crl"}, {"ca.crt", "ca.crl"}};
+
+/* ---- values ---- */
+
+static int base64_digit(char c)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *p = c ? strchr(digits, c) : NULL;
+
+	return p ? (int)(p - digits) : -1;
+}
+
+/* Text, or NULL when it is no base64 or has a NUL inside. Line ends may stand anywhere. */
+static const char *decode_base64(const char *in, struct arena *a)
+{
+	char *out = arena_alloc(a, strlen(in) / 4 * 3 + 4);
+	size_t n = 0, pads = 0, digits = 0;
+	uint32_t bits = 0;
+
+	for (; *in; in++) {
+		int d;
+
+		if (*in == '\n' || *in == '\r')
+			continue;
+		if (*in == '=') {
+			pads++;
+			continue;
+		}
+		d = base64_digit(*in);
+		if (d < 0 || pads)
+			return NULL;
+		bits = bits << 6 | (uint32_t)d;
+		if (++digits % 4 != 1)
+			out[n++] = (char)(bits >> (6 - 2 * (digits - 1) % 8));
+	}
+	if ((digits + pads) % 4 != 0 || pads > 2 || memchr(out, '\0', n))
+		return NULL;
+	out[n] = '\0';
+	return out;
+}
+
+/* "" if absent, NULL if malformed. */
+static const char *value_of(const struct k_secret *s, const char *key, struct arena *a)
+{
+	const char *v = strmap_get(&s->string_data, key);
+
+	if (v)
+		return v;
+	v = strmap_get(&s->data, key);
+	return v ? decode_base64(v, a) : "";
+}
+
+/* Every block that begins ends whole, and the first is of that kind: Envoy would refuse the listener
+ * that names a damaged one. */
+static bool is_pem(const char *text, const char *what)
+{
+	const char *p = text ? strstr(text, "-----BEGIN ") : NULL;
+	bool found = false;
+
+	while (p) {
+		const char *label = p + strlen("-----BEGIN "), *dashes = strstr(label, "-----"), *end;
+		size_t n = dashes ? (size_t)(dashes - label) : 0;
+
+		end = dashes ? strstr(dashes, "-----END ") : NULL;
+		if (!end || strncmp(end + strlen("-----END "), label, n) ||
+		    strncmp(end + strlen("-----END ") + n, "-----", 5))
+			return false;
+		found = found || strncmp(dashes - (strlen(what) - 5), what, strlen(what)) == 0;
+		p = strstr(end, "-----BEGIN ");
+	}
+	return found;
+}
+
+static const char *or_null(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
+/* ---- what a Secret gives ---- */
+
+static bool has_key(const struct k_secret *s, const char *key)
+{
+	const char *v = strmap_get(&s->string_data, key);
+
+	if (!v)
+		v = strmap_get(&s->data, key);
+	return v && *v;
+}
+
+static bool read_cert(const struct k_secret *s, struct arena *a, struct ir_secret *out)
+{
+	for (size_t i = 0; i < sizeof(cert_keys) / sizeof(cert_keys[0]); i++) {
+		if (!has_key(s, cert_keys[i].cert) || !has_key(s, cert_keys[i].key))
+			continue;
+		out->cert_chain = value_of(s, cert_keys[i].cert, a);
+		out->private_key = value_of(s, cert_keys[i].key, a);
+		out->crl = or_null(value_of(s, cert_keys[i].crl, a));
+		return is_pem(out->cert_chain, "CERTIFICATE-----") && is_pem(out->private_key, "PRIVATE KEY-----");
+	}
+	return false;
+}
+
+static bool read_ca(const struct k_secret *s, struct arena *a, struct ir_secret *out)
+{
+	for (size_t i = 0; i < sizeof(ca_keys) / sizeof(ca_keys[0]); i++) {
+		if (!has_key(s, ca_keys[i].ca))
+			continue;
+		out->ca = value_of(s, ca_keys[i].ca, a);
+		out->crl = or_null(value_of(s, ca_keys[i].crl, a));
+		return is_pem(out->ca, "CERTIFICATE-----");
+	}
+	return false;
+}
+
+/* One SDS name: the Secret behind it and which part of it. */
+struct wanted {
+	const struct object *secret;
+	bool is_ca;
+};
+
+static bool read_secret(const struct wanted *w, struct arena *a, struct ir_secret *out)
+{
+	const struct k_secret *s = w->secret->spec;
+
+	return w->is_ca ? read_ca(s, a, out) : read_cert(s, a, out);
+}
+
+static void expand_secret(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
+{
+	struct ir_secret *ir = arena_new(a, struct ir_secret);
+	const struct wanted *w = row->ref;
+	struct origins origins = {.arena = a};
+
+	(void)p;
+	read_secret(w, a, ir);
+	ir->name = row->name;
+	/* the list that a validation context checks with belongs to the CA */
+	if (!w->is_ca)
+		ir->crl = NULL;
+	origins_add(&origins, w->secret);
+	ir->origins = origins_done(&origins);
+	out->secret = ir;
+}
+
+/* ---- rows ---- */
+
+struct secrets {
+	const struct plan *p;
+	struct gateways *g;
+	struct plan_rows *rows;
+	struct map seen;
+};
+
+static void report(struct secrets *s, const struct object *by, size_t server, enum plan_gateway_fault fault, const char *name)
+{
+	*vec_push(&s->g->findings, s->rows->arena) =
+	    (struct plan_gateway_finding){.fault = fault, .obj = by, .server = server, .text = name};
+}
+
+/* "kubernetes://name" or "kubernetes://ns/name" -> the name within the view's namespace; NULL for
+ * other places and namespaces. */
+static const char *own_name(const struct view *v, const char *sds)
+{
+	size_t n = strlen(v->ns);
+	const char *name;
+
+	if (strncmp(sds, kube_prefix, strlen(kube_prefix)) != 0)
+		return NULL;
+	name = sds + strlen(kube_prefix);
+	if (!strchr(name, '/'))
+		return name;
+	return strncmp(name, v->ns, n) == 0 && name[n] == '/' ? name + n + 1 : NULL;
+}
+
+/* A CA may have a Secret of its own, or stand in the certificate's. */
+static const struct object *find_secret(const struct secrets *s, const char *name, bool is_ca)
+{
+	const struct object *o = snapshot_object(s->p->snap, KIND_SECRET, s->p->view->ns, name);
+	size_t n = strlen(name), suffix = strlen(ca_suffix);
+
+	if (o || !is_ca || n <= suffix || strcmp(name + n - suffix, ca_suffix) != 0)
+		return o;
+	return snapshot_object(s->p->snap, KIND_SECRET, s->p->view->ns,
+			       arena_strndup(s->rows->arena, name, n - suffix));
+}
+
+static void want(struct secrets *s, const char *sds, bool is_ca, const struct object *by, size_t server)
+{
+	struct arena *a = s->rows->arena;
+	const char *name = own_name(s->p->view, sds);
+	struct wanted *w = arena_new(a, struct wanted);
+	struct ir_secret probe = {0};
+	struct arena_mark mark;
+	bool whole;
+
+	if (!name || map_get(&s->seen, sds))
+		return;
+	map_set(&s->seen, sds, s);
+	w->is_ca = is_ca;
+	w->secret = find_secret(s, name, is_ca);
+	if (!w->secret) {
+		report(s, by, server, GATEWAY_SECRET_MISSING, sds);
+		return;
+	}
+	mark = arena_mark(a);
+	whole = read_secret(w, a, &probe);
+	arena_rewind(a, mark);
+	if (!whole) {
+		report(s, by, server, GATEWAY_SECRET_MALFORMED, sds);
+		return;
+	}
+	*vec_push(&s->rows->v, a) =
+	    (struct plan_row){.type = IR_SECRET,
+			      .name = sds,
+			      .inputs = hash_mix_u64(hash_mix_str(w->secret->hash, sds), is_ca),
+			      .expand = expand_secret,
+			      .ref = w};
+}
+
+static void want_server(struct secrets *s, const struct gw_entry *e)
+{
+	const struct server_tls *t = e->server->tls;
+	struct strs names;
+	const char *ca;
+
+	if (!t || gw_is_passthrough(e->server) || t->mode == SERVER_TLS_ISTIO_MUTUAL || protocol_is_http(e->protocol))
+		return;
+	names = server_credentials(t, s->rows->arena);
+	ca = server_ca_credential(t, s->rows->arena);
+	for (size_t i = 0; i < names.n; i++)
+		want(s, names.v[i], false, e->gateway, e->index);
+	if (ca)
+		want(s, ca, true, e->gateway, e->index);
+}
+
+static void want_client(struct secrets *s, const struct client_tls *t, const struct object *by)
+{
+	const char *sds;
+
+	if (!t || !t->credential_name || !*t->credential_name)
+		return;
+	sds = credential_sds_name(t->credential_name, s->rows->arena);
+	if (t->mode == CLIENT_TLS_MUTUAL)
+		want(s, sds, false, by, 0);
+	if (t->mode == CLIENT_TLS_SIMPLE || t->mode == CLIENT_TLS_MUTUAL)
+		want(s, arena_printf(s->rows->arena, "%s%s", sds, ca_suffix), true, by, 0);
+}
+
+static void want_policy(struct secrets *s, const struct traffic_policy *t, const struct object *by)
+{
+	if (!t)
+		return;
+	want_client(s, t->tls, by);
+	for (size_t i = 0; i < t->n_port_level_settings; i++)
+		want_client(s, t->port_level_settings[i].tls, by);
+}
+
+void plan_secret_rows(struct plan *p, struct gateways *g, struct plan_rows *rows)
+{
+	struct secrets s = {.p = p, .g = g, .rows = rows};
+
+	map_init(&s.seen, rows->arena);
+	for (size_t i = 0; i < g->ports.n; i++)
+		for (size_t k = 0; k < g->ports.v[i]->entries.n; k++)
+			want_server(&s, g->ports.v[i]->entries.v[k]);
+	for (size_t i = 0; i < p->scope.n_svcs; i++) {
+		const struct dr *dr = p->scope.svcs[i].dr;
+
+		if (!dr)
+			continue;
+		want_policy(&s, dr->policy, dr->objs[0]);
+		for (size_t k = 0; k < dr->n_subsets; k++)
+			want_policy(&s, dr->subsets[k].traffic_policy, dr->objs[0]);
+	}
+}
