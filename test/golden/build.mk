@@ -22,5 +22,6 @@ golden-envoy: $(GOLDEN) ## load everything that the golden cases give into real 
 	$(Q)$(GOLDEN_ENVOY)
 
 CHECK_NEEDS  += $(GOLDEN)
-CHECK_SUITES += "golden=$(GOLDEN)" \
+CHECK_SUITES += "golden-rows=$(PYTHON) test/tool/golden_rows.py" \
+	"golden=$(GOLDEN)" \
 	"golden-envoy={ $(GOLDEN_ENVOY); } >$(GOLDEN_DUMP).log || { cat $(GOLDEN_DUMP).log; exit 1; }"
