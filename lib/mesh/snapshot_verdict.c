@@ -337,6 +337,8 @@ static void judge_own(struct judging *g, size_t i)
 	for (size_t j = 0; o->partly && j < o->n_diags; j++)
 		if (o->diags[j].code == D_FIELD_NOT_IN_EFFECT)
 			judge_diag(g, i, VERDICT_PARTLY, &o->diags[j]);
+		else if (o->diags[j].code == D_KIND_PENDING)
+			judge_diag(g, i, VERDICT_UNATTACHED, &o->diags[j]);
 }
 
 /* Endpoints may tell of slices and of their service. */

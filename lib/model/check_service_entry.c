@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "base/must.h"
 #include "base/scalar.h"
 #include "model/check_int.h"
 #include "model/labels.h"
@@ -223,4 +224,50 @@ void check_service_entry(struct check *c, const void *spec)
 		check_dynamic_dns(&e);
 	check_differentiable(&e);
 	check_export_to(c, &se->export_to, EXPORT_TO_NONE_ALLOWED);
+}
+
+/* ---- WorkloadGroup ---- */
+
+static void check_probe(struct check *c, const struct readiness_probe *p)
+{
+	const struct where *at = AT(SPEC, "probe");
+	const struct {
+		const char *name;
+		int32_t value;
+	} counts[] = {
+		{"initialDelaySeconds", p->initial_delay_s}, {"timeoutSeconds", p->timeout_s},
+		{"periodSeconds", p->period_s}, {"successThreshold", p->success_threshold},
+		{"failureThreshold", p->failure_threshold},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		check_non_negative(c, AT(at, counts[i].name), counts[i].value);
+	if (p->http_get) {
+		const char *scheme = p->http_get->scheme;
+
+		check_port(c, AT(AT(at, "httpGet"), "port"), p->http_get->port);
+		if (given(scheme) && strcmp(scheme, "HTTP") != 0 && strcmp(scheme, "HTTPS") != 0)
+			wrong(c, AT(AT(at, "httpGet"), "scheme"), D_PROBE_INVALID, "\"%.100s\" is neither HTTP nor HTTPS", scheme);
+		for (size_t i = 0; i < p->http_get->n_http_headers; i++)
+			if (!given(p->http_get->http_headers[i].name))
+				wrong(c, ELEM(AT(AT(at, "httpGet"), "httpHeaders"), i), D_PROBE_INVALID, "a header needs a name");
+	}
+	if (p->tcp_socket)
+		check_port(c, AT(AT(at, "tcpSocket"), "port"), p->tcp_socket->port);
+	if (p->grpc)
+		check_port(c, AT(AT(at, "grpc"), "port"), p->grpc->port);
+	if (!p->http_get && !p->tcp_socket && !p->exec && !p->grpc)
+		wrong(c, at, D_PROBE_INVALID, "a probe needs one of httpGet, tcpSocket, exec, grpc");
+}
+
+/* The template's address comes with the workload: it may be absent, as in Istio. */
+void check_workload_group(struct check *c, const void *spec)
+{
+	const struct workload_group *g = spec;
+
+	if (g->metadata)
+		check_labels(c, AT(AT(SPEC, "metadata"), "labels"), &g->metadata->labels);
+	check_labels(c, AT(AT(SPEC, "template"), "labels"), &g->template->labels);
+	if (g->probe)
+		check_probe(c, g->probe);
 }

@@ -9,8 +9,8 @@
 #define SCOPE_N true
 #define SCOPE_C false
 static const struct kind_info kinds[KIND_COUNT] = {
-#define KIND(id, name, group, versions, plural, schema, body, scope)                               \
-	[KIND_##id] = {name, group, versions, plural, &schema_##schema, body, SCOPE_##scope},
+#define KIND(id, name, group, versions, plural, schema, body, scope, use)                          \
+	[KIND_##id] = {name, group, versions, plural, &schema_##schema, body, SCOPE_##scope, #use[0] == 'P'},
 #include "model/kinds.def"
 #undef KIND
 };

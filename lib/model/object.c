@@ -29,6 +29,7 @@ static check_fn *const checks[KIND_COUNT] = {
 	[KIND_GATEWAY] = check_gateway,
 	[KIND_SERVICE_ENTRY] = check_service_entry,
 	[KIND_WORKLOAD_ENTRY] = check_workload_entry,
+	[KIND_WORKLOAD_GROUP] = check_workload_group,
 	[KIND_SIDECAR] = check_sidecar,
 	[KIND_SERVICE] = check_service,
 	[KIND_ENDPOINT_SLICE] = check_endpoint_slice,
@@ -194,6 +195,8 @@ static void fill(struct object *o, const struct node *root, const struct object_
 
 		checks[o->kind](&c, o->spec);
 	}
+	if (info->pending && ds->nerrors == errors)
+		diag_add(ds, D_KIND_PENDING, o->pos, "", "%s is checked, but has no effect yet", info->name);
 	o->hash = hash_object(o, body, ds);
 }
 
@@ -206,7 +209,8 @@ static void keep_findings(struct object *o, const struct diags *ds, size_t first
 	own.limit = FINDINGS_MAX;
 	for (size_t i = first; i < ds->n; i++) {
 		diags_copy(&own, &ds->v[i]);
-		o->partly = o->partly || ds->v[i].code == D_FIELD_NOT_IN_EFFECT;
+		o->partly = o->partly || ds->v[i].code == D_FIELD_NOT_IN_EFFECT ||
+			    ds->v[i].code == D_KIND_PENDING;
 	}
 	o->diags = own.v;
 	o->n_diags = own.n;

@@ -11,7 +11,7 @@
 #include "node/schema.h"
 
 enum kind {
-#define KIND(id, name, group, versions, plural, schema, body, scope) KIND_##id,
+#define KIND(id, name, group, versions, plural, schema, body, scope, use) KIND_##id,
 #include "model/kinds.def"
 #undef KIND
 	KIND_COUNT
@@ -22,6 +22,7 @@ struct kind_info {
 	const struct schema *schema;
 	const char *body;
 	bool namespaced;
+	bool pending;		/* checked, without effect yet */
 };
 const struct kind_info *kind_info(enum kind kind);
 /* By apiVersion ("networking.istio.io/v1", "v1") and kind; -1 if not known here. */

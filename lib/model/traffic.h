@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * networking.istio.io: VirtualService, DestinationRule, Gateway, ServiceEntry, WorkloadEntry,
- * Sidecar, as users write them. Names, enum numbers and meanings are Istio's API (istio/api
+ * WorkloadGroup, Sidecar, as users write them. Names, enum numbers and meanings are Istio's API (istio/api
  * networking/v1alpha3, served as v1, v1beta1, v1alpha3). Decoded structs are immutable.
  * Rows: X(T, type, member, "jsonName", argument, flags, "documentation"). Thread: pure.
  */
@@ -493,6 +493,57 @@ SCHEMA_STRUCT(workload_labels)
 	X(T, STRS, export_to, "exportTo", _, 0, "Namespaces that see it: *, ., ~ or names.")       \
 	X(T, STRS, subject_alt_names, "subjectAltNames", _, 0, "Names that the server may have.")
 SCHEMA_STRUCT(service_entry)
+
+/* ---- WorkloadGroup: the template of WorkloadEntries that register themselves ---- */
+
+#define ROWS_probe_header(X, T)                                                                    \
+	X(T, STR, name, "name", _, 0, "Name.")                                                     \
+	X(T, STR, value, "value", _, 0, "Value.")
+SCHEMA_STRUCT(probe_header)
+
+#define ROWS_probe_http(X, T)                                                                      \
+	X(T, STR, path, "path", _, 0, "Path.")                                                     \
+	X(T, U32, port, "port", _, SCHEMA_REQUIRED, "Port.")                                       \
+	X(T, STR, host, "host", _, 0, "Host; the workload itself if absent.")                      \
+	X(T, STR, scheme, "scheme", _, 0, "HTTP or HTTPS.")                                        \
+	X(T, MSGS, http_headers, "httpHeaders", probe_header, 0, "Headers of the request.")
+SCHEMA_STRUCT(probe_http)
+
+#define ROWS_probe_tcp(X, T)                                                                       \
+	X(T, STR, host, "host", _, 0, "Host; the workload itself if absent.")                      \
+	X(T, U32, port, "port", _, SCHEMA_REQUIRED, "Port.")
+SCHEMA_STRUCT(probe_tcp)
+
+#define ROWS_probe_exec(X, T) X(T, STRS, command, "command", _, SCHEMA_REQUIRED, "Command and arguments.")
+SCHEMA_STRUCT(probe_exec)
+
+#define ROWS_probe_grpc(X, T)                                                                      \
+	X(T, U32, port, "port", _, 0, "Port.")                                                     \
+	X(T, STR, service, "service", _, 0, "Service of the health check.")
+SCHEMA_STRUCT(probe_grpc)
+
+#define ROWS_readiness_probe(X, T)                                                                 \
+	X(T, I32, initial_delay_s, "initialDelaySeconds", _, 0, "Before the first probe.")         \
+	X(T, I32, timeout_s, "timeoutSeconds", _, 0, "Bound of one probe; 1 if absent.")           \
+	X(T, I32, period_s, "periodSeconds", _, 0, "Between probes; 10 if absent.")                \
+	X(T, I32, success_threshold, "successThreshold", _, 0, "Successes until it counts as ready.") \
+	X(T, I32, failure_threshold, "failureThreshold", _, 0, "Failures until it counts as unready.") \
+	X(T, MSG, http_get, "httpGet", probe_http, 1, "HTTP request.")                             \
+	X(T, MSG, tcp_socket, "tcpSocket", probe_tcp, 1, "TCP connection.")                        \
+	X(T, MSG, exec, "exec", probe_exec, 1, "Command.")                                         \
+	X(T, MSG, grpc, "grpc", probe_grpc, 1, "gRPC health check.")
+SCHEMA_STRUCT(readiness_probe)
+
+#define ROWS_group_metadata(X, T)                                                                  \
+	X(T, STRMAP, labels, "labels", _, 0, "Labels of the entries.")                             \
+	X(T, STRMAP, annotations, "annotations", _, 0, "Annotations of the entries.")
+SCHEMA_STRUCT(group_metadata)
+
+#define ROWS_workload_group(X, T)                                                                  \
+	X(T, MSG, metadata, "metadata", group_metadata, 0, "Metadata of the entries.")             \
+	X(T, MSG, template, "template", workload_entry, SCHEMA_REQUIRED, "The entries.")           \
+	X(T, MSG, probe, "probe", readiness_probe, 0, "How the agent finds out that the workload is ready.")
+SCHEMA_STRUCT(workload_group)
 
 /* ---- Sidecar ---- */
 
