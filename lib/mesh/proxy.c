@@ -32,6 +32,16 @@ static bool meta_true(const struct node *metadata, const char *key)
 	return text && (strcmp(text, "true") == 0 || strcmp(text, "1") == 0);
 }
 
+const char *proxy_metadata(const struct proxy *p, const char *key)
+{
+	return meta_text(p->metadata, key);
+}
+
+bool proxy_metadata_true(const struct proxy *p, const char *key)
+{
+	return meta_true(p->metadata, key);
+}
+
 static int compare_pairs(const void *a, const void *b)
 {
 	return strcmp(((const struct str_pair *)a)->key, ((const struct str_pair *)b)->key);

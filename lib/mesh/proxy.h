@@ -13,6 +13,13 @@
 enum proxy_type { PROXY_SIDECAR, PROXY_ROUTER, PROXY_WAYPOINT, PROXY_GRPC /* proxyless */ };
 enum interception { INTERCEPT_REDIRECT, INTERCEPT_TPROXY, INTERCEPT_NONE };
 
+enum proxy_feature {
+	FEATURE_INGRESS_TLS = 1,	/* a Sidecar's ingress may end TLS */
+	FEATURE_QUIC = 2,		/* gateways speak HTTP/3 where their Service has the UDP port */
+	FEATURE_HTTP10 = 4,
+	FEATURE_GATEWAY_OWN_NAMESPACE = 8,	/* Gateways select pods of their own namespace only */
+};
+
 struct proxy {
 	enum proxy_type type;
 	const char *id;			/* whole node id */
@@ -42,6 +49,10 @@ int proxy_parse(const char *node_id, const struct node *metadata, const char *re
  * without Istio's agent. */
 int proxy_from_file(const struct node *file, struct arena *a, struct proxy *out, struct err *e);
 
+/* A text, number or boolean of the metadata, or NULL; is it "true" or "1"? */
+const char *proxy_metadata(const struct proxy *p, const char *key);
+bool proxy_metadata_true(const struct proxy *p, const char *key);
+
 /* One port of the proxy's own workload, from the Services that select it. */
 struct view_target {
 	const struct svc *svc;		/* oldest Service of that target port (routers: and service port) */
@@ -64,6 +75,10 @@ struct view {
 	enum interception interception;
 	bool http10;
 	uint32_t http_proxy_port;	/* 0 = the mesh's */
+	struct opt_duration idle_timeout;	/* of HTTP connections */
+	bool inbound_exact_balance, outbound_exact_balance;
+	bool unprivileged;		/* cannot listen below port 1024 */
+	const char *mesh_id;		/* "" = unset */
 	const struct view_target *targets;	/* by target port, no doubles, no UDP */
 	size_t n_targets;
 	const struct object *const *gateways;	/* routers: Gateways whose selector matches, by age */
@@ -71,14 +86,19 @@ struct view {
 	const struct object *sidecar;	/* the Sidecar in force, or NULL */
 	bool sds_agent;
 	const char *rest_cluster;	/* config sources inside resources are REST; NULL: ADS */
-	const struct proxy_config *config;	/* effective gatewayTopology, tracing, proxyHeaders, or NULL */
-	struct hash128 config_hash;
+	const struct proxy_config *config;	/* in force: gatewayTopology, tracing, proxyHeaders,
+					 * connectionSettings with their profile; never NULL */
+	unsigned features;		/* enum proxy_feature */
+	struct hash128 config_hash;	/* of both */
 };
 
 /* What the snapshot knows of the proxy (its pod's labels win over claimed ones) becomes the view.
  * The view borrows from the snapshot and not from the proxy: it lives as long as the snapshot and a.
  * Pure. */
 void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a, struct view *out);
+
+/* Mixes into h what every listener reads: metadata about connections, and the ProxyConfig. */
+struct hash128 view_mix_listeners(const struct view *v, struct hash128 h);
 
 /* The Services (comma separated hosts) that a Gateway names instead of a selector, or NULL. */
 const char *gateway_service(const struct object *gw);

@@ -190,6 +190,7 @@ static void run_stages(struct builder *b)
 	s->verdict_lists = arena_array(b->arena, struct verdict_list *, COMPILED_KINDS);
 	s->gateways = by_age(b, KIND_GATEWAY, &s->n_gateways);
 	s->sidecars = by_age(b, KIND_SIDECAR, &s->n_sidecars);
+	s->proxy_configs = by_age(b, KIND_PROXY_CONFIG, &s->n_proxy_configs);
 	pod_stage(b);
 	service_stage(b);
 	endpoint_stage(b);

@@ -282,26 +282,52 @@ static void judge_workload(struct judging *g, const struct object *we)
 		      we->ns);
 }
 
-static void judge_sidecars(struct judging *g)
+/* Of objects (by age) for a whole namespace the oldest counts. */
+static void judge_defaults(struct judging *g, const struct object *const *v, size_t n,
+			   bool (*has_selector)(const struct object *o), enum diag_code code)
 {
-	const struct snapshot *s = g->b->s;
 	struct map oldest;
 
 	map_init(&oldest, g->b->arena);
-	for (size_t i = 0; i < s->n_sidecars; i++) {
-		const struct object *o = s->sidecars[i], *first;
-		const struct workload_labels *selector = object_spec(o, sidecar)->workload_selector;
+	for (size_t i = 0; i < n; i++) {
+		const struct object *o = v[i], *first;
 		void **slot;
 
-		if (selector && selector->labels.n)
+		if (has_selector(o))
 			continue;
 		slot = map_slot(&oldest, o->ns);
 		first = *slot;
 		if (first)
-			judge(g, o, VERDICT_SHADOWED, D_SIDECAR_SHADOWED, "", "Sidecar %s/%s is older", first->ns, first->name);
+			judge(g, o, VERDICT_SHADOWED, code, "", "%s %s/%s is older", kind_info(o->kind)->name, first->ns,
+			      first->name);
 		else
 			*slot = (void *)o;
 	}
+}
+
+static bool sidecar_selects(const struct object *o)
+{
+	const struct workload_labels *selector = object_spec(o, sidecar)->workload_selector;
+
+	return selector && selector->labels.n;
+}
+
+static void judge_sidecars(struct judging *g)
+{
+	judge_defaults(g, g->b->s->sidecars, g->b->s->n_sidecars, sidecar_selects, D_SIDECAR_SHADOWED);
+}
+
+static bool config_selects(const struct object *o)
+{
+	const struct match_labels *selector = object_spec(o, workload_config)->selector;
+
+	return selector && selector->match_labels.n;
+}
+
+static void judge_proxy_configs(struct judging *g)
+{
+	judge_defaults(g, g->b->s->proxy_configs, g->b->s->n_proxy_configs, config_selects,
+		       D_PROXY_CONFIG_SHADOWED);
 }
 
 static void judge_slice(struct judging *g, const struct object *o)
@@ -326,6 +352,7 @@ static const struct {
 	[KIND_SERVICE_ENTRY] = {.all = judge_entries, .depends = BIT(SERVICE)},
 	[KIND_WORKLOAD_ENTRY] = {.one = judge_workload, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_SIDECAR] = {.all = judge_sidecars},
+	[KIND_PROXY_CONFIG] = {.all = judge_proxy_configs},
 	[KIND_ENDPOINT_SLICE] = {.one = judge_slice, .depends = BIT(SERVICE)},
 };
 

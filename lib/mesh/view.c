@@ -10,6 +10,7 @@
 
 #include "base/must.h"
 #include "base/scalar.h"
+#include "mesh/proxy_settings.h"
 #include "mesh/snapshot_int.h"
 #include "model/kube.h"
 #include "model/traffic.h"
@@ -263,79 +264,6 @@ static const struct object *find_sidecar(const struct snapshot *s, const char *n
 	return own ? own : root;
 }
 
-/* ---- ProxyConfig ---- */
-
-static const struct proxy_config *decode_config(const struct node *root, struct arena *a)
-{
-	struct diags ds;
-
-	diags_init(&ds, a);
-	return schema_decode(&schema_proxy_config, root, "", SCHEMA_LENIENT, a, &ds);
-}
-
-/* What the proxy was started with, else its pod's annotation; the mesh's underneath. Only what a
- * plan may read is kept, so that views differ by nothing else. */
-static const struct proxy_config *effective_config(const struct snapshot *s, const struct proxy *p,
-						   const struct object *pod, struct arena *a)
-{
-	const char *annotation = pod ? strmap_get(&pod->annotations, "proxy.istio.io/config") : NULL;
-	const struct proxy_config *base = s->mesh->default_config, *over = NULL;
-	struct proxy_config *out;
-
-	if (p->proxy_config) {
-		over = decode_config(p->proxy_config, a);
-	} else if (annotation) {
-		struct node_docs docs;
-		struct diags ds;
-
-		diags_init(&ds, a);
-		docs = node_parse(annotation, strlen(annotation), 1, a, &ds);
-		if (docs.n == 1 && docs.v[0].root && docs.v[0].root->kind == NODE_MAP)
-			over = decode_config(docs.v[0].root, a);
-	}
-	if (!base && !over)
-		return NULL;
-	out = arena_new(a, struct proxy_config);
-	for (size_t i = 0; i < 2; i++) {
-		const struct proxy_config *c = i ? over : base;
-
-		if (!c)
-			continue;
-		out->gateway_topology = c->gateway_topology ? c->gateway_topology : out->gateway_topology;
-		out->tracing = c->tracing ? c->tracing : out->tracing;
-		out->proxy_headers = c->proxy_headers ? c->proxy_headers : out->proxy_headers;
-	}
-	return out;
-}
-
-static struct hash128 hash_node(struct hash128 h, const struct node *n)
-{
-	enum { CONFIG_JSON_MAX = 1024 * 1024 };
-	struct buf json;
-
-	if (!n)
-		return hash_mix_u64(h, 0);
-	buf_init(&json, CONFIG_JSON_MAX);
-	node_to_json(n, true, false, &json);
-	h = hash_mix_bytes(h, json.n ? json.p : "", json.n);
-	buf_fini(&json);
-	return h;
-}
-
-static struct hash128 config_hash(const struct proxy_config *c)
-{
-	const struct gateway_topology *t = c ? c->gateway_topology : NULL;
-	struct hash128 h = hash_bytes("config", 6);
-
-	if (!c)
-		return h;
-	h = hash_mix_u64(h, t ? 1 : 0);
-	if (t)
-		h = hash_node(hash_mix_u64(hash_mix_u64(h, t->num_trusted_proxies), t->forward_client_cert_details),
-			      t->proxy_protocol);
-	return hash_node(hash_node(h, c->tracing), c->proxy_headers);
-}
-
 /* ---- the view ---- */
 
 /* Own addresses matter where a listener is bound to them or leaves them out; elsewhere they would only
@@ -360,6 +288,14 @@ static bool needs_addresses(const struct view *v)
 			return true;
 	}
 	return false;
+}
+
+struct hash128 view_mix_listeners(const struct view *v, struct hash128 h)
+{
+	h = hash_mix_u64(h, (uint64_t)v->idle_timeout.ns);
+	h = hash_mix_u64(h, (uint64_t)v->idle_timeout.has << 3 | (uint64_t)v->inbound_exact_balance << 2 |
+				(uint64_t)v->outbound_exact_balance << 1 | (uint64_t)v->unprivileged);
+	return hash_mix(hash_mix_str(h, v->mesh_id), v->config_hash);
 }
 
 static struct hash128 view_hash(const struct view *v)
@@ -387,7 +323,7 @@ static struct hash128 view_hash(const struct view *v)
 		h = hash_mix(h, v->gateways[i]->hash);
 	if (v->sidecar)
 		h = hash_mix(h, v->sidecar->hash);
-	return hash_mix(h, v->config_hash);
+	return view_mix_listeners(v, h);
 }
 
 static void set_families(const struct strs *ips, struct view *v)
@@ -400,14 +336,21 @@ static void set_families(const struct strs *ips, struct view *v)
 	}
 }
 
-static uint32_t meta_port(const struct node *metadata, const char *key)
+/* Metadata about listeners (istio-behaviour.md 4.2). */
+static void set_metadata(const struct proxy *p, struct view *v)
 {
-	const struct node *n = metadata ? node_get(metadata, key) : NULL;
-	int64_t port;
+	const char *idle = proxy_metadata(p, "IDLE_TIMEOUT"), *port = proxy_metadata(p, "HTTP_PROXY_PORT");
+	const char *mesh_id = proxy_metadata(p, "MESH_ID");
+	int64_t number;
 
-	if (!n || (n->kind != NODE_STRING && n->kind != NODE_NUMBER) || scalar_int(n->text, 1, 65535, &port) < 0)
-		return 0;
-	return (uint32_t)port;
+	if (port && scalar_int(port, 1, 65535, &number) == 0)
+		v->http_proxy_port = (uint32_t)number;
+	if (idle && scalar_duration_ns(idle, &v->idle_timeout.ns) == 0 && v->idle_timeout.ns >= 0)
+		v->idle_timeout.has = true;
+	v->inbound_exact_balance = proxy_metadata_true(p, "INBOUND_LISTENER_EXACT_BALANCE");
+	v->outbound_exact_balance = proxy_metadata_true(p, "OUTBOUND_LISTENER_EXACT_BALANCE");
+	v->unprivileged = proxy_metadata_true(p, "UNPRIVILEGED_POD");
+	v->mesh_id = mesh_id ? mesh_id : "";
 }
 
 static const char *node_name(const struct proxy *p, const struct object *pod)
@@ -459,6 +402,7 @@ static void own_texts(struct view *v, struct arena *a)
 	own_text(&v->node, a);
 	own_text(&v->metadata_ns, a);
 	own_text(&v->rest_cluster, a);
+	own_text(&v->mesh_id, a);
 	for (size_t i = 0; i < v->labels.n; i++)
 		labels[i] = (struct str_pair){arena_strdup(a, v->labels.v[i].key), arena_strdup(a, v->labels.v[i].value)};
 	v->labels.v = labels;
@@ -479,9 +423,9 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 			     .dns_domain = p->dns_domain,
 			     .interception = p->interception,
 			     .http10 = p->http10,
-			     .http_proxy_port = meta_port(p->metadata, "HTTP_PROXY_PORT"),
 			     .sds_agent = p->sds_agent,
 			     .rest_cluster = p->rest_cluster};
+	set_metadata(p, out);
 	set_families(&p->ips, out);
 	set_place(s, p, pod, a, out);
 	labels = labels_augment(pod ? &pod->labels : &p->labels,
@@ -494,8 +438,8 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 		out->sidecar = find_sidecar(s, p->ns, &labels);
 	if (needs_addresses(out))
 		out->ips = p->ips;
-	out->config = effective_config(s, p, pod, a);
-	out->config_hash = config_hash(out->config);
+	proxy_settings_build(s, p, pod, &labels, a, out);
+	out->http10 |= (out->features & FEATURE_HTTP10) != 0;
 	own_texts(out, a);
 	out->hash = view_hash(out);
 }

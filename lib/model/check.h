@@ -20,8 +20,8 @@ struct check {
 
 typedef void check_fn(struct check *c, const void *spec);
 check_fn check_virtual_service, check_destination_rule, check_gateway, check_service_entry,
-    check_workload_entry, check_workload_group, check_sidecar, check_service, check_endpoint_slice,
-    check_pod, check_secret, check_config_map;
+    check_workload_entry, check_workload_group, check_sidecar, check_proxy_config,
+    check_service, check_endpoint_slice, check_pod, check_secret, check_config_map;
 
 /* MeshConfig and MeshNetworks are no Kubernetes objects: root is the YAML itself. */
 void check_mesh_config(const struct node *root, struct diags *ds);

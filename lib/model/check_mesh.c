@@ -116,7 +116,7 @@ static void check_drain(struct check *c, const struct where *w, const struct opt
 		wrong(c, w, D_DURATION_INVALID, "only durations to seconds precision are supported");
 }
 
-static void check_proxy_config(struct check *c, const struct where *w, const struct node *n, const struct proxy_config *p)
+static void check_default_config(struct check *c, const struct where *w, const struct node *n, const struct proxy_config *p)
 {
 	static const char *const required[] = {"configPath", "binaryPath", "serviceCluster"};
 	static const char *const services[] = {"envoyAccessLogService", "envoyMetricsService"};
@@ -149,6 +149,17 @@ static void check_proxy_config(struct check *c, const struct where *w, const str
 		check_tracer(c, AT(w, "tracing"), node_get(n, "tracing"));
 	if (node_get(n, "privateKeyProvider"))
 		check_key_provider(c, AT(w, "privateKeyProvider"), node_get(n, "privateKeyProvider"));
+}
+
+/* The kind: concurrency, and what is no field of the selector's. */
+void check_proxy_config(struct check *c, const void *spec)
+{
+	const struct workload_config *w = spec;
+
+	if (w->concurrency.has && w->concurrency.v < 0)
+		wrong(c, AT(SPEC, "concurrency"), D_MESH_INVALID, "concurrency must be greater than or equal to 0");
+	if (w->selector)
+		check_selector(c, AT(AT(SPEC, "selector"), "matchLabels"), &w->selector->match_labels);
 }
 
 /* ---- extension providers ---- */
@@ -342,7 +353,7 @@ const struct mesh_config *meshconf_decode(const struct node *root, struct arena 
 		check_trust_domain(&c, ELEM(TOP("trustDomainAliases"), i), m->trust_domain_aliases.v[i]);
 	check_locality_lb(&c, TOP("localityLbSetting"), m->locality_lb_setting, true);
 	if (m->default_config)
-		check_proxy_config(&c, TOP("defaultConfig"), node_get(root, "defaultConfig"), m->default_config);
+		check_default_config(&c, TOP("defaultConfig"), node_get(root, "defaultConfig"), m->default_config);
 	check_providers(&c, m->extension_providers);
 	check_log_format(&c, m);
 	check_tls_defaults(&c, m);

@@ -3,6 +3,7 @@
 
 #include "base/must.h"
 #include "model/kube.h"
+#include "model/meshconf.h"
 #include "model/object.h"
 #include "model/traffic.h"
 

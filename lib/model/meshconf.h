@@ -45,6 +45,64 @@ SCHEMA_ENUM(forward_client_cert, FORWARD_CLIENT_CERT)
 	X(T, ENUM, forward_client_cert_details, "forwardClientCertDetails", forward_client_cert, 0, "X-Forwarded-Client-Cert.") \
 	X(T, NODE, proxy_protocol, "proxyProtocol", _, 0, "Expect the PROXY protocol.")
 SCHEMA_STRUCT(gateway_topology)
+
+#define ROWS_header_switch(X, T) X(T, OBOOL, disabled, "disabled", _, 0, "Leave it out.")
+SCHEMA_STRUCT(header_switch)
+#define ROWS_header_option(X, T) X(T, OBOOL, enabled, "enabled", _, 0, "Add it.")
+SCHEMA_STRUCT(header_option)
+#define ROWS_server_header(X, T)                                                                   \
+	X(T, OBOOL, disabled, "disabled", _, 0, "Leave it to the application.")                    \
+	X(T, STR, value, "value", _, 0, "istio-envoy.")
+SCHEMA_STRUCT(server_header)
+#define VALUES_exchange_mode(X, P) X(P, UNDEFINED, 0) X(P, IN_MESH, 1)
+SCHEMA_ENUM(exchange_mode, EXCHANGE)
+#define ROWS_exchange_headers(X, T)                                                                \
+	X(T, ENUM, mode, "mode", exchange_mode, SCHEMA_NOT_IN_EFFECT, "A filter of Istio's own proxy.")
+SCHEMA_STRUCT(exchange_headers)
+#define ROWS_client_cert_details(X, T)                                                             \
+	X(T, OBOOL, subject, "subject", _, 0, "true.")                                             \
+	X(T, OBOOL, cert, "cert", _, 0, "false.")                                                  \
+	X(T, OBOOL, chain, "chain", _, 0, "false.")                                                \
+	X(T, OBOOL, dns, "dns", _, 0, "true.")                                                     \
+	X(T, OBOOL, uri, "uri", _, 0, "true.")
+SCHEMA_STRUCT(client_cert_details)
+#define ROWS_proxy_headers(X, T)                                                                   \
+	X(T, ENUM, forwarded_client_cert, "forwardedClientCert", forward_client_cert, 0, "APPEND_FORWARD; inbound.") \
+	X(T, MSG, current_client_cert, "setCurrentClientCertDetails", client_cert_details, 0, "What of the certificate; inbound.") \
+	X(T, MSG, request_id, "requestId", header_switch, 0, "X-Request-Id.")                      \
+	X(T, MSG, server, "server", server_header, 0, "Server.")                                   \
+	X(T, MSG, attempt_count, "attemptCount", header_switch, 0, "X-Envoy-Attempt-Count.")       \
+	X(T, MSG, debug, "envoyDebugHeaders", header_switch, 0, "Other X-Envoy headers.")          \
+	X(T, MSG, exchange, "metadataExchangeHeaders", exchange_headers, 0, "X-Envoy-Peer-Metadata.") \
+	X(T, OBOOL, preserve_case, "preserveHttp1HeaderCase", _, 0, "Names of HTTP/1 headers as they came.") \
+	X(T, MSG, forwarded_host, "xForwardedHost", header_option, 0, "X-Forwarded-Host.")         \
+	X(T, MSG, forwarded_port, "xForwardedPort", header_option, 0, "X-Forwarded-Port.")
+SCHEMA_STRUCT(proxy_headers)
+
+#define VALUES_connection_profile(X, P) X(P, SIDECAR, 0) X(P, EDGE, 1)
+SCHEMA_ENUM(connection_profile, PROFILE)
+#define VALUES_underscores_action(X, P) X(P, UNSPECIFIED, 0) X(P, ALLOW, 1) X(P, REJECT_REQUEST, 2) X(P, DROP_HEADER, 3)
+SCHEMA_ENUM(underscores_action, UNDERSCORES)
+#define VALUES_slashes_action(X, P)                                                                \
+	X(P, IMPLEMENTATION_SPECIFIC_DEFAULT, 0) X(P, KEEP_UNCHANGED, 1) X(P, REJECT_REQUEST, 2)   \
+	X(P, UNESCAPE_AND_REDIRECT, 3) X(P, UNESCAPE_AND_FORWARD, 4)
+SCHEMA_ENUM(slashes_action, SLASHES)
+#define ROWS_connection_settings(X, T)                                                             \
+	X(T, ENUM, profile, "profile", connection_profile, 0, "EDGE: hardened for the Internet.")  \
+	X(T, OU32, listener_buffer, "listenerPerConnectionBufferLimitBytes", _, 0, "Bytes buffered of a client.") \
+	X(T, OU32, cluster_buffer, "clusterPerConnectionBufferLimitBytes", _, 0, "Bytes buffered of a server.") \
+	X(T, DUR, idle_timeout, "httpIdleTimeout", _, 0, "Of a connection without requests.")      \
+	X(T, DUR, request_timeout, "httpRequestTimeout", _, 0, "To receive a request.")            \
+	X(T, DUR, stream_idle_timeout, "httpStreamIdleTimeout", _, 0, "Of a request without bytes.") \
+	X(T, DUR, headers_timeout, "httpRequestHeadersTimeout", _, 0, "To receive the headers.")   \
+	X(T, OU32, max_streams, "httpMaxConcurrentStreams", _, 0, "Of one HTTP/2 connection.")     \
+	X(T, OU32, stream_window, "http2InitialStreamWindowSize", _, 0, "Bytes.")                  \
+	X(T, OU32, connection_window, "http2InitialConnectionWindowSize", _, 0, "Bytes.")          \
+	X(T, ENUM, underscores, "httpHeadersWithUnderscoresAction", underscores_action, 0, "Of header names.") \
+	X(T, OBOOL, merge_slashes, "httpMergeSlashes", _, 0, "// is /.")                           \
+	X(T, ENUM, escaped_slashes, "httpPathWithEscapedSlashesAction", slashes_action, 0, "%2F in paths.")
+SCHEMA_STRUCT(connection_settings)
+
 #define ROWS_proxy_config(X, T)                                                                    \
 	X(T, STR, config_path, "configPath", _, 0, "Agent.")                                       \
 	X(T, STR, binary_path, "binaryPath", _, 0, "Agent.")                                       \
@@ -55,7 +113,8 @@ SCHEMA_STRUCT(gateway_topology)
 	X(T, OI32, concurrency, "concurrency", _, 0, "Worker threads.")                            \
 	X(T, MSG, gateway_topology, "gatewayTopology", gateway_topology, 0, "What stands before a gateway.") \
 	X(T, NODE, tracing, "tracing", _, SCHEMA_NOT_IN_EFFECT, "Tracing.")                        \
-	X(T, NODE, proxy_headers, "proxyHeaders", _, SCHEMA_NOT_IN_EFFECT, "Headers that proxies add.") \
+	X(T, MSG, proxy_headers, "proxyHeaders", proxy_headers, 0, "Headers that proxies add.")    \
+	X(T, MSG, connection_settings, "connectionSettings", connection_settings, 0, "Limits and times of connections.") \
 	X(T, DUR, termination_drain_duration, "terminationDrainDuration", _, 0, "Agent.")          \
 	X(T, BOOL, hold_application, "holdApplicationUntilProxyStarts", _, 0, "Agent.")            \
 	X(T, STR, control_plane_auth_policy, "controlPlaneAuthPolicy", _, 0, "Agent.")             \
@@ -82,6 +141,16 @@ SCHEMA_STRUCT(gateway_topology)
 	X(T, U32, file_flush_min_size_kb, "fileFlushMinSizeKb", _, 0, "Agent.")                    \
 	X(T, BOOL, stats_compression, "statsCompression", _, 0, "Agent.")
 SCHEMA_STRUCT(proxy_config)
+
+/* The kind ProxyConfig (networking.istio.io): what of the above an object may set. */
+#define ROWS_proxy_image(X, T) X(T, STR, image_type, "imageType", _, 0, "Injection.")
+SCHEMA_STRUCT(proxy_image)
+#define ROWS_workload_config(X, T)                                                                 \
+	X(T, MSG, selector, "selector", match_labels, 0, "Workloads; the namespace if absent.")    \
+	X(T, OI32, concurrency, "concurrency", _, 0, "Worker threads.")                            \
+	X(T, STRMAP, environment_variables, "environmentVariables", _, 0, "Joins proxyMetadata.")  \
+	X(T, MSG, image, "image", proxy_image, 0, "Injection.")
+SCHEMA_STRUCT(workload_config)
 
 #define ROWS_mesh_config(X, T)                                                                     \
 	X(T, I32, proxy_listen_port, "proxyListenPort", _, 0, "virtualOutbound; 15001.")           \

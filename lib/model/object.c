@@ -31,6 +31,7 @@ static check_fn *const checks[KIND_COUNT] = {
 	[KIND_WORKLOAD_ENTRY] = check_workload_entry,
 	[KIND_WORKLOAD_GROUP] = check_workload_group,
 	[KIND_SIDECAR] = check_sidecar,
+	[KIND_PROXY_CONFIG] = check_proxy_config,
 	[KIND_SERVICE] = check_service,
 	[KIND_ENDPOINT_SLICE] = check_endpoint_slice,
 	[KIND_POD] = check_pod,

@@ -170,6 +170,8 @@ struct ir_cluster {
 	struct opt_duration dns_refresh;
 	bool dns_v6, dns_both;		/* look-up family: v4 unless set */
 	const char *dns_cache;		/* DYNAMIC_DNS */
+	bool preserve_case;		/* HTTP/1 headers; with protocol options */
+	struct opt_u32 buffer_limit;	/* bytes of one connection */
 	struct ir_service_ref *services;
 	size_t n_services;
 	const char *subset;		/* metadata istio.subset, or NULL */
@@ -356,6 +358,10 @@ struct ir_tracing {			/* without a provider of its own: the bootstrap's, if any 
 	const char *canonical_service, *canonical_revision, *cluster_id, *mesh_id, *ns;
 };
 
+enum ir_xfcc {				/* X-Forwarded-Client-Cert */
+	IR_XFCC_SANITIZE, IR_XFCC_FORWARD_ONLY, IR_XFCC_APPEND_FORWARD, IR_XFCC_SANITIZE_SET, IR_XFCC_ALWAYS_FORWARD_ONLY,
+};
+
 struct ir_http {
 	const char *stat_prefix;
 	const char *rds_name;		/* or NULL: inline_routes */
@@ -364,15 +370,24 @@ struct ir_http {
 	bool is_gateway;
 	bool use_remote_address;
 	uint32_t trusted_hops;
-	enum { IR_XFCC_SANITIZE, IR_XFCC_FORWARD_ONLY, IR_XFCC_APPEND_FORWARD, IR_XFCC_SANITIZE_SET, IR_XFCC_ALWAYS_FORWARD_ONLY } xfcc;
-	bool xfcc_subject, xfcc_cert, xfcc_dns, xfcc_uri;	/* set_current_client_cert_details */
+	enum ir_xfcc xfcc;
+	bool xfcc_subject, xfcc_cert, xfcc_chain, xfcc_dns, xfcc_uri;	/* set_current_client_cert_details */
 	const char *server_name;	/* or NULL */
-	bool normalize_path, merge_slashes, decode_slashes;
+	bool keeps_server_header;	/* the application's */
+	bool no_request_id;
+	bool forwarded_port;		/* append X-Forwarded-Port */
+	bool normalize_path, merge_slashes;
+	enum {				/* %2F in paths */
+		IR_SLASHES_DEFAULT, IR_SLASHES_KEEP, IR_SLASHES_REJECT, IR_SLASHES_REDIRECT, IR_SLASHES_DECODE,
+	} escaped_slashes;
+	enum { IR_UNDERSCORES_ALLOW, IR_UNDERSCORES_REJECT, IR_UNDERSCORES_DROP } underscores;	/* in names of headers */
 	bool http10;
+	bool preserve_case;		/* HTTP/1 headers */
+	struct opt_u32 max_streams, stream_window, connection_window;	/* HTTP/2 */
 	bool grpc_web;
 	bool fault_and_cors;		/* outbound, gateway, inbound alike */
 	bool suppress_envoy_headers;
-	struct opt_duration idle_timeout;
+	struct opt_duration idle_timeout, stream_idle_timeout, request_timeout, headers_timeout;
 	const struct ir_access_log *logs;
 	size_t n_logs;
 	const struct ir_tracing *tracing;	/* or NULL */
@@ -430,8 +445,11 @@ struct ir_listener {
 	enum ir_direction direction;
 	struct opt_bool bind_to_port;
 	bool use_original_dst;
+	bool transparent, filter_original_src;	/* TPROXY */
 	bool filter_original_dst;	/* listener filter */
 	bool filter_proxy_protocol;
+	bool exact_balance;		/* of connections over workers */
+	struct opt_u32 buffer_limit;	/* bytes of one connection */
 	struct ir_inspector tls_inspector, http_inspector;
 	struct opt_duration filters_timeout;
 	bool continue_on_timeout;

@@ -113,7 +113,7 @@ struct hash128 outbound_mix(const struct plan *p, const struct outbound *o, stru
 	h = hash_mix(h, o->svc->svc->part.hash);
 	h = o->svc->dr ? hash_mix(h, o->svc->dr->part.hash) : hash_mix_u64(h, 0);
 	h = hash_mix_str(hash_mix_u64(h, o->port->port), o->subset);
-	h = hash_mix(h, p->snap->objects.mesh_hash);
+	h = hash_mix(hash_mix(h, p->snap->objects.mesh_hash), v->config_hash);
 	return hash_mix_u64(h, (uint64_t)v->type << 8 | (uint64_t)o->by_sni << 4 | (uint64_t)v->sds_agent << 3 |
 				   (uint64_t)v->v4 << 1 | (uint64_t)v->v6);
 }
@@ -245,6 +245,11 @@ static void find_members(const struct plan *p, const struct outbound *o, const s
 	}
 }
 
+static bool may_be_http(enum protocol p)
+{
+	return protocol_is_http(p) || p == PROTO_UNSUPPORTED;
+}
+
 static void expand_outbound(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
 {
 	const struct outbound *o = row->ref;
@@ -271,6 +276,7 @@ static void expand_outbound(const struct plan *p, const struct plan_row *row, st
 	c->keeps_draining = o->svc->svc->persistent_session;
 	find_members(p, o, &policy, c, a);
 	describe(o, c, a);
+	traffic_connection(p, c, !o->by_sni && may_be_http(o->port->protocol));
 	if (p->view->type == PROXY_GRPC)
 		grpc_reduce_cluster(c);
 	out->cluster = c;
@@ -396,6 +402,7 @@ static void expand_inbound(const struct plan *p, const struct plan_row *row, str
 	c->protocol = traffic_protocol(p, in->protocol);
 	traffic_pool(p, c, inbound_pool(p, in), a);
 	find_inbound(p, in, c, a);
+	traffic_connection(p, c, may_be_http(in->protocol));
 	if (in->svc) {
 		c->services = inbound_services(in, &c->n_services, a);
 		origins_add(&origins, in->svc->obj);
@@ -412,6 +419,7 @@ static struct hash128 inbound_mix(const struct plan *p, const struct inbound *in
 	const struct dr *dr = in->svc ? scope_rule(p->snap, v, in->svc) : NULL;
 	struct hash128 h = hash_mix(hash_bytes("inbound", 7), p->snap->objects.mesh_hash);
 
+	h = hash_mix(h, v->config_hash);
 	h = in->svc ? hash_mix(h, in->svc->part.hash) : hash_mix_u64(h, 0);
 	h = dr ? hash_mix(h, dr->part.hash) : hash_mix_u64(h, 0);
 	h = v->sidecar ? hash_mix(h, v->sidecar->hash) : hash_mix_u64(h, 0);
@@ -484,6 +492,7 @@ static void expand_fixed(const struct plan *p, const struct plan_row *row, struc
 	c->idle_timeout = (struct opt_duration){true, PASSTHROUGH_IDLE_NS};
 	c->thresholds = traffic_thresholds(a);
 	c->keepalive = traffic_keepalive(p, NULL, a);
+	traffic_connection(p, c, true);
 	if (which == INBOUND_PASSTHROUGH) {
 		bind_inbound(p->view, c);
 		c->bind_ip_more = p->view->v4 && p->view->v6 ? "::6" : NULL;
@@ -494,6 +503,7 @@ static void fixed_row(struct plan *p, struct plan_rows *rows, enum fixed which)
 {
 	struct hash128 h = hash_mix(hash_bytes("fixed", 5), p->snap->objects.mesh_hash);
 
+	h = hash_mix(h, p->view->config_hash);
 	*vec_push(&rows->v, rows->arena) = (struct plan_row){
 	    .type = IR_CLUSTER,
 	    .name = fixed_names[which],

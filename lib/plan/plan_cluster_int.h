@@ -36,6 +36,8 @@ const struct ir_keepalive *traffic_keepalive(const struct plan *p, const struct 
 /* Timeouts, limits and HTTP options; c->protocol stands already. pool may be NULL. */
 struct ir_thresholds *traffic_pool(const struct plan *p, struct ir_cluster *c, const struct connection_pool *pool,
 				   struct arena *a);
+/* What the proxy's ProxyConfig says; http: the port speaks it, or may. */
+void traffic_connection(const struct plan *p, struct ir_cluster *c, bool http);
 bool traffic_upgrades_h2(const struct plan *p, enum protocol protocol, const struct pool_http *http);
 enum ir_protocol traffic_protocol(const struct plan *p, enum protocol protocol);
 /* c->discovery stands already. lb and d may be NULL. */

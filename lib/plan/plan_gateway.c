@@ -357,7 +357,7 @@ static struct hash128 common_inputs(const struct plan *p)
 {
 	struct hash128 h = hash_mix_str(p->snap->objects.mesh_hash, p->snap->domain);
 
-	h = hash_mix_str(h, p->view->ns);
+	h = hash_mix(hash_mix_str(h, p->view->ns), p->view->config_hash);
 	for (size_t i = 0; i < p->view->labels.n; i++)
 		h = hash_mix_str(hash_mix_str(h, p->view->labels.v[i].key), p->view->labels.v[i].value);
 	return h;

@@ -370,9 +370,9 @@ struct hash128 gateway_listener_inputs(const struct plan *p, const struct gw_lis
 
 static bool expects_proxy_protocol(const struct plan *p)
 {
-	const struct proxy_config *c = p->view->config ? p->view->config : p->snap->mesh->default_config;
+	const struct gateway_topology *t = p->view->config->gateway_topology;
 
-	return c && c->gateway_topology && c->gateway_topology->proxy_protocol;
+	return t && t->proxy_protocol;
 }
 
 void gateway_listener_expand(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
@@ -395,8 +395,7 @@ void gateway_listener_expand(const struct plan *p, const struct plan_row *row, s
 	ir->max_accepts = (struct opt_u32){.has = true, .v = ACCEPTS_PER_EVENT};
 	ir->chains = c.v.v;
 	ir->n_chains = c.v.n;
-	if (!p->snap->mesh->disable_envoy_listener_log)
-		hcm_logs(p, &ir->logs, &ir->n_logs, a);
+	hcm_listener(p, ir, a);
 	ir->origins = origins_done(&c.origins);
 	out->listener = ir;
 }

@@ -254,7 +254,7 @@ void gateway_route_expand(const struct plan *p, const struct plan_row *row, stru
 		vhosts[i].name = http_host_port(h->host, h->port, a);
 		vhosts[i].domains = (struct strs){.v = h->domains.v, .n = h->domains.n};
 		vhosts[i].require_tls = h->require_tls;
-		vhosts[i].attempt_count = true;
+		vhosts[i].attempt_count = hcm_counts_attempts(p);
 		join_routes(h, a, &vhosts[i]);
 	}
 	qsort(vhosts, n, sizeof(vhosts[0]), compare_name);

@@ -113,68 +113,173 @@ static const struct ir_tracing *tracing(const struct plan *p, struct arena *a)
 	    .canonical_service = service ? service : "unknown",
 	    .canonical_revision = revision ? revision : "latest",
 	    .cluster_id = v->cluster_id && *v->cluster_id ? v->cluster_id : "unknown",
-	    .mesh_id = "unknown",
+	    .mesh_id = *v->mesh_id ? v->mesh_id : "unknown",
 	    .ns = v->metadata_ns && *v->metadata_ns ? v->metadata_ns : v->ns,
 	};
 	return t;
 }
 
-static struct ir_http *hcm_new(const struct plan *p, const char *stat_prefix, struct arena *a)
+static void set_paths(const struct plan *p, struct ir_http *h)
 {
 	const struct mesh_normalization *paths = p->snap->mesh->path_normalization;
 	enum path_normalization how = paths ? paths->normalization : NORMALIZE_DEFAULT;
+
+	h->normalize_path = how != NORMALIZE_NONE;
+	h->merge_slashes = how == NORMALIZE_MERGE_SLASHES || how == NORMALIZE_DECODE_AND_MERGE_SLASHES;
+	h->escaped_slashes = how == NORMALIZE_DECODE_AND_MERGE_SLASHES ? IR_SLASHES_DECODE : IR_SLASHES_KEEP;
+}
+
+static void set_if(struct opt_duration *out, const struct opt_duration *d)
+{
+	if (d->has)
+		*out = *d;
+}
+
+static void set_connection(struct ir_http *h, const struct connection_settings *c)
+{
+	set_if(&h->idle_timeout, &c->idle_timeout);
+	set_if(&h->stream_idle_timeout, &c->stream_idle_timeout);
+	h->request_timeout = c->request_timeout;
+	h->headers_timeout = c->headers_timeout;
+	h->max_streams = c->max_streams;
+	h->stream_window = c->stream_window;
+	h->connection_window = c->connection_window;
+	if (c->underscores)	/* both enums are Envoy's, these with an "unset" before it */
+		h->underscores = (int)c->underscores - 1;
+	if (c->merge_slashes.has)
+		h->merge_slashes = c->merge_slashes.v;
+	if (c->escaped_slashes)
+		h->escaped_slashes = (int)c->escaped_slashes;
+}
+
+static bool is_off(const struct header_switch *s)
+{
+	return s && s->disabled.has && s->disabled.v;
+}
+
+static bool is_on(const struct header_option *o)
+{
+	return o && o->enabled.has && o->enabled.v;
+}
+
+static void set_headers(struct ir_http *h, const struct proxy_headers *p)
+{
+	if (p->server && p->server->disabled.has && p->server->disabled.v) {
+		h->server_name = NULL;
+		h->keeps_server_header = true;
+	} else if (p->server && p->server->value && *p->server->value) {
+		h->server_name = p->server->value;
+	}
+	h->no_request_id = is_off(p->request_id);
+	h->suppress_envoy_headers = is_off(p->debug);
+	h->preserve_case = p->preserve_case.has && p->preserve_case.v;
+	h->forwarded_port = is_on(p->forwarded_port);
+}
+
+bool hcm_counts_attempts(const struct plan *p)
+{
+	const struct proxy_headers *headers = p->view->config->proxy_headers;
+
+	return !headers || !is_off(headers->attempt_count);
+}
+
+bool hcm_forwards_host(const struct plan *p)
+{
+	const struct proxy_headers *headers = p->view->config->proxy_headers;
+
+	return headers && is_on(headers->forwarded_host);
+}
+
+static struct ir_http *hcm_new(const struct plan *p, const char *stat_prefix, const char *server, struct arena *a)
+{
+	const struct proxy_config *config = p->view->config;
 	struct ir_http *h = arena_new(a, struct ir_http);
 
 	h->stat_prefix = arena_printf(a, "%s;", stat_prefix);
-	h->normalize_path = how != NORMALIZE_NONE;
-	h->merge_slashes = how == NORMALIZE_MERGE_SLASHES || how == NORMALIZE_DECODE_AND_MERGE_SLASHES;
-	h->decode_slashes = how == NORMALIZE_DECODE_AND_MERGE_SLASHES;
+	h->server_name = server;
 	h->http10 = p->view->http10;
 	h->fault_and_cors = true;
+	h->idle_timeout = p->view->idle_timeout;
 	h->tracing = tracing(p, a);
+	set_paths(p, h);
+	if (config->connection_settings)
+		set_connection(h, config->connection_settings);
+	if (config->proxy_headers)
+		set_headers(h, config->proxy_headers);
 	hcm_logs(p, &h->logs, &h->n_logs, a);
 	return h;
 }
 
 struct ir_http *hcm_outbound(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a)
 {
-	struct ir_http *h = hcm_new(p, stat_prefix, a);
+	struct ir_http *h = hcm_new(p, stat_prefix, NULL, a);
 
 	h->rds_name = rds_name;
 	h->direction = IR_OUTBOUND;
 	return h;
 }
 
+static bool or_default(const struct opt_bool *b, bool otherwise)
+{
+	return b->has ? b->v : otherwise;
+}
+
+static enum ir_xfcc xfcc_of(enum forward_client_cert c, enum ir_xfcc otherwise)
+{
+	return c == FORWARD_CLIENT_CERT_UNDEFINED ? otherwise : (enum ir_xfcc)(c - 1);	/* one more than Envoy's */
+}
+
 struct ir_http *hcm_inbound(const struct plan *p, const struct ir_routes *routes, const char *stat_prefix, struct arena *a)
 {
-	struct ir_http *h = hcm_new(p, stat_prefix, a);
+	static const struct proxy_headers no_headers;
+	static const struct client_cert_details no_details;
+	const struct proxy_headers *headers = p->view->config->proxy_headers;
+	const struct client_cert_details *cert;
+	struct ir_http *h = hcm_new(p, stat_prefix, "istio-envoy", a);
 
+	headers = headers ? headers : &no_headers;
+	cert = headers->current_client_cert ? headers->current_client_cert : &no_details;
 	h->inline_routes = routes;
 	h->direction = IR_INBOUND;
-	h->server_name = "istio-envoy";
-	h->xfcc = IR_XFCC_APPEND_FORWARD;
-	h->xfcc_subject = h->xfcc_dns = h->xfcc_uri = true;
+	h->xfcc = xfcc_of(headers->forwarded_client_cert, IR_XFCC_APPEND_FORWARD);
+	if (h->xfcc != IR_XFCC_APPEND_FORWARD && h->xfcc != IR_XFCC_SANITIZE_SET)
+		return h;
+	h->xfcc_subject = or_default(&cert->subject, true);
+	h->xfcc_dns = or_default(&cert->dns, true);
+	h->xfcc_uri = or_default(&cert->uri, true);
+	h->xfcc_cert = or_default(&cert->cert, false);
+	h->xfcc_chain = or_default(&cert->chain, false);
 	return h;
 }
 
 struct ir_http *hcm_gateway(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a)
 {
-	const struct proxy_config *config = p->view->config;
-	const struct gateway_topology *topology = config ? config->gateway_topology : NULL;
-	struct ir_http *h = hcm_new(p, stat_prefix, a);
+	const struct gateway_topology *topology = p->view->config->gateway_topology;
+	struct ir_http *h = hcm_new(p, stat_prefix, "istio-envoy", a);
 
 	h->rds_name = rds_name;
 	h->direction = IR_OUTBOUND;
 	h->is_gateway = true;
 	h->use_remote_address = true;
-	h->server_name = "istio-envoy";
 	h->xfcc = IR_XFCC_SANITIZE_SET;
 	if (topology) {
 		h->trusted_hops = topology->num_trusted_proxies;
-		if (topology->forward_client_cert_details != FORWARD_CLIENT_CERT_UNDEFINED)	/* one more than Envoy's */
-			h->xfcc = (int)topology->forward_client_cert_details - 1;
+		h->xfcc = xfcc_of(topology->forward_client_cert_details, IR_XFCC_SANITIZE_SET);
 	}
 	h->xfcc_subject = h->xfcc == IR_XFCC_APPEND_FORWARD || h->xfcc == IR_XFCC_SANITIZE_SET;
 	h->xfcc_cert = h->xfcc_dns = h->xfcc_uri = h->xfcc_subject;
 	return h;
+}
+
+/* ---- listeners ---- */
+
+void hcm_listener(const struct plan *p, struct ir_listener *l, struct arena *a)
+{
+	const struct connection_settings *c = p->view->config->connection_settings;
+
+	if (c)
+		l->buffer_limit = c->listener_buffer;
+	l->exact_balance = l->direction == IR_INBOUND ? p->view->inbound_exact_balance : p->view->outbound_exact_balance;
+	if (!p->snap->mesh->disable_envoy_listener_log)
+		hcm_logs(p, &l->logs, &l->n_logs, a);
 }

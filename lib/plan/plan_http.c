@@ -284,6 +284,7 @@ static bool forward(const struct http_ctx *ctx, const struct http_route *in, boo
 
 	out->action = IR_ACTION_FORWARD;
 	out->not_found_is_500 = gateway_semantics;
+	out->append_forwarded_host = hcm_forwards_host(ctx->plan);
 	out->timeout = (struct opt_duration){.has = true, .ns = in->timeout.has ? in->timeout.ns : 0};
 	out->max_grpc_timeout = out->timeout;
 	if (in->rewrite)

@@ -307,8 +307,7 @@ static struct ir_listener *listener_new(const struct plan *p, const struct plan_
 	l->max_accepts = (struct opt_u32){true, 1};
 	l->filters_timeout = (struct opt_duration){true, p->snap->mesh->protocol_detection_timeout.ns};
 	l->continue_on_timeout = true;
-	if (!p->snap->mesh->disable_envoy_listener_log)
-		hcm_logs(p, &l->logs, &l->n_logs, a);
+	hcm_listener(p, l, a);
 	out->listener = l;
 	return l;
 }
@@ -334,6 +333,7 @@ static void expand_virtual(const struct plan *p, const struct plan_row *row, str
 	captured_ports(p, &set);
 	l->address = (struct ir_address){.ip = plan_wildcard(p->view), .port = row->arg};
 	l->filter_original_dst = true;
+	l->transparent = l->filter_original_src = p->view->interception == INTERCEPT_TPROXY;
 	l->tls_inspector = inspector(p, &set, row->arg, true);
 	l->http_inspector = inspector(p, &set, row->arg, false);
 	add_black_hole(&c, row->arg);
@@ -382,6 +382,7 @@ static struct hash128 inputs(const struct plan *p)
 	const struct view *v = p->view;
 	struct hash128 h = hash_mix(hash_bytes("in", 2), p->snap->objects.mesh_hash);
 
+	h = view_mix_listeners(v, h);
 	h = v->sidecar ? hash_mix(h, v->sidecar->hash) : hash_mix_u64(h, 0);
 	for (size_t i = 0; i < v->n_targets; i++) {
 		h = hash_mix(h, v->targets[i].svc->part.hash);

@@ -98,6 +98,11 @@ struct hash128 tcp_mix_inputs(const struct plan *p, const struct vs *vs, struct 
 struct ir_http *hcm_outbound(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a);
 struct ir_http *hcm_inbound(const struct plan *p, const struct ir_routes *routes, const char *stat_prefix, struct arena *a);
 struct ir_http *hcm_gateway(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a);
+/* What ProxyConfig proxyHeaders leave to routes: count attempts, append the original host. */
+bool hcm_counts_attempts(const struct plan *p);
+bool hcm_forwards_host(const struct plan *p);
+/* Buffers, balance and log; l->direction is set. */
+void hcm_listener(const struct plan *p, struct ir_listener *l, struct arena *a);
 void hcm_logs(const struct plan *p, const struct ir_access_log **logs, size_t *n, struct arena *a);
 
 /* ---- what only the merge of Gateways sees (plan_gateway.c, plan_secret.c) ---- */

@@ -389,6 +389,7 @@ static struct hash128 common_inputs(const struct plan *p, struct arena *a)
 	const struct destination *proxy = p->scope.egress_proxy;
 	struct hash128 h = hash_mix(hash_bytes("out", 3), p->snap->objects.mesh_hash);
 
+	h = view_mix_listeners(v, h);
 	for (size_t i = 0; i < v->labels.n; i++)
 		h = hash_mix_str(hash_mix_str(h, v->labels.v[i].key), v->labels.v[i].value);
 	h = hash_mix_str(hash_mix_str(hash_mix_str(h, v->ns), v->metadata_ns), v->cluster_id);
@@ -397,7 +398,7 @@ static struct hash128 common_inputs(const struct plan *p, struct arena *a)
 		h = hash_mix_u64(h, proxy->port ? proxy->port->number : 0);
 		h = http_mix_destination(p, proxy, v->ns, a, h);
 	}
-	return hash_mix_u64(h, (uint64_t)v->v4 << 3 | (uint64_t)v->v6 << 2 | (uint64_t)v->http10 << 1 |
+	return hash_mix_u64(h, (uint64_t)v->interception << 4 | (uint64_t)v->v4 << 3 | (uint64_t)v->v6 << 2 | (uint64_t)v->http10 << 1 |
 				   (uint64_t)p->scope.registry_only);
 }
 
@@ -427,8 +428,7 @@ static struct ir_listener *listener_new(const struct plan *p, const struct plan_
 
 	l->name = row->name;
 	l->direction = IR_OUTBOUND;
-	if (!p->snap->mesh->disable_envoy_listener_log)
-		hcm_logs(p, &l->logs, &l->n_logs, a);
+	hcm_listener(p, l, a);
 	out->listener = l;
 	return l;
 }
@@ -468,6 +468,7 @@ static void expand_virtual(const struct plan *p, const struct plan_row *row, str
 
 	l->address = (struct ir_address){.ip = plan_wildcard(p->view), .port = row->arg};
 	l->use_original_dst = true;
+	l->transparent = p->view->interception == INTERCEPT_TPROXY;
 	l->max_accepts = (struct opt_u32){true, 1};
 	tcp_chain(&c[0], "virtualOutbound-blackhole", row->arg, tcp_for_cluster(p, "BlackHoleCluster", NULL, 0, a));
 	tcp_chain(&c[1], "virtualOutbound-catchall-tcp", 0, out_catch_all(p, a));

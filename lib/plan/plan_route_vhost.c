@@ -87,7 +87,7 @@ static void add_vhost(struct vhosts *b, const char *host, uint32_t port, const s
 							   .domains = {.v = kept.v, .n = kept.n},
 							   .routes = routes,
 							   .n_routes = n_routes,
-							   .attempt_count = true};
+							   .attempt_count = hcm_counts_attempts(b->p)};
 }
 
 /* ---- of VirtualServices ---- */
@@ -366,7 +366,7 @@ static void add_catch_all(struct vhosts *b)
 		add_passthrough(b, r);
 	}
 	*vec_push(&b->v, b->a) = (struct ir_vhost){
-	    .name = name, .domains = {.v = any, .n = 1}, .routes = r, .n_routes = 1, .attempt_count = true};
+	    .name = name, .domains = {.v = any, .n = 1}, .routes = r, .n_routes = 1, .attempt_count = hcm_counts_attempts(b->p)};
 }
 
 /* Only the service's own virtual host; for any host where the address has told which it is. */

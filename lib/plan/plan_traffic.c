@@ -94,6 +94,19 @@ struct ir_thresholds *traffic_pool(const struct plan *p, struct ir_cluster *c, c
 	return t;
 }
 
+void traffic_connection(const struct plan *p, struct ir_cluster *c, bool http)
+{
+	const struct proxy_config *config = p->view->config;
+
+	if (config->connection_settings)
+		c->buffer_limit = config->connection_settings->cluster_buffer;
+	c->preserve_case = http && config->proxy_headers && config->proxy_headers->preserve_case.has &&
+			   config->proxy_headers->preserve_case.v;
+	/* it is an HTTP option */
+	if (c->preserve_case && c->protocol == IR_HTTP_NONE)
+		c->protocol = IR_HTTP1;
+}
+
 /* HTTP/1.1 to HTTP/2: the rule decides, else the mesh, and that for ports named as HTTP only. */
 bool traffic_upgrades_h2(const struct plan *p, enum protocol protocol, const struct pool_http *http)
 {

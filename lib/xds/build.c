@@ -115,3 +115,14 @@ void build_use(struct build_out *out, enum xds_type type, const char *name, bool
 	*vec_push(&out->uses, out->arena) =
 	    (struct res_use){.type = type, .name = name, .required = required};
 }
+
+void build_preserve_case(struct w_http1_protocol_options m)
+{
+	struct w_header_key_format format = w_http1_protocol_options_header_key_format_begin(m);
+	struct w_typed_extension x = w_header_key_format_stateful_formatter_begin(format);
+
+	w_typed_extension_typed_config_empty(x, W_URL_PRESERVE_CASE_FORMATTER_CONFIG);
+	w_typed_extension_name(x, "envoy.http.stateful_header_formatters.preserve_case");
+	w_header_key_format_stateful_formatter_end(format, x);
+	w_http1_protocol_options_header_key_format_end(m, format);
+}

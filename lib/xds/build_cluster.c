@@ -172,10 +172,14 @@ static void write_downstream_protocol(struct w_http_protocol_options m, const st
 {
 	struct w_use_downstream_http_config use = w_http_protocol_options_use_downstream_protocol_config_begin(m);
 	struct w_http2_protocol_options h2 = w_use_downstream_http_config_http2_protocol_options_begin(use);
+	struct w_http1_protocol_options h1;
 
 	write_h2(h2, c);
 	w_use_downstream_http_config_http2_protocol_options_end(use, h2);
-	w_use_downstream_http_config_http_protocol_options_empty(use);
+	h1 = w_use_downstream_http_config_http_protocol_options_begin(use);
+	if (c->preserve_case)
+		build_preserve_case(h1);
+	w_use_downstream_http_config_http_protocol_options_end(use, h1);
 	w_http_protocol_options_use_downstream_protocol_config_end(m, use);
 }
 
@@ -189,7 +193,11 @@ static void write_explicit_protocol(struct w_http_protocol_options m, const stru
 		write_h2(h2, c);
 		w_explicit_http_config_http2_protocol_options_end(ex, h2);
 	} else {
-		w_explicit_http_config_http_protocol_options_empty(ex);
+		struct w_http1_protocol_options h1 = w_explicit_http_config_http_protocol_options_begin(ex);
+
+		if (c->preserve_case)
+			build_preserve_case(h1);
+		w_explicit_http_config_http_protocol_options_end(ex, h1);
 	}
 	w_http_protocol_options_explicit_http_config_end(m, ex);
 }
@@ -513,6 +521,8 @@ static void write_lower(struct build_out *out, struct w_cluster m, const struct 
 	if (c->thresholds)
 		write_thresholds(m, c->thresholds);
 	w_cluster_lb_policy(m, lb_policy[c->lb]);
+	if (c->buffer_limit.has)
+		w_cluster_per_connection_buffer_limit_bytes(m, c->buffer_limit.v);
 	if (c->connect_timeout.has)
 		w_cluster_connect_timeout_ns(m, c->connect_timeout.ns);
 	if (c->discovery == IR_EDS)

@@ -8,6 +8,7 @@
 
 #include "pb/cluster.h"
 #include "pb/core.h"
+#include "pb/listener.h"
 #include "pb/tls.h"
 #include "xds/res.h"
 
@@ -20,6 +21,8 @@ void build_regex(struct w_regex_matcher m, const char *regex);
 void build_metadata_config(struct w_metadata m, const char *path);
 void build_locality(struct w_locality m, const char *region, const char *zone, const char *subzone);
 void build_header_op(struct w_header_value_option m, const struct ir_header_op *op);
+/* Names of HTTP/1 headers go on as they came. */
+void build_preserve_case(struct w_http1_protocol_options m);
 void build_percent(struct w_percent m, double value);
 
 /* The transport socket of a TLS context; ADS secrets go to out->uses. */
@@ -28,6 +31,13 @@ void build_raw_buffer(struct w_transport_socket m);
 
 void build_assignment(struct w_assignment m, const struct ir_endpoints *e);
 void build_route_configuration(struct build_out *out, struct w_route_configuration m, const struct ir_routes *r);
+
+/* only_unrouted: only connections that no filter chain took (flag NR). */
+void build_log(struct build_out *out, struct w_access_log m, const struct ir_access_log *log, bool only_unrouted);
+/* The connection manager as the chain's filter. */
+void build_http(struct build_out *out, struct w_filter_chain m, const struct ir_http *h);
+/* For gRPC's own clients: faults, and the router last, or they refuse it. */
+void build_api_http(struct build_out *out, struct w_api_listener m, const char *routes);
 
 void build_use(struct build_out *out, enum xds_type type, const char *name, bool required);
 

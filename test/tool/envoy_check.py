@@ -63,6 +63,7 @@ def loadable(listener):
         listener['address'] = {'socket_address': {'address': '127.0.0.1', 'port_value': next(API_PORTS)}}
         listener['filter_chains'] = [{'filters': [{'name': 'api', 'typed_config': hcm}]}]
     listener.pop('bindToPort', None)
+    listener.pop('transparent', None)   # an option of the socket; Envoy dies of it where there is none
     listener['bind_to_port'] = False
     return listener
 
@@ -281,7 +282,7 @@ class Check:
              '--drain-time-s', '1', '--drain-strategy', 'immediate'], stdout=self.log, stderr=self.log)
         if not self.server.await_(lambda: 'clusters' in self.server.asked):
             self.close()
-            raise SystemExit('envoy_check: Envoy did not come up:\n' + open(self.log.name).read()[-2000:])
+            raise SystemExit('envoy_check: Envoy did not come up:\n' + open(self.log.name, errors="replace").read()[-2000:])
 
     def close(self):
         self.envoy.kill()
@@ -295,7 +296,7 @@ class Check:
         self.server.await_(lambda: self.envoy.poll() is not None or self.server.answered(kind, names))
         if self.envoy.poll() is not None:
             raise SystemExit('envoy_check: Envoy ended (%d) while it loaded %s:\n%s' % (
-                self.envoy.returncode, kind, open(self.log.name).read()[-2000:]))
+                self.envoy.returncode, kind, open(self.log.name, errors="replace").read()[-2000:]))
         taken = []
         for name in names:
             nonce = self.server.sent.get((kind, name))
