@@ -3,7 +3,6 @@
 
 #include <malloc.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,36 +127,6 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 char *arena_strdup(struct arena *a, const char *s)
 {
 	return arena_strndup(a, s, strlen(s));
-}
-
-char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
-{
-	char small[256], *s;
-	va_list again;
-	int n;
-
-	va_copy(again, ap);
-	n = vsnprintf(small, sizeof(small), fmt, ap);
-	must(n >= 0);
-	if ((size_t)n < sizeof(small)) {
-		s = arena_strndup(a, small, (size_t)n);
-	} else {
-		s = arena_alloc(a, (size_t)n + 1);
-		vsnprintf(s, (size_t)n + 1, fmt, again);
-	}
-	va_end(again);
-	return s;
-}
-
-char *arena_printf(struct arena *a, const char *fmt, ...)
-{
-	va_list ap;
-	char *s;
-
-	va_start(ap, fmt);
-	s = arena_vprintf(a, fmt, ap);
-	va_end(ap);
-	return s;
 }
 
 struct arena_mark arena_mark(const struct arena *a)

@@ -4,8 +4,6 @@
 
 #include "base/hash.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static struct hash128 from_xxh(XXH128_hash_t h)
@@ -44,6 +42,11 @@ struct hash128 hash_mix_u64(struct hash128 a, uint64_t v)
 
 char *hash_hex(struct hash128 h, char out[HASH_HEX_LEN + 1])
 {
-	snprintf(out, HASH_HEX_LEN + 1, "%016" PRIx64 "%016" PRIx64, h.hi, h.lo);
+	for (int i = 0; i < HASH_HEX_LEN; i++) {
+		uint64_t half = i < HASH_HEX_LEN / 2 ? h.hi : h.lo;
+
+		out[i] = "0123456789abcdef"[half >> (60 - 4 * (i % 16)) & 15];
+	}
+	out[HASH_HEX_LEN] = '\0';
 	return out;
 }

@@ -60,17 +60,25 @@ size_t map_count(const struct map *m)
 	return HASH_COUNT(m->table);
 }
 
-static struct map_entry *find(const struct map *m, const char *key, size_t len)
+static struct map_entry *find(const struct map *m, const char *key, size_t len, unsigned hash)
 {
 	struct map_entry *e;
 
-	HASH_FIND(hh, m->table, key, len, e);
+	HASH_FIND_BYHASHVALUE(hh, m->table, key, len, hash, e);
 	return e;
+}
+
+static unsigned hash_of(const char *key, size_t len)
+{
+	unsigned hash;
+
+	HASH_VALUE(key, len, hash);
+	return hash;
 }
 
 void *map_get_n(const struct map *m, const char *key, size_t len)
 {
-	struct map_entry *e = find(m, key, len);
+	struct map_entry *e = find(m, key, len, hash_of(key, len));
 
 	return e ? e->value : NULL;
 }
@@ -83,12 +91,13 @@ void *map_get(const struct map *m, const char *key)
 void **map_slot(struct map *m, const char *key)
 {
 	size_t len = strlen(key);
-	struct map_entry *e = find(m, key, len);
+	unsigned hash = hash_of(key, len);
+	struct map_entry *e = find(m, key, len, hash);
 
 	if (!e) {
 		e = map_memory(m, sizeof(*e) + len + 1);
 		memcpy(e->key, key, len + 1);
-		HASH_ADD_KEYPTR(hh, m->table, e->key, len, e);
+		HASH_ADD_KEYPTR_BYHASHVALUE(hh, m->table, e->key, len, hash, e);
 	}
 	return &e->value;
 }
@@ -103,7 +112,8 @@ void *map_set(struct map *m, const char *key, void *value)
 
 void *map_remove(struct map *m, const char *key)
 {
-	struct map_entry *e = find(m, key, strlen(key));
+	size_t len = strlen(key);
+	struct map_entry *e = find(m, key, len, hash_of(key, len));
 	void *value;
 
 	must(!m->arena);

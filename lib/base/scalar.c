@@ -358,3 +358,60 @@ int scalar_grpc_status(const char *s, uint32_t *out)
 	}
 	return -1;
 }
+
+/* What a character of base64 stands for; 0: nothing. */
+enum { DIGIT = 128, URL = 64 };	/* bits beside the value; URL: of the alphabet of URLs alone */
+static const uint8_t base64_digits[256] = {
+#define D(c, v) [c] = DIGIT | (v)
+	D('A', 0), D('B', 1), D('C', 2), D('D', 3), D('E', 4), D('F', 5), D('G', 6), D('H', 7), D('I', 8), D('J', 9),
+	D('K', 10), D('L', 11), D('M', 12), D('N', 13), D('O', 14), D('P', 15), D('Q', 16), D('R', 17), D('S', 18),
+	D('T', 19), D('U', 20), D('V', 21), D('W', 22), D('X', 23), D('Y', 24), D('Z', 25), D('a', 26), D('b', 27),
+	D('c', 28), D('d', 29), D('e', 30), D('f', 31), D('g', 32), D('h', 33), D('i', 34), D('j', 35), D('k', 36),
+	D('l', 37), D('m', 38), D('n', 39), D('o', 40), D('p', 41), D('q', 42), D('r', 43), D('s', 44), D('t', 45),
+	D('u', 46), D('v', 47), D('w', 48), D('x', 49), D('y', 50), D('z', 51), D('0', 52), D('1', 53), D('2', 54),
+	D('3', 55), D('4', 56), D('5', 57), D('6', 58), D('7', 59), D('8', 60), D('9', 61), D('+', 62), D('/', 63),
+	D('-', URL | 62), D('_', URL | 63),
+#undef D
+};
+
+/* Whole groups of four digits, as far as there is nothing else; returns their number. */
+static size_t base64_groups(const char *s, size_t n, uint8_t *out)
+{
+	size_t groups = 0;
+
+	for (; n - 4 * groups >= 4; groups++, s += 4, out += 3) {
+		uint32_t a = base64_digits[(uint8_t)s[0]], b = base64_digits[(uint8_t)s[1]];
+		uint32_t c = base64_digits[(uint8_t)s[2]], d = base64_digits[(uint8_t)s[3]];
+		uint32_t bits = (a << 18) + (b << 12) + (c << 6) + d - (((DIGIT << 6) + DIGIT) << 12) - (DIGIT << 6) - DIGIT;
+
+		if (!(a & b & c & d & DIGIT) || (a | b | c | d) & URL)
+			break;
+		out[0] = (uint8_t)(bits >> 16);
+		out[1] = (uint8_t)(bits >> 8);
+		out[2] = (uint8_t)bits;
+	}
+	return groups;
+}
+
+ptrdiff_t scalar_base64(const char *s, size_t n, bool strict, uint8_t *out)
+{
+	size_t digits = 4 * base64_groups(s, n, out), pads = 0, bytes = digits / 4 * 3;
+	uint32_t bits = 0;
+
+	for (size_t i = digits; i < n; i++) {
+		uint8_t digit = base64_digits[(uint8_t)s[i]];
+
+		if (digit && !pads && !(strict && digit & URL)) {
+			bits = bits << 6 | (digit & 63);
+			if (++digits % 4 != 1)
+				out[bytes++] = (uint8_t)(bits >> (6 - 2 * (digits - 1) % 8));
+		} else if (s[i] == '=') {
+			pads++;
+		} else if (!strict || (s[i] != '\n' && s[i] != '\r')) {
+			return -1;
+		}
+	}
+	if (digits % 4 == 1 || pads > 2 || ((strict || pads) && (digits + pads) % 4 != 0))
+		return -1;
+	return (ptrdiff_t)bytes;
+}

@@ -42,5 +42,9 @@ int scalar_time_ns(const char *s, int64_t *ns);
 int scalar_grpc_status(const char *s, uint32_t *out);
 /* Decimal text to integer within [min, max]; refuses signs other than '-', spaces, empty text. */
 int scalar_int(const char *s, int64_t min, int64_t max, int64_t *out);
+/* The bytes of base64 text, of which out holds n / 4 * 3 + 3; their number, or -1. Strict is what Go and
+ * Kubernetes read: RFC 4648, padded, line ends anywhere. Else as proto3 JSON has it: both alphabets, with
+ * or without padding. */
+ptrdiff_t scalar_base64(const char *s, size_t n, bool strict, uint8_t *out);
 
 #endif

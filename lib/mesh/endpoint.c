@@ -288,16 +288,32 @@ static struct strmap entry_labels(const struct object *obj, struct arena *a)
 	return (struct strmap){.v = v, .n = n};
 }
 
+/* Does the selector take the entry? Told without joining its labels, which most entries are not worth. */
+static bool selects_entry(const struct strmap *selector, const struct object *obj)
+{
+	const struct strmap *spec = &object_spec(obj, workload_entry)->labels;
+
+	for (size_t i = 0; i < selector->n; i++) {
+		const char *v = strmap_get(&obj->labels, selector->v[i].key);
+
+		v = v ? v : strmap_get(spec, selector->v[i].key);
+		if (!v || strcmp(v, selector->v[i].value) != 0)
+			return false;
+	}
+	return true;
+}
+
 static void add_selected_entries(struct making *m, const struct service_entry *se, const struct strmap *selector)
 {
 	const struct kind_list *list = builder_list(m->b, KIND_WORKLOAD_ENTRY);
 	size_t first, n = kind_list_range(list, m->svc->ns, &first);
 
 	for (size_t i = first; i < first + n; i++) {
-		struct strmap labels = entry_labels(list->v[i], m->arena);
+		struct strmap labels;
 
-		if (!labels_match(selector, &labels))
+		if (!selects_entry(selector, list->v[i]))
 			continue;
+		labels = entry_labels(list->v[i], m->arena);
 		hold(m, list->v[i]);
 		add_entry(m, list->v[i], se, object_spec(list->v[i], workload_entry), &labels);
 	}

@@ -131,31 +131,16 @@ void check_service(struct check *c, const void *spec)
 	}
 }
 
-/* The bytes of base64 text, which has its own finding when it is none. */
+/* The text of base64, which has its own finding when it is none. */
 static const char *secret_text(struct check *c, const struct where *w, const char *base64)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *out = arena_alloc(c->ds->arena, strlen(base64) + 1), *w_out = out;
-	uint32_t bits = 0;
-	int have = 0;
+	size_t n = strlen(base64);
+	char *out = arena_alloc(c->ds->arena, n / 4 * 3 + 4);
 
-	for (const char *p = base64; *p && *p != '='; p++) {
-		const char *digit = strchr(digits, *p);
-
-		if (*p == '\n' || *p == '\r')
-			continue;
-		if (!digit) {
-			wrong(c, w, D_SECRET_INVALID, "the value is no base64");
-			return NULL;
-		}
-		bits = bits << 6 | (uint32_t)(digit - digits);
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			*w_out++ = (char)(bits >> have);
-		}
-	}
-	return out;
+	if (scalar_base64(base64, n, true, (uint8_t *)out) >= 0)
+		return out;
+	wrong(c, w, D_SECRET_INVALID, "the value is no base64");
+	return NULL;
 }
 
 /* Form only: a block of PEM with that word in its label. The CA and the proxies look inside. */

@@ -245,47 +245,22 @@ static bool read_enum(struct decoder *d, const struct node *n, const struct enum
 	return false;
 }
 
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
-/* Both alphabets, with or without padding, as proto3 JSON takes bytes. */
 static bool read_bytes(struct decoder *d, const struct node *n, const uint8_t **out, size_t *size,
 		       const struct path *p)
 {
-	size_t len = n->n, k = 0;
-	uint32_t bits = 0;
 	uint8_t *bytes;
-	int have = 0;
+	ptrdiff_t len;
 
 	if (!expect(d, n, NODE_STRING, p))
 		return false;
-	while (len && n->text[len - 1] == '=' && n->n - len < 2)
-		len--;
-	bytes = arena_alloc(d->a, len);
-	for (size_t i = 0; i < len; i++) {
-		int v = base64_digit(n->text[i]);
-
-		if (v < 0 || len % 4 == 1) {
-			report(d, D_FIELD_FORMAT, n->pos, p, "the text is no base64");
-			return false;
-		}
-		bits = bits << 6 | (uint32_t)v;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			bytes[k++] = (uint8_t)(bits >> have);
-		}
+	bytes = arena_alloc(d->a, n->n / 4 * 3 + 3);
+	len = scalar_base64(n->text, n->n, false, bytes);
+	if (len < 0) {
+		report(d, D_FIELD_FORMAT, n->pos, p, "the text is no base64");
+		return false;
 	}
 	*out = bytes;
-	*size = k;
+	*size = (size_t)len;
 	return true;
 }
 

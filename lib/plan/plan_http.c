@@ -253,21 +253,29 @@ static const char *quote_regex(const char *text, struct arena *a)
 	return out;
 }
 
-static void rewrite(const struct http_ctx *ctx, const struct http_rewrite *in, bool gateway_semantics,
-		    struct pending *pend)
+/* "/" in Gateway API: the prefix goes away, a "/" stays. Which prefix, the match says. */
+static bool cuts_prefix(const struct http_rewrite *in, bool gateway_semantics)
+{
+	return gateway_semantics && in && !in->uri_regex_rewrite && in->uri && strcmp(in->uri, "/") == 0;
+}
+
+static void cut_prefix(const struct http_ctx *ctx, struct ir_route *out)
+{
+	bool separated = out->match.path_kind == IR_PATH_SEPARATED;
+
+	out->regex_rewrite = arena_printf(ctx->arena, "^%s(/?)(.*)",
+					  separated ? quote_regex(out->match.path, ctx->arena) : "");
+	out->regex_substitution = "/\\2";
+}
+
+static void rewrite(const struct http_rewrite *in, bool gateway_semantics, struct pending *pend)
 {
 	struct ir_route *out = pend->out;
 
 	if (in->uri_regex_rewrite) {
 		out->regex_rewrite = in->uri_regex_rewrite->match ? in->uri_regex_rewrite->match : "";
 		out->regex_substitution = in->uri_regex_rewrite->rewrite ? in->uri_regex_rewrite->rewrite : "";
-	} else if (in->uri && gateway_semantics && strcmp(in->uri, "/") == 0) {
-		/* the prefix goes away, a "/" stays */
-		out->regex_rewrite = arena_printf(
-		    ctx->arena, "^%s(/?)(.*)",
-		    out->match.path_kind == IR_PATH_SEPARATED ? quote_regex(out->match.path, ctx->arena) : "");
-		out->regex_substitution = "/\\2";
-	} else if (in->uri && *in->uri) {
+	} else if (in->uri && *in->uri && !cuts_prefix(in, gateway_semantics)) {
 		out->prefix_rewrite = in->uri;
 	}
 	if (in->authority && *in->authority)
@@ -288,7 +296,7 @@ static bool forward(const struct http_ctx *ctx, const struct http_route *in, boo
 	out->timeout = (struct opt_duration){.has = true, .ns = in->timeout.has ? in->timeout.ns : 0};
 	out->max_grpc_timeout = out->timeout;
 	if (in->rewrite)
-		rewrite(ctx, in->rewrite, gateway_semantics, pend);
+		rewrite(in->rewrite, gateway_semantics, pend);
 	if (sole)
 		hash = forward_to_one(ctx, sole, pend);
 	else
@@ -351,33 +359,41 @@ static bool is_for(const struct http_ctx *ctx, const struct http_match *m)
 	       (!m->source_namespace || !*m->source_namespace || strcmp(m->source_namespace, v->ns) == 0);
 }
 
-/* match may be NULL. false: no route comes of it here. */
-static bool build_route(const struct http_ctx *ctx, const struct http_route *in, const struct http_match *match,
-			struct ir_route *out)
+/* What the matches of a route share. false: no route comes of it here. */
+static bool build_action(const struct http_ctx *ctx, const struct http_route *in, struct ir_route *out)
 {
 	bool gateway_semantics = has_semantics(ctx->vs->obj, "gateway");
 	struct pending pend = {.out = out};
 
-	*out = (struct ir_route){.name = route_name(in, match, ctx->arena),
-				 .config = plan_config_path(ctx->arena, ctx->vs->obj)};
+	*out = (struct ir_route){.config = plan_config_path(ctx->arena, ctx->vs->obj)};
+	out->headers = http_headers_of(in->headers, ctx->arena, &pend.host_rewrite);
+	out->fault = http_fault_of(in->fault, ctx->arena);
+	out->cors = http_cors_of(in->cors_policy, ctx->arena);
+	if (in->redirect) {
+		out->action = IR_ACTION_REDIRECT;
+		return http_redirect_of(in->redirect, ctx->listen_port, ctx->is_tls, gateway_semantics, &out->redirect);
+	}
+	if (in->direct_response) {
+		out->action = IR_ACTION_DIRECT;
+		http_direct_of(in->direct_response, &out->direct);
+		return true;
+	}
+	return forward(ctx, in, gateway_semantics, &pend);
+}
+
+/* match or NULL: everything. */
+static void set_match(const struct http_ctx *ctx, const struct http_route *in, const struct http_match *match,
+		      struct ir_route *out)
+{
+	bool gateway_semantics = has_semantics(ctx->vs->obj, "gateway");
+
+	out->name = route_name(in, match, ctx->arena);
 	if (match && match->stat_prefix && *match->stat_prefix)
 		out->stat_prefix = match->stat_prefix;
 	http_match_of(match, gateway_semantics || has_semantics(ctx->vs->obj, "ingress"), ctx->arena, &out->match);
-	out->headers = http_headers_of(in->headers, ctx->arena, &pend.host_rewrite);
-	if (in->redirect) {
-		out->action = IR_ACTION_REDIRECT;
-		if (!http_redirect_of(in->redirect, ctx->listen_port, ctx->is_tls, gateway_semantics, &out->redirect))
-			return false;
-	} else if (in->direct_response) {
-		out->action = IR_ACTION_DIRECT;
-		http_direct_of(in->direct_response, &out->direct);
-	} else if (!forward(ctx, in, gateway_semantics, &pend)) {
-		return false;
-	}
+	if (out->action == IR_ACTION_FORWARD && cuts_prefix(in->rewrite, gateway_semantics))
+		cut_prefix(ctx, out);
 	out->operation = operation_of(ctx, out);
-	out->fault = http_fault_of(in->fault, ctx->arena);
-	out->cors = http_cors_of(in->cors_policy, ctx->arena);
-	return true;
 }
 
 bool http_is_catch_all(const struct ir_route *r)
@@ -408,26 +424,37 @@ static void reserve(const struct http_ctx *ctx, struct ir_routes_vec *out)
 	out->v.cap = n;
 }
 
+/* The routes of one entry. false: nothing comes behind it, as it takes everything. */
+static bool add_routes(const struct http_ctx *ctx, const struct http_route *in, struct ir_routes_vec *out)
+{
+	struct ir_route action, *r;
+	bool known = false;
+
+	for (size_t k = 0; k < in->n_match; k++) {
+		if (!is_for(ctx, &in->match[k]))
+			continue;
+		if (!known && !build_action(ctx, in, &action))
+			return true;
+		known = true;
+		r = vec_push(&out->v, ctx->arena);
+		*r = action;
+		set_match(ctx, in, &in->match[k], r);
+		if (http_is_catch_all(r))
+			return false;
+	}
+	if (!in->n_match && build_action(ctx, in, &action)) {
+		r = vec_push(&out->v, ctx->arena);
+		*r = action;
+		set_match(ctx, in, NULL, r);
+	}
+	return in->n_match > 0;
+}
+
 void http_routes_of(const struct http_ctx *ctx, struct ir_routes_vec *out)
 {
 	reserve(ctx, out);
-	for (size_t i = 0; i < ctx->vs->n_http; i++) {
-		const struct http_route *in = &ctx->vs->http[i];
-		struct ir_route r;
-
-		if (!in->n_match) {
-			if (build_route(ctx, in, NULL, &r))
-				*vec_push(&out->v, ctx->arena) = r;
-			return;
-		}
-		for (size_t k = 0; k < in->n_match; k++) {
-			if (!is_for(ctx, &in->match[k]) || !build_route(ctx, in, &in->match[k], &r))
-				continue;
-			*vec_push(&out->v, ctx->arena) = r;
-			if (http_is_catch_all(&r))
-				return;
-		}
-	}
+	for (size_t i = 0; i < ctx->vs->n_http && add_routes(ctx, &ctx->vs->http[i], out); i++)
+		;
 }
 
 struct ir_route http_default_route(const struct plan *p, const char *cluster, const char *operation, struct arena *a)

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/scalar.h"
 #include "model/kube.h"
 
 static const char kube_prefix[] = "kubernetes://", ca_suffix[] = "-cacert";
@@ -21,40 +22,16 @@ static const struct {
 
 /* ---- values ---- */
 
-static int base64_digit(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *p = c ? strchr(digits, c) : NULL;
-
-	return p ? (int)(p - digits) : -1;
-}
-
-/* Text, or NULL when it is no base64 or has a NUL inside. Line ends may stand anywhere. */
+/* Text, or NULL when it is no base64 or has a NUL inside. */
 static const char *decode_base64(const char *in, struct arena *a)
 {
-	char *out = arena_alloc(a, strlen(in) / 4 * 3 + 4);
-	size_t n = 0, pads = 0, digits = 0;
-	uint32_t bits = 0;
+	size_t n = strlen(in);
+	char *out = arena_alloc_raw(a, n / 4 * 3 + 4);
+	ptrdiff_t len = scalar_base64(in, n, true, (uint8_t *)out);
 
-	for (; *in; in++) {
-		int d;
-
-		if (*in == '\n' || *in == '\r')
-			continue;
-		if (*in == '=') {
-			pads++;
-			continue;
-		}
-		d = base64_digit(*in);
-		if (d < 0 || pads)
-			return NULL;
-		bits = bits << 6 | (uint32_t)d;
-		if (++digits % 4 != 1)
-			out[n++] = (char)(bits >> (6 - 2 * (digits - 1) % 8));
-	}
-	if ((digits + pads) % 4 != 0 || pads > 2 || memchr(out, '\0', n))
+	if (len < 0 || memchr(out, '\0', (size_t)len))
 		return NULL;
-	out[n] = '\0';
+	out[len] = '\0';
 	return out;
 }
 
@@ -131,27 +108,27 @@ static bool read_ca(const struct k_secret *s, struct arena *a, struct ir_secret 
 	return false;
 }
 
-/* One SDS name: the Secret behind it and which part of it. */
+/* One SDS name: the Secret behind it, which part of it, and what that gives. */
 struct wanted {
 	const struct object *secret;
 	bool is_ca;
+	struct ir_secret ir;
 };
 
-static bool read_secret(const struct wanted *w, struct arena *a, struct ir_secret *out)
+static bool read_secret(struct wanted *w, struct arena *a)
 {
 	const struct k_secret *s = w->secret->spec;
 
-	return w->is_ca ? read_ca(s, a, out) : read_cert(s, a, out);
+	return w->is_ca ? read_ca(s, a, &w->ir) : read_cert(s, a, &w->ir);
 }
 
 static void expand_secret(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
 {
-	struct ir_secret *ir = arena_new(a, struct ir_secret);
 	const struct wanted *w = row->ref;
+	struct ir_secret *ir = arena_copy(a, &w->ir, sizeof(w->ir));
 	struct origins origins = {.arena = a};
 
 	(void)p;
-	read_secret(w, a, ir);
 	ir->name = row->name;
 	/* the list that a validation context checks with belongs to the CA */
 	if (!w->is_ca)
@@ -208,9 +185,6 @@ static void want(struct secrets *s, const char *sds, bool is_ca, const struct ob
 	struct arena *a = s->rows->arena;
 	const char *name = own_name(s->p->view, sds);
 	struct wanted *w = arena_new(a, struct wanted);
-	struct ir_secret probe = {0};
-	struct arena_mark mark;
-	bool whole;
 
 	if (!name || map_get(&s->seen, sds))
 		return;
@@ -221,10 +195,7 @@ static void want(struct secrets *s, const char *sds, bool is_ca, const struct ob
 		report(s, by, server, GATEWAY_SECRET_MISSING, sds);
 		return;
 	}
-	mark = arena_mark(a);
-	whole = read_secret(w, a, &probe);
-	arena_rewind(a, mark);
-	if (!whole) {
+	if (!read_secret(w, a)) {
 		report(s, by, server, GATEWAY_SECRET_MALFORMED, sds);
 		return;
 	}

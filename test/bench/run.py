@@ -16,11 +16,13 @@ import sys
 import tempfile
 import time
 
+import generation
 import xds
 
 OBJDIR = os.path.abspath(sys.argv[1])
 SERVICES = 1000
 MANY = 10000                # objects
+ANSWERS = 200               # of navctl route
 IDLE = 1000                 # clients
 CHANGES = 20
 failures = passes = 0
@@ -37,15 +39,20 @@ def at_most(figure, value, goal, unit='', digits=2):
     row(figure, form % (value, unit), '<= %g%s' % (goal, unit), value <= goal)
 
 
+def note(figure, value, why):
+    print('%-66s %12s   %s' % (figure, value, why), flush=True)
+
+
 def at_least(figure, value, goal, unit=''):
     row(figure, '%.1f%s' % (value, unit), '>= %g%s' % (goal, unit), value >= goal)
 
 
 # ---- manifests ----
 
-def service(i, last_octet=1, timeout=5, connections=100, endpoints=10):
-    """A ServiceEntry with its endpoints, a VirtualService and a DestinationRule for it."""
-    eps = ''.join('  - {address: 10.%d.%d.%d}\n' % (i // 250, i % 250, last_octet + k) for k in range(endpoints))
+def service(i, last_octet=1, timeout=5, connections=100, more=''):
+    """A ServiceEntry with ten endpoints (more: what each has beside its address), a VirtualService and a
+    DestinationRule for it."""
+    eps = ''.join('  - {address: 10.%d.%d.%d%s}\n' % (i // 250, i % 250, last_octet + k, more) for k in range(10))
     head = 'apiVersion: networking.istio.io/v1\nkind: %s\nmetadata: {name: s%d, namespace: one}\nspec:\n'
     return (head % ('ServiceEntry', i) + '  hosts: [s%d.example.com]\n  resolution: STATIC\n'
             '  ports: [{number: 80, name: http, protocol: HTTP}]\n  endpoints:\n' % i + eps + '---\n' +
@@ -101,16 +108,41 @@ def bench_reload():
 
 def bench_files(folder):
     path = folder + '/many.yaml'
-    write(folder, 'many.yaml', '---\n'.join(service(i) for i in range(MANY // 3 + 1)))
-    seconds, mb = best(3, OBJDIR + '/navctl', 'validate', '-f', path)
-    at_most('navctl validate, %d objects' % MANY, seconds, 1, ' s')
-    at_most('  its memory', mb, 270, ' MB', 0)
-    seconds, mb = best(3, OBJDIR + '/navctl', 'analyze', '-f', path)
-    at_most('navctl analyze, %d objects' % MANY, seconds, 1.5, ' s')
-    at_most('  its memory', mb, 400, ' MB', 0)
+    more = ', ports: {http: 8080}, labels: {app: shop, version: v1}, locality: eu/east/a'
+    write(folder, 'many.yaml', '---\n'.join(service(i, more=more) for i in range(MANY // 3 + 1)))
+    for command in ('validate', 'analyze'):
+        seconds, mb = best(3, OBJDIR + '/navctl', command, '-f', path)
+        at_most('navctl %s, %d objects, %.1f MB' % (command, MANY, os.path.getsize(path) / 1e6), seconds, 0.6, ' s')
+        at_most('  its memory', mb, 150, ' MB', 0)
     f = figures('yaml_bench', path)
     at_least('YAML to nodes', f['parse_mb_s'], 10, ' MB/s')
     at_least('YAML to checked objects', f['load_mb_s'], 10, ' MB/s')
+
+
+def bench_generation(folder):
+    sets, rebuilds = [], []
+    for name, ours, istiod, rebuild, push_context in generation.run(OBJDIR + '/test/bench/shapes_bench', folder):
+        sets.append(ours / istiod)
+        at_most('cold sets, %s: %.2f ms, istiod %.2f ms' % (name, ours / 1000, istiod / 1000), sets[-1], 0.333, 'x')
+        if push_context:
+            rebuilds.append(rebuild / push_context)
+            note('  snapshot from nothing: %.2f ms, istiod %.2f ms' % (rebuild / 1000, push_context / 1000),
+                 '%.2fx' % rebuilds[-1], 'no goal')
+    for name, why in generation.SKIPPED.items():
+        note('cold sets, %s' % name, 'SKIPPED', why)
+    at_most('cold sets, geometric mean of %d inputs' % len(sets), generation.geometric_mean(sets), 0.1, 'x', 3)
+    note('  snapshots, geometric mean', '%.2fx' % generation.geometric_mean(rebuilds), 'no goal')
+
+
+def bench_route(folder, config):
+    """One answer more or less of many, asked at once."""
+    ask = [{'url': 'http://s%d.example.com/a' % (i * 7 % SERVICES), 'headers': {'x-user': 'jason'}} for i in range(ANSWERS + 1)]
+    seconds = []
+    for n in (1, ANSWERS + 1):
+        write(folder, 'ask.json', json.dumps(ask[:n]))
+        seconds.append(best(3, OBJDIR + '/navctl', 'route', '-c', config, '-n', folder + '/node.json', '--requests',
+                            folder + '/ask.json')[0])
+    at_most('navctl route, an answer after load, %d objects' % (3 * SERVICES), (seconds[1] - seconds[0]) * 1000 / ANSWERS, 5, ' ms')
 
 
 def bench_proxy_config(folder, config):
@@ -219,7 +251,9 @@ def main():
         bench_encoder()
         bench_reload()
         bench_files(folder)
+        bench_generation(folder)
         bench_proxy_config(folder, config)
+        bench_route(folder, config)
         bench_daemon(folder, config)
         bench_idle(folder)
     finally:

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -23,6 +24,38 @@ static void grows_and_zeroes(void **state)
 		memset(p, 1, n);
 	}
 	assert_string_equal(arena_printf(&a, "%0300d", 7) + 295, "00007");
+	arena_fini(&a);
+}
+
+/* Whichever way a format takes, the text is printf's. */
+#define SAME(...)                                                                \
+	do {                                                                     \
+		char want[1024];                                                 \
+                                                                                 \
+		snprintf(want, sizeof(want), __VA_ARGS__);                       \
+		assert_string_equal(arena_printf(&a, __VA_ARGS__), want);        \
+	} while (0)
+
+static void prints_as_printf(void **state)
+{
+	char text[400];
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 0);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	SAME("none");
+	SAME("%s", "");
+	SAME("%s|%u|%s|%s", "outbound", 0u, "v1", text);
+	SAME("%u %u %u", 9u, 10u, UINT32_MAX);
+	SAME("%zu%s", SIZE_MAX, "!");
+	SAME("[%.*s][%.*s][%.*s]", 2, "abc", 9, "abc", -1, "abc");
+	SAME("%.*s", 3, (const char[]){'n', 'o', 't'});	/* need not end */
+	SAME("%s %d%%", "mixed", -5);
+	SAME("%5s|%-5u|%05zu|%.2s", "a", 7u, (size_t)7, "abc");
+	SAME("%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s", "0", "1", "2", "3", "4", "5", "6", "7", "8",
+	     "9", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r");
 	arena_fini(&a);
 }
 
@@ -68,7 +101,7 @@ static void vec_in_arena(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(grows_and_zeroes),
+	    cmocka_unit_test(grows_and_zeroes), cmocka_unit_test(prints_as_printf),
 	    cmocka_unit_test(limit_unwinds_to_inner_guard),
 	    cmocka_unit_test(vec_in_arena),
 	};

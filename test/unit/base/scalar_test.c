@@ -230,12 +230,38 @@ static void regexes(void **state)
 	assert_null(regex_new(longer));
 }
 
+static void base64(void **state)
+{
+	static const struct {
+		const char *text;
+		int strict, lenient;	/* bytes, or -1 */
+	} rows[] = {
+		{"", 0, 0}, {"QUJD", 3, 3}, {"QUI=", 2, 2}, {"QQ==", 1, 1}, {"QUJDRA==", 4, 4}, {"QUJDREVG", 6, 6},
+		{"QUI", -1, 2}, {"QQ", -1, 1}, {"Q", -1, -1}, {"QUJDR", -1, -1}, {"QQ=", -1, -1}, {"QQ===", -1, -1},
+		{"=", -1, -1}, {"====", -1, -1}, {"QQ==QUJD", -1, -1}, {"QU=I", -1, -1}, {"Q*JD", -1, -1}, {"QUJDQ*==", -1, -1},
+		{"QUJD\r\nREVG\n", 6, -1}, {"QU\nJD", 3, -1}, {"-_-_", -1, 3}, {"+/+/", 3, 3}, {"QUJDé===", -1, -1},
+	};
+	uint8_t out[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t n = strlen(rows[i].text);
+
+		assert_int_equal(scalar_base64(rows[i].text, n, true, out), rows[i].strict);
+		assert_int_equal(scalar_base64(rows[i].text, n, false, out), rows[i].lenient);
+	}
+	assert_int_equal(scalar_base64("AAEC/f7/+g==", 12, true, out), 7);
+	assert_memory_equal(out, "\x00\x01\x02\xfd\xfe\xff\xfa", 7);
+	assert_int_equal(scalar_base64("_-8", 3, false, out), 2);
+	assert_memory_equal(out, "\xff\xef", 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations), cmocka_unit_test(addresses), cmocka_unit_test(cidrs), cmocka_unit_test(dns_names),
 		cmocka_unit_test(utf8), cmocka_unit_test(times), cmocka_unit_test(integers), cmocka_unit_test(grpc_statuses),
-		cmocka_unit_test(regexes),
+		cmocka_unit_test(regexes), cmocka_unit_test(base64),
 	};
 
 	return cmocka_run_group_tests_name("base/scalar", tests, NULL, NULL);
