@@ -185,8 +185,7 @@ bool scalar_is_wildcard_dns_name(const char *s)
 	return scalar_is_dns_name(!strncmp(s, "*.", 2) ? s + 2 : s);
 }
 
-/* The length of the UTF-8 sequence at p (Unicode table 3-7: nothing overlong, no surrogate), or 0. */
-static size_t utf8_len(const uint8_t *p, size_t left)
+size_t scalar_utf8_len(const uint8_t *p, size_t left)
 {
 	uint8_t lo = 0x80, hi = 0xbf;
 	size_t n;
@@ -222,7 +221,7 @@ bool scalar_is_utf8(const char *p, size_t n)
 	const uint8_t *s = (const uint8_t *)p;
 
 	for (size_t i = 0; i < n;) {
-		size_t len = utf8_len(s + i, n - i);
+		size_t len = scalar_utf8_len(s + i, n - i);
 
 		if (!len)
 			return false;

@@ -36,6 +36,8 @@ bool scalar_is_dns_name(const char *s);
 bool scalar_is_wildcard_dns_name(const char *s);
 /* Valid UTF-8 without NUL. */
 bool scalar_is_utf8(const char *p, size_t n);
+/* The length of the sequence at p (Unicode table 3-7: nothing overlong, no surrogate), or 0; left > 0. */
+size_t scalar_utf8_len(const uint8_t *p, size_t left);
 /* RFC 3339 time to seconds since 1970 and nanoseconds ordered together as ns. */
 int scalar_time_ns(const char *s, int64_t *ns);
 /* The name of a gRPC status ("NOT_FOUND") to its number. */

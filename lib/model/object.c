@@ -286,6 +286,32 @@ const struct node *object_list_items(const struct node *root)
 	return items;
 }
 
+static const struct node_keep_key annotation_keys[] = {
+	{.key = "kubectl.kubernetes.io/last-applied-configuration", .drop = true},
+};
+static const struct node_keep annotation_keep = {annotation_keys, ARRAY_LEN(annotation_keys), .rest = NODE_REST_KEEP};
+static const struct node_keep_key meta_keys[] = {{.key = "annotations", .keep = &annotation_keep}, {.key = "uid"}};
+static const struct node_keep meta_keep = {meta_keys, ARRAY_LEN(meta_keys), .schema = &schema_object_meta};
+
+void object_keep(enum kind kind, struct object_keep *out)
+{
+	const struct kind_info *info = kind_info(kind);
+	bool whole_is_body = !*info->body;
+	size_t n = 0;
+
+	out->keys[n++] = (struct node_keep_key){.key = "apiVersion"};
+	out->keys[n++] = (struct node_keep_key){.key = "kind"};
+	out->keys[n++] = (struct node_keep_key){.key = "metadata", .keep = &meta_keep};
+	if (!whole_is_body) {
+		out->keys[n++] = (struct node_keep_key){.key = info->body};
+		out->keys[n++] = (struct node_keep_key){.key = "status", .drop = true};
+	}
+	out->root = (struct node_keep){.keys = out->keys,
+				       .n = n,
+				       .schema = whole_is_body ? info->schema : NULL,
+				       .rest = whole_is_body ? NODE_REST_DROP : NODE_REST_NAME};
+}
+
 struct object *object_ref(struct object *o)
 {
 	o->refs++;

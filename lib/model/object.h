@@ -62,12 +62,21 @@ struct object_id {
 	const char *kind_name, *ns, *name;	/* NULL if unreadable; in the arena of ds */
 };
 
+struct object_keep {
+	struct node_keep root;		/* points into the struct */
+	struct node_keep_key keys[5];
+};
+
 /* Decodes and checks one document. A namespaced object without namespace is in `default`. Findings go
  * to ds (which also carries the file). `List` kinds are unrolled by the caller (object_list_items). */
 enum object_outcome object_decode(const struct node *root, enum schema_mode mode, const char *file,
 				  struct object **out, struct object_id *id, struct diags *ds);
 /* The items of a `kind: List` (or XxxList) document; NULL if it is none. */
 const struct node *object_list_items(const struct node *root);
+
+/* What object_decode reads of an object of that kind, for node_parse_json: the rest of it is never built. The note
+ * that kubectl keeps of what it applied last is left out too, for it means nothing and doubles the object. */
+void object_keep(enum kind kind, struct object_keep *out);
 
 struct object *object_ref(struct object *o);
 void object_unref(struct object *o);	/* NULL is fine */

@@ -36,6 +36,8 @@ struct node_member {
 	struct node value;
 };
 
+struct schema;
+
 /* One document of a stream. A document that does not parse has root NULL and its findings in the
  * diags; the documents beside it are not hurt. Empty documents are left out. */
 struct node_doc {
@@ -64,6 +66,26 @@ enum {
  * (syntax, UTF-8, duplicate keys, limits) go to ds with ds->object as it stands. */
 struct node_docs node_parse(const char *text, size_t len, uint32_t first_line, struct arena *a,
 			    struct diags *ds);
+
+/* What of a map is kept by node_parse_json; a list's elements are kept as the list is. What is not kept is checked
+ * all the same (UTF-8, numbers, nesting) and leaves nothing. */
+enum node_rest { NODE_REST_DROP, NODE_REST_NAME /* with null as value */, NODE_REST_KEEP };
+struct node_keep {
+	const struct node_keep_key *keys;	/* looked up first */
+	size_t n;
+	const struct schema *schema;	/* an open one, or NULL: then its fields, down to the last */
+	enum node_rest rest;		/* all other keys */
+};
+struct node_keep_key {
+	const char *key;
+	const struct node_keep *keep;	/* of its value; NULL: the whole value */
+	bool drop;
+};
+
+/* One JSON value of an API server: no places, and of maps only what keep names (NULL: everything). A text that is
+ * no JSON, or more than one value, is one finding and root NULL. */
+struct node_doc node_parse_json(const char *text, size_t len, const struct node_keep *keep, struct arena *a,
+				struct diags *ds);
 
 const struct node *node_get(const struct node *map, const char *key);	/* NULL if absent or no map */
 const struct node_member *node_member(const struct node *map, const char *key);

@@ -34,5 +34,8 @@ bool node_reader_count(struct node_reader *r, size_t n, struct pos pos);
 void node_read_yaml(struct node_reader *r, const char *text, size_t len);
 void node_yaml_free(struct yaml *y);	/* NULL is fine */
 bool node_read_json(struct node_reader *r, const char *text, size_t len, const char **why, struct pos *pos);
+/* One value for node_parse_json; false with the first error in *why and its offset in *at. */
+bool node_read_kept(struct node_reader *r, const char *text, size_t len, const struct node_keep *keep,
+		    struct node *out, const char **why, size_t *at);
 
 #endif

@@ -252,3 +252,54 @@ struct node_docs node_parse(const char *text, size_t len, uint32_t first_line, s
 	}
 	return docs;
 }
+
+/* ---- one JSON value ---- */
+
+struct kept {
+	const char *text;
+	size_t len;
+	const struct node_keep *keep;
+	struct node_doc doc;
+};
+
+static __attribute__((noinline)) void read_kept(struct node_reader *r, struct kept *k)
+{
+	size_t errors = r->ds->nerrors, at;
+	const char *why;
+
+	k->doc.root = arena_new(r->a, struct node);
+	if (!node_read_kept(r, k->text, k->len, k->keep, k->doc.root, &why, &at)) {
+		k->doc.root = NULL;
+		if (r->ds->nerrors == errors)
+			diag_add(r->ds, D_SYNTAX, (struct pos){0}, "", "%s, at byte %zu", why, at);
+	}
+	k->doc.bad = r->ds->nerrors > errors;
+}
+
+static __attribute__((noinline)) int read_kept_guarded(struct node_reader *r, struct kept *k)
+{
+	struct arena_guard g;
+
+	if (arena_guard(r->a, &g))
+		return -1;
+	read_kept(r, k);
+	arena_unguard(r->a, &g);
+	return 0;
+}
+
+struct node_doc node_parse_json(const char *text, size_t len, const struct node_keep *keep, struct arena *a,
+				struct diags *ds)
+{
+	struct node_reader r = {.a = a, .ds = ds};
+	struct kept k = {.text = text, .len = len, .keep = keep, .doc = {.text = text, .len = len}};
+
+	if (len > NODE_DOC_MAX) {
+		diag_add(ds, D_LIMIT_SIZE, (struct pos){0}, "", "a value of %zu bytes; %d are allowed", len, NODE_DOC_MAX);
+		k.doc.bad = true;
+	} else if (read_kept_guarded(&r, &k)) {
+		diag_add(ds, D_LIMIT_MEMORY, (struct pos){0}, "", "the value needs too much memory");
+		k.doc = (struct node_doc){.bad = true, .text = text, .len = len};
+	}
+	reader_fini(&r);
+	return k.doc;
+}

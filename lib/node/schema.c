@@ -530,18 +530,18 @@ static void read_field(struct decoder *d, const struct schema_field *f, const st
 	}
 }
 
-/* "proto_name" against "protoName": '_' goes, and the letter behind it is upper case. */
-static bool is_proto_name(const char *key, const char *json)
+/* "proto_name" (n bytes) against "protoName": '_' goes, and the letter behind it is upper case. */
+static bool is_proto_name(const char *key, size_t n, const char *json)
 {
-	for (; *key; key++) {
+	for (const char *end = key + n; key < end; key++) {
 		char c = *key;
 
 		if (c == '_') {
-			c = *++key;
+			if (++key == end)
+				return false;
+			c = *key;
 			if (c >= 'a' && c <= 'z')
 				c = (char)(c - 'a' + 'A');
-			if (!c)
-				return false;
 		}
 		if (c != *json++)
 			return false;
@@ -549,16 +549,18 @@ static bool is_proto_name(const char *key, const char *json)
 	return !*json;
 }
 
-static const struct schema_field *find_field(const struct schema *s, const char *key)
+const struct schema_field *schema_find(const struct schema *s, const char *key, size_t n)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		if (!strcmp(s->fields[i].name, key))
+		const char *name = s->fields[i].name;
+
+		if (*name == *key && !strncmp(name, key, n) && !name[n])
 			return &s->fields[i];
 	}
-	if (s->open || !strchr(key, '_'))
+	if (s->open || !memchr(key, '_', n))
 		return NULL;
 	for (size_t i = 0; i < s->n; i++) {
-		if (is_proto_name(key, s->fields[i].name))
+		if (is_proto_name(key, n, s->fields[i].name))
 			return &s->fields[i];
 	}
 	return NULL;
@@ -657,7 +659,7 @@ static void decode_into(struct decoder *d, const struct schema *s, const struct 
 		return;
 	for (size_t i = 0; map->kind == NODE_MAP && i < map->n; i++) {
 		const struct node_member *m = &map->map[i];
-		const struct schema_field *f = find_field(s, m->key);
+		const struct schema_field *f = schema_find(s, m->key, strlen(m->key));
 		struct path at = {.up = p, .key = m->key};
 
 		if (!f) {

@@ -130,6 +130,9 @@ enum schema_mode {
 void *schema_decode(const struct schema *s, const struct node *map, const char *path,
 		    enum schema_mode mode, struct arena *a, struct diags *ds);
 
+/* The field that a key of n bytes names, or NULL. */
+const struct schema_field *schema_find(const struct schema *s, const char *key, size_t n);
+
 /* A decoded struct as compact JSON, by its table; what is absent is left out. */
 void schema_to_json(const struct schema *s, const void *value, struct buf *out);
 

@@ -145,6 +145,13 @@ def bench_route(folder, config):
     at_most('navctl route, an answer after load, %d objects' % (3 * SERVICES), (seconds[1] - seconds[0]) * 1000 / ANSWERS, 5, ' ms')
 
 
+def bench_json():
+    f = figures('json_bench')
+    at_least('list of pods to nodes', f['nodes_mb_s'], 300, ' MB/s')
+    at_least('  to jansson in the same run', f['nodes_mb_s'] / f['jansson_mb_s'], 4, 'x')
+    at_least('list of pods to checked objects', f['objects_mb_s'], 200, ' MB/s')
+
+
 def bench_proxy_config(folder, config):
     write(folder, 'node.json', json.dumps({'type': 'sidecar', 'id': 'p.one', 'namespace': 'one', 'ips': ['10.99.0.1'],
                                            'labels': {'app': 'p'}, 'metadata': {}}))
@@ -252,6 +259,9 @@ def main():
         bench_reload()
         bench_files(folder)
         bench_generation(folder)
+
+
+        bench_json()
         bench_proxy_config(folder, config)
         bench_route(folder, config)
         bench_daemon(folder, config)
