@@ -83,7 +83,7 @@ static void gather(const struct offline *o, struct diags *all, const struct supp
 
 	diags_init(&found, all->arena);
 	all->limit = found.limit = (size_t)-1;
-	analyze(o->snap, &found);
+	analyze(o->snap, o->refused.v, o->refused.n, &found);
 	for (size_t i = 0; i < found.n; i++)
 		keep(all, &found.v[i], s);
 	for (size_t i = 0; i < o->findings.n; i++)

@@ -27,10 +27,10 @@ static const struct analyzer {
 	{"TLS and ports", analyze_tls},
 };
 
-void analyze(const struct snapshot *s, struct diags *ds)
+void analyze(const struct snapshot *s, struct object *const *refused, size_t n_refused, struct diags *ds)
 {
 	struct arena scratch;
-	struct analysis n = {.s = s, .ds = ds, .a = &scratch};
+	struct analysis n = {.s = s, .refused = refused, .n_refused = n_refused, .ds = ds, .a = &scratch};
 
 	arena_init(&scratch, 0);
 	n.has_pods = analysis_list(&n, KIND_POD)->n > 0;
@@ -114,6 +114,19 @@ const struct kind_list *analysis_list(const struct analysis *n, enum kind kind)
 	return n->s->objects.kind[kind];
 }
 
+const struct object *analysis_object(const struct analysis *n, enum kind kind, const char *ns, const char *name)
+{
+	const struct object *found = snapshot_object(n->s, kind, ns, name);
+
+	for (size_t i = 0; i < n->n_refused && !found; i++) {
+		const struct object *o = n->refused[i];
+
+		if (o->kind == kind && !strcmp(o->name, name) && !strcmp(o->ns, ns))
+			found = o;
+	}
+	return found;
+}
+
 const char *analysis_name(const struct analysis *n, const struct object *o)
 {
 	if (o->ns_implied || !*o->ns)
@@ -155,6 +168,26 @@ const struct svc *analysis_service(const struct analysis *n, const char *ns, con
 		}
 	}
 	return NULL;
+}
+
+static bool has_host(const struct analysis *n, const struct object *o, const char *fqdn)
+{
+	if (o->kind == KIND_SERVICE)
+		return !strcmp(host_resolve(o->name, o->ns, n->s->domain, n->a), fqdn);
+	for (size_t i = 0; o->kind == KIND_SERVICE_ENTRY && i < object_spec(o, service_entry)->hosts.n; i++)
+		if (host_matches(object_spec(o, service_entry)->hosts.v[i], fqdn))
+			return true;
+	return false;
+}
+
+bool analysis_is_refused(const struct analysis *n, const char *ns, const char *host)
+{
+	const char *fqdn = host_resolve(host, ns, n->s->domain, n->a);
+
+	for (size_t i = 0; i < n->n_refused; i++)
+		if (has_host(n, n->refused[i], fqdn))
+			return true;
+	return false;
 }
 
 const struct dr *analysis_rule(const struct analysis *n, const char *ns, const struct svc *svc)

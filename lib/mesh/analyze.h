@@ -12,8 +12,10 @@
 
 #include "mesh/snapshot.h"
 
-/* Adds the findings of all analyzers to ds, in the order of the table. */
-void analyze(const struct snapshot *s, struct diags *ds);
+/* Adds the findings of all analyzers to ds, in the order of the table. refused: invalid objects as
+ * they are written (load_item.refused); they have no effect, but they are there, so nothing that
+ * refers to one of them is said to refer to nothing. */
+void analyze(const struct snapshot *s, struct object *const *refused, size_t n_refused, struct diags *ds);
 
 /* The finding of analysis that says the same as the reason d of a verdict, among found; or NULL.
  * Whoever shows both leaves the reason out. */

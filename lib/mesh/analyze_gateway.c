@@ -78,9 +78,9 @@ static void judge_credential(struct analysis *n, const struct object *o, const c
 		name += strlen(kube);
 	if (strstr(name, "://"))
 		return;
-	secret = snapshot_object(n->s, KIND_SECRET, ns, name);
+	secret = analysis_object(n, KIND_SECRET, ns, name);
 	if (!secret) {
-		analysis_add(n, o, D_REFERENCE_MISSING, pos, path, "there is no valid Secret %s/%s", ns, name);
+		analysis_add(n, o, D_REFERENCE_MISSING, pos, path, "there is no Secret %s/%s", ns, name);
 		return;
 	}
 	s = object_spec(secret, k_secret);

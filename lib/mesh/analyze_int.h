@@ -13,6 +13,8 @@
 
 struct analysis {
 	const struct snapshot *s;
+	struct object *const *refused;
+	size_t n_refused;
 	struct diags *ds;
 	struct arena *a;	/* scratch */
 	bool has_pods, has_services;	/* enough is known to judge selectors, or hosts */
@@ -34,6 +36,8 @@ void analysis_add(struct analysis *n, const struct object *o, enum diag_code cod
 
 /* All objects of a kind, as written. */
 const struct kind_list *analysis_list(const struct analysis *n, enum kind kind);
+/* The object, valid or as written; or NULL. */
+const struct object *analysis_object(const struct analysis *n, enum kind kind, const char *ns, const char *name);
 /* "ns/name" as the user wrote it: without the namespace that was not written. */
 const char *analysis_name(const struct analysis *n, const struct object *o);
 /* "a=b,c=d" */
@@ -41,6 +45,8 @@ const char *analysis_selector(const struct analysis *n, const struct strmap *sel
 
 /* The service that an object of namespace ns means by a host, or NULL: an exact host first. */
 const struct svc *analysis_service(const struct analysis *n, const char *ns, const char *host);
+/* A Service or ServiceEntry that is invalid has the host. */
+bool analysis_is_refused(const struct analysis *n, const char *ns, const char *host);
 /* The merged rule of a host that namespace ns would use: its own, else that of the service. */
 const struct dr *analysis_rule(const struct analysis *n, const char *ns, const struct svc *svc);
 const struct subset *analysis_subset(const struct dr *dr, const char *name);

@@ -45,6 +45,8 @@ static void judge_target(struct analysis *n, const struct object *o, const struc
 {
 	const struct svc *svc = analysis_service(n, o->ns, t->to->host);
 
+	if (!svc && analysis_is_refused(n, o->ns, t->to->host))
+		return;
 	if (!svc) {
 		analysis_add(n, o, D_REFERENCE_MISSING, t->to->pos, arena_printf(n->a, "%s.host", t->path),
 			     "no service has the host %s", host_resolve(t->to->host, o->ns, n->s->domain, n->a));
@@ -146,7 +148,7 @@ static const struct object *gateway_of(const struct analysis *n, const char *nam
 {
 	const char *slash = strchr(name, '/');
 
-	return slash ? snapshot_object(n->s, KIND_GATEWAY, arena_strndup(n->a, name, (size_t)(slash - name)), slash + 1)
+	return slash ? analysis_object(n, KIND_GATEWAY, arena_strndup(n->a, name, (size_t)(slash - name)), slash + 1)
 		     : NULL;
 }
 
@@ -174,7 +176,7 @@ static void judge_gateway(struct analysis *n, const struct object *o, size_t i)
 		return;
 	}
 	if (!gw)
-		analysis_add(n, o, D_REFERENCE_MISSING, (struct pos){0}, path, "there is no valid Gateway %s", name);
+		analysis_add(n, o, D_REFERENCE_MISSING, (struct pos){0}, path, "there is no Gateway %s", name);
 	if (!serves_any(n, gw, o))
 		analysis_add(n, o, D_GATEWAY_HOST_MISSING, (struct pos){0}, path, "Gateway %s serves none of the hosts", name);
 }

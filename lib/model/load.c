@@ -25,14 +25,20 @@ static void hand_over(struct loader *l, struct load_item *item)
 static bool load_object(struct loader *l, const struct node *root)
 {
 	struct load_item item = {.first_diag = l->ds->n};
+	struct object *o;
 
 	if (l->n >= LOAD_OBJECTS_MAX) {
 		diags_object(l->ds, (struct diag_object){.file = l->file});
 		diag_add(l->ds, D_LIMIT_COUNT, root->pos, "", "a file may have %d objects", LOAD_OBJECTS_MAX);
 		return false;
 	}
-	item.outcome = object_decode(root, l->mode, l->file, &item.object, &item.id, l->ds);
+	item.outcome = object_decode(root, l->mode, l->file, &o, &item.id, l->ds);
+	if (item.outcome == OBJECT_OK)
+		item.object = o;
+	else
+		item.refused = o;
 	hand_over(l, &item);
+	object_unref(item.refused);
 	return true;
 }
 

@@ -17,6 +17,7 @@ enum {
 struct load_item {
 	enum object_outcome outcome;	/* OBJECT_INVALID with id.kind_name NULL: text that did not parse */
 	struct object *object;		/* OBJECT_OK: one ref, which the callee takes over */
+	struct object *refused;		/* OBJECT_INVALID: as written (object_decode), or NULL; borrowed */
 	struct object_id id;		/* in the arena of ds */
 	size_t first_diag, n_diags;	/* the item's findings: ds->v[first_diag..] */
 };

@@ -180,25 +180,29 @@ static const struct node *find_body(const struct node *root, const struct kind_i
 	return *info->body ? node_get(root, info->body) : root;
 }
 
-static void fill(struct object *o, const struct node *root, const struct object_id *id, enum schema_mode mode,
+/* True if what is wrong, if anything, are the rules of the kind: the schema was satisfied. */
+static bool fill(struct object *o, const struct node *root, const struct object_id *id, enum schema_mode mode,
 		 struct diags *ds)
 {
 	static const struct node none = {.kind = NODE_NULL};
 	const struct kind_info *info = kind_info(o->kind);
 	const struct node *body = find_body(root, info);
 	size_t errors = ds->nerrors;
+	bool readable;
 
 	read_meta(o, root, id, mode, ds);
 	check_top_level(root, info, mode, ds);
 	o->spec = schema_decode(info->schema, body ? body : &none, info->body, mode, &o->arena, ds);
-	if (checks[o->kind] && ds->nerrors == errors) {
+	readable = ds->nerrors == errors;
+	if (checks[o->kind] && readable) {
 		struct check c = {.obj = o, .root = root, .mode = mode, .ds = ds};
 
 		checks[o->kind](&c, o->spec);
 	}
 	if (info->pending && ds->nerrors == errors)
-		diag_add(ds, D_KIND_PENDING, o->pos, "", "%s is checked, but has no effect yet", info->name);
+		diag_add(ds, D_KIND_PENDING, o->pos, "", "%s is checked, but has no effect here", info->name);
 	o->hash = hash_object(o, body, ds);
+	return readable;
 }
 
 /* The object keeps the warnings it was accepted with; its findings are not of one arena with ds. */
@@ -220,7 +224,7 @@ static void keep_findings(struct object *o, const struct diags *ds, size_t first
 /* Under a guard of the object's arena: a limit that is hit ends the object, not the process. */
 static __attribute__((noinline)) int decode_guarded(struct object *o, const struct node *root,
 						    const struct object_id *id, enum schema_mode mode,
-						    const char *file, struct diags *ds)
+						    const char *file, bool *readable, struct diags *ds)
 {
 	struct arena_guard g;
 	size_t first = ds->n;
@@ -228,7 +232,7 @@ static __attribute__((noinline)) int decode_guarded(struct object *o, const stru
 	if (arena_guard(&o->arena, &g))
 		return -1;
 	o->file = file ? arena_strdup(&o->arena, file) : NULL;
-	fill(o, root, id, mode, ds);
+	*readable = fill(o, root, id, mode, ds);
 	keep_findings(o, ds, first);
 	arena_unguard(&o->arena, &g);
 	return 0;
@@ -239,6 +243,7 @@ enum object_outcome object_decode(const struct node *root, enum schema_mode mode
 {
 	size_t errors = ds->nerrors;
 	const char *api_version;
+	bool readable = false;
 	struct object *o;
 
 	*out = NULL;
@@ -264,15 +269,15 @@ enum object_outcome object_decode(const struct node *root, enum schema_mode mode
 	o->kind = (enum kind)id->kind;
 	o->pos = root->pos;
 	arena_init(&o->arena, OBJECT_MEMORY_MAX);
-	if (decode_guarded(o, root, id, mode, file, ds))
+	if (decode_guarded(o, root, id, mode, file, &readable, ds))
 		diag_add(ds, D_LIMIT_MEMORY, root->pos, "", "the object needs more than %d MiB",
 			 OBJECT_MEMORY_MAX >> 20);
-	if (ds->nerrors > errors) {
+	if (ds->nerrors > errors && !readable) {
 		object_unref(o);
 		return OBJECT_INVALID;
 	}
 	*out = o;
-	return OBJECT_OK;
+	return ds->nerrors > errors ? OBJECT_INVALID : OBJECT_OK;
 }
 
 const struct node *object_list_items(const struct node *root)

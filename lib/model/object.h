@@ -53,7 +53,9 @@ enum { OBJECT_MEMORY_MAX = 256 * 1024 * 1024 };
 /* What a document turned out to be. */
 enum object_outcome {
 	OBJECT_OK,		/* *out is an object with one ref, possibly with warnings */
-	OBJECT_INVALID,		/* findings say why; identity (kind, ns, name) is set when readable */
+	OBJECT_INVALID,		/* findings say why; identity (kind, ns, name) is set when readable; *out is
+				 * NULL, or, where only rules of its kind are broken, the object as
+				 * written, with one ref: what refers to it may look, nobody compiles it */
 	OBJECT_SKIPPED,		/* a kind not known here, or an empty document; finding KIND_UNKNOWN */
 };
 

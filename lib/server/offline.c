@@ -27,6 +27,8 @@ static void collect(const struct load_item *item, void *arg)
 		object_unref(item->object);
 		return;
 	}
+	if (item->refused)
+		*vec_push(&c->o->refused, &c->o->arena) = object_ref(item->refused);
 	c->o->n_objects++;
 	*vec_push(&c->entries, &c->o->arena) = (struct store_entry){
 	    .kind = item->id.kind,
@@ -202,6 +204,8 @@ int offline_init(struct offline *o, const struct offline_opts *opts, struct err 
 void offline_fini(struct offline *o)
 {
 	drop_objects(o);
+	for (size_t i = 0; i < o->refused.n; i++)
+		object_unref(o->refused.v[i]);
 	snapshot_unref(o->snap);
 	store_free(o->store);
 	map_fini(&o->texts);

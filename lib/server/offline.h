@@ -21,6 +21,7 @@ struct offline {
 	struct map texts;		/* file -> its text, to show the lines of findings */
 	struct diags findings;		/* after offline_finish: all, by place and line */
 	size_t n_objects, n_skipped;
+	VEC(struct object *) refused;	/* invalid objects as written, for analysis; a ref each */
 	struct snapshot *snap; /* after offline_finish */
 };
 

@@ -184,7 +184,7 @@ static void check_analysis(struct trial *t, const struct live *l)
 	if (access(path_of(t, "analysis.txt"), F_OK) != 0)
 		return;
 	diags_init(&found, (struct arena *)&t->c->arena);
-	analyze(l->snap, &found);
+	analyze(l->snap, NULL, 0, &found);
 	buf_init(&out, GOLDEN_TEXT_MAX);
 	for (size_t i = 0; i < found.n; i++) {
 		t->run->seen[found.v[i].code] = true;

@@ -19,7 +19,7 @@ static void analyzed(struct fixture *f, const char *yaml, struct diags *out)
 	fixture_add(f, yaml);
 	fixture_build(f);
 	diags_init(out, &f->arena);
-	analyze(f->s, out);
+	analyze(f->s, NULL, 0, out);
 }
 
 static size_t count(const struct diags *ds, enum diag_code code)
@@ -54,6 +54,36 @@ static void reasons_are_not_said_twice(void **state)
 		}
 	}
 	assert_int_equal(reasons, 5);
+	fixture_fini(&f);
+}
+
+/* What refers to an invalid object refers to something; what that one says still counts. */
+static void refused_objects_are_there(void **state)
+{
+	static const char yaml[] =
+		SERVICE HEAD("VirtualService", "a", "") "spec: {hosts: [a.com], gateways: [gw], http: [{route: "
+		"[{destination: {host: db}}]}]}\n---\n"
+		HEAD("VirtualService", "b", "") "spec: {hosts: [b.com], gateways: [gw], http: [{route: "
+		"[{destination: {host: absent}}]}]}\n";
+	static const char gateway[] =
+		HEAD("Gateway", "gw", "") "spec: {servers: [{port: {number: 80, name: a, protocol: HTTP}, hosts: [a.com]}]}\n";
+	static const char service[] =
+		"apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {ports: [{port: 80}]}\n";
+	struct fixture f;
+	struct diags ds;
+	struct object *refused[2];
+
+	(void)state;
+	analyzed(&f, yaml, &ds);
+	assert_int_equal(count(&ds, D_REFERENCE_MISSING), 4);
+	refused[0] = fixture_object(&f, gateway);
+	refused[1] = fixture_object(&f, service);
+	diags_init(&ds, &f.arena);
+	analyze(f.s, refused, ARRAY_LEN(refused), &ds);
+	assert_int_equal(count(&ds, D_REFERENCE_MISSING), 1);
+	assert_int_equal(count(&ds, D_GATEWAY_HOST_MISSING), 1);
+	object_unref(refused[0]);
+	object_unref(refused[1]);
 	fixture_fini(&f);
 }
 
@@ -157,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reasons_are_not_said_twice),
+		cmocka_unit_test(refused_objects_are_there),
 		cmocka_unit_test(another_object_is_not_the_same),
 		cmocka_unit_test(implied_namespace_is_left_out),
 		cmocka_unit_test(annotation_silences),
