@@ -11,6 +11,9 @@
 #define MODEL_CHECK_INT_H
 
 #include "model/check.h"
+#include "model/extension.h"
+#include "model/security.h"
+#include "model/telemetry.h"
 #include "model/traffic.h"
 
 struct where {
@@ -71,5 +74,10 @@ void check_locality_lb(struct check *c, const struct where *w, const struct loca
 /* of Gateway, shared with Sidecar */
 void check_server_tls(struct check *c, const struct where *w, const struct server_tls *t);
 void check_workload(struct check *c, const struct where *w, const struct workload_entry *e);
+
+/* of security.istio.io, shared with all policies: a selector, or targets */
+void check_attachment(struct check *c, const struct policy_selector *selector, const struct policy_target *ref,
+		      const struct policy_target *refs, size_t n);
+const char *wrong_cel(const char *s);			/* why it is no CEL expression, or NULL */
 
 #endif

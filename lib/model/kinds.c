@@ -2,16 +2,19 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "model/extension.h"
 #include "model/kube.h"
 #include "model/meshconf.h"
 #include "model/object.h"
+#include "model/security.h"
+#include "model/telemetry.h"
 #include "model/traffic.h"
 
 #define SCOPE_N true
 #define SCOPE_C false
 static const struct kind_info kinds[KIND_COUNT] = {
 #define KIND(id, name, group, versions, plural, schema, body, scope, use)                          \
-	[KIND_##id] = {name, group, versions, plural, &schema_##schema, body, SCOPE_##scope, #use[0] == 'P'},
+	[KIND_##id] = {name, group, versions, plural, &schema_##schema, body, SCOPE_##scope, #use[0] == 'P' || #use[0] == 'F', #use[0] == 'F'},
 #include "model/kinds.def"
 #undef KIND
 };

@@ -132,4 +132,19 @@ SCHEMA_STRUCT(k_secret)
 #define ROWS_k_config_map(X, T) X(T, STRMAP, data, "data", _, 0, "Text by key.")
 SCHEMA_STRUCT(k_config_map)
 
+/* Of a Mutating- or ValidatingWebhookConfiguration. */
+#define ROWS_k_webhook_service(X, T)                                                               \
+	X(T, STR, name, "name", _, 0, "Name.") X(T, STR, ns, "namespace", _, 0, "Namespace.")
+SCHEMA_STRUCT(k_webhook_service)
+#define ROWS_k_webhook_client(X, T)                                                                \
+	X(T, STR, url, "url", _, 0, "Where it is called, outside of the cluster.")                 \
+	X(T, MSG, service, "service", k_webhook_service, 0, "Where it is called, inside.")
+SCHEMA_STRUCT(k_webhook_client)
+#define ROWS_k_webhook(X, T)                                                                       \
+	X(T, STR, name, "name", _, 0, "Name.")                                                     \
+	X(T, MSG, client, "clientConfig", k_webhook_client, 0, "Where it is called.")
+SCHEMA_STRUCT(k_webhook)
+#define ROWS_k_webhook_configuration(X, T) X(T, MSGS, webhooks, "webhooks", k_webhook, 0, "Webhooks.")
+SCHEMA_STRUCT(k_webhook_configuration)
+
 #endif

@@ -26,6 +26,8 @@ SCHEMA_TABLE(proxy_config)
 SCHEMA_TABLE(proxy_image)
 SCHEMA_TABLE(workload_config)
 SCHEMA_TABLE(mesh_config)
+SCHEMA_TABLE(istio_components)
+SCHEMA_TABLE(istio_operator)
 
 #define SECONDS(n) {true, (n)*1000000000LL}
 

@@ -208,4 +208,37 @@ const struct mesh_config *meshconf_decode(const struct node *root, struct arena 
 /* Istio's defaults with `over` (a decoded config, or NULL) laid on top. Lives in a. */
 struct mesh_config *meshconf_effective(const struct mesh_config *over_or_null, struct arena *a);
 
+/* IstioOperator (install.istio.io): what the installer reads. Only its form is checked. */
+#define ROWS_istio_components(X, T)                                                                \
+	X(T, NODE, base, "base", _, 0, "Cluster-wide objects.")                                    \
+	X(T, NODE, pilot, "pilot", _, 0, "Control plane.")                                         \
+	X(T, NODE, cni, "cni", _, 0, "CNI plugin.")                                                \
+	X(T, NODE, ztunnel, "ztunnel", _, 0, "Proxy of nodes.")                                    \
+	X(T, NODE, istiod_remote, "istiodRemote", _, 0, "Remote control plane.")                   \
+	X(T, NODE, ingress_gateways, "ingressGateways", _, 0, "Ingress gateways.")                 \
+	X(T, NODE, egress_gateways, "egressGateways", _, 0, "Egress gateways.")                    \
+	X(T, NODE, proxy, "proxy", _, SCHEMA_DEPRECATED, "Nothing any more.")                      \
+	X(T, NODE, sidecar_injector, "sidecarInjector", _, SCHEMA_DEPRECATED, "Nothing any more.") \
+	X(T, NODE, policy, "policy", _, SCHEMA_DEPRECATED, "Nothing any more.")                    \
+	X(T, NODE, telemetry, "telemetry", _, SCHEMA_DEPRECATED, "Nothing any more.")              \
+	X(T, NODE, citadel, "citadel", _, SCHEMA_DEPRECATED, "Nothing any more.")                  \
+	X(T, NODE, node_agent, "nodeAgent", _, SCHEMA_DEPRECATED, "Nothing any more.")             \
+	X(T, NODE, galley, "galley", _, SCHEMA_DEPRECATED, "Nothing any more.")
+SCHEMA_STRUCT(istio_components)
+
+#define ROWS_istio_operator(X, T)                                                                  \
+	X(T, STR, profile, "profile", _, 0, "Profile that the rest is laid on.")                   \
+	X(T, STR, install_package_path, "installPackagePath", _, 0, "Folder of the charts.")       \
+	X(T, STR, hub, "hub", _, 0, "Registry of the images.")                                     \
+	X(T, NODE, tag, "tag", _, 0, "Tag of the images.")                                         \
+	X(T, STR, ns, "namespace", _, 0, "Namespace of the control plane.")                        \
+	X(T, STR, revision, "revision", _, 0, "Revision.")                                         \
+	X(T, STR, compatibility_version, "compatibilityVersion", _, 0, "Version to behave like.")  \
+	X(T, NODE, mesh_config, "meshConfig", _, 0, "MeshConfig.")                                 \
+	X(T, MSG, components, "components", istio_components, 0, "What is installed.")             \
+	X(T, NODE, addon_components, "addonComponents", _, SCHEMA_DEPRECATED, "Nothing any more.") \
+	X(T, NODE, values, "values", _, 0, "Values of the charts.")                                \
+	X(T, NODE, unvalidated_values, "unvalidatedValues", _, 0, "The same, unchecked.")
+SCHEMA_STRUCT(istio_operator)
+
 #endif

@@ -37,6 +37,13 @@ static check_fn *const checks[KIND_COUNT] = {
 	[KIND_POD] = check_pod,
 	[KIND_SECRET] = check_secret,
 	[KIND_CONFIG_MAP] = check_config_map,
+	[KIND_PEER_AUTHENTICATION] = check_peer_authentication,
+	[KIND_REQUEST_AUTHENTICATION] = check_request_authentication,
+	[KIND_AUTHORIZATION_POLICY] = check_authorization_policy,
+	[KIND_TELEMETRY] = check_telemetry,
+	[KIND_WASM_PLUGIN] = check_wasm_plugin,
+	[KIND_TRAFFIC_EXTENSION] = check_traffic_extension,
+	[KIND_ENVOY_FILTER] = check_envoy_filter,
 };
 
 static const char *keep(struct diags *ds, const char *s)
@@ -75,6 +82,8 @@ static bool identify(const struct node *root, struct object_id *id, const char *
 	} else if (id->kind >= 0) {
 		id->ns = "";
 	}
+	if (id->kind >= 0 && kind_info((enum kind)id->kind)->nameless && (!id->name || !*id->name))
+		id->name = "unnamed";
 	return true;
 }
 
@@ -161,7 +170,7 @@ static void read_meta(struct object *o, const struct node *root, const struct ob
 
 	o->ns = arena_strdup(&o->arena, id->ns);
 	o->ns_implied = *o->ns && (!m->ns || !*m->ns);
-	o->name = m->name && *m->name ? m->name : m->generate_name ? m->generate_name : "";
+	o->name = arena_strdup(&o->arena, id->name);
 	o->labels = m->labels;
 	o->annotations = m->annotations;
 	o->created_ns = m->created;

@@ -22,7 +22,8 @@ struct kind_info {
 	const struct schema *schema;
 	const char *body;
 	bool namespaced;
-	bool pending;		/* checked, without effect yet */
+	bool pending;		/* checked, without effect here */
+	bool nameless;		/* may do without metadata.name: it is "unnamed" then */
 };
 const struct kind_info *kind_info(enum kind kind);
 /* By apiVersion ("networking.istio.io/v1", "v1") and kind; -1 if not known here. */

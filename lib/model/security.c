@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/security.h"
+
+SCHEMA_TABLE(policy_target)
+SCHEMA_TABLE(policy_selector)
+SCHEMA_ENUM_TABLE(mtls_mode)
+SCHEMA_TABLE(mutual_tls)
+SCHEMA_TABLE(peer_authentication)
+SCHEMA_TABLE(jwt_header)
+SCHEMA_TABLE(claim_to_header)
+SCHEMA_ENUM_TABLE(jwt_presence)
+SCHEMA_TABLE(jwt_rule)
+SCHEMA_TABLE(request_authentication)
+SCHEMA_TABLE(authz_source)
+SCHEMA_TABLE(authz_from)
+SCHEMA_TABLE(authz_operation)
+SCHEMA_TABLE(authz_to)
+SCHEMA_TABLE(authz_when)
+SCHEMA_TABLE(authz_rule)
+SCHEMA_ENUM_TABLE(authz_action)
+SCHEMA_TABLE(authz_provider)
+SCHEMA_TABLE(authorization_policy)

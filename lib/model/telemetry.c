@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/telemetry.h"
+
+SCHEMA_ENUM_TABLE(telemetry_mode)
+SCHEMA_TABLE(telemetry_provider)
+SCHEMA_TABLE(tracing_match)
+SCHEMA_TABLE(tag_literal)
+SCHEMA_TABLE(tag_source)
+SCHEMA_TABLE(tag_formatter)
+SCHEMA_TABLE(custom_tag)
+SCHEMA_TABLE(telemetry_tracing)
+SCHEMA_ENUM_TABLE(istio_metric)
+SCHEMA_TABLE(metric_selector)
+SCHEMA_ENUM_TABLE(tag_operation)
+SCHEMA_TABLE(tag_override)
+SCHEMA_TABLE(metric_override)
+SCHEMA_TABLE(telemetry_metrics)
+SCHEMA_TABLE(log_filter)
+SCHEMA_TABLE(telemetry_logging)
+SCHEMA_TABLE(telemetry)
