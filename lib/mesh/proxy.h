@@ -78,6 +78,7 @@ struct view {
 	struct opt_duration idle_timeout;	/* of HTTP connections */
 	bool inbound_exact_balance, outbound_exact_balance;
 	bool unprivileged;		/* cannot listen below port 1024 */
+	bool external_sds;		/* a second SDS server stands beside it */
 	const char *mesh_id;		/* "" = unset */
 	const struct view_target *targets;	/* by target port, no doubles, no UDP */
 	size_t n_targets;

@@ -222,7 +222,8 @@ static bool selects(const struct object *gw, const struct strmap *labels, const 
 	const char *service = gateway_service(gw);
 
 	if (!service)
-		return labels_match(&object_spec(gw, gateway)->selector, labels);
+		return labels_match(&object_spec(gw, gateway)->selector, labels) &&
+		       (!(v->features & FEATURE_GATEWAY_OWN_NAMESPACE) || strcmp(gw->ns, v->ns) == 0);
 	for (size_t i = 0; i < v->n_targets; i++) {
 		if (gateway_service_is(service, v->targets[i].svc->host))
 			return true;
@@ -293,7 +294,7 @@ static bool needs_addresses(const struct view *v)
 struct hash128 view_mix_listeners(const struct view *v, struct hash128 h)
 {
 	h = hash_mix_u64(h, (uint64_t)v->idle_timeout.ns);
-	h = hash_mix_u64(h, (uint64_t)v->idle_timeout.has << 3 | (uint64_t)v->inbound_exact_balance << 2 |
+	h = hash_mix_u64(h, (uint64_t)v->external_sds << 4 | (uint64_t)v->idle_timeout.has << 3 | (uint64_t)v->inbound_exact_balance << 2 |
 				(uint64_t)v->outbound_exact_balance << 1 | (uint64_t)v->unprivileged);
 	return hash_mix(hash_mix_str(h, v->mesh_id), v->config_hash);
 }
@@ -350,6 +351,7 @@ static void set_metadata(const struct proxy *p, struct view *v)
 	v->inbound_exact_balance = proxy_metadata_true(p, "INBOUND_LISTENER_EXACT_BALANCE");
 	v->outbound_exact_balance = proxy_metadata_true(p, "OUTBOUND_LISTENER_EXACT_BALANCE");
 	v->unprivileged = proxy_metadata_true(p, "UNPRIVILEGED_POD");
+	v->external_sds = proxy_metadata_true(p, "credential");
 	v->mesh_id = mesh_id ? mesh_id : "";
 }
 
@@ -431,6 +433,8 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 	labels = labels_augment(pod ? &pod->labels : &p->labels,
 				(struct locality){out->region, out->zone, out->subzone}, out->network, "", a);
 	out->labels = policy_labels(&labels, a);
+	proxy_settings_build(s, p, pod, &labels, a, out);
+	out->http10 |= (out->features & FEATURE_HTTP10) != 0;
 	set_targets(s, p, pod, &labels, a, out);
 	if (p->type == PROXY_ROUTER)
 		set_gateways(s, &labels, a, out);
@@ -438,8 +442,6 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 		out->sidecar = find_sidecar(s, p->ns, &labels);
 	if (needs_addresses(out))
 		out->ips = p->ips;
-	proxy_settings_build(s, p, pod, &labels, a, out);
-	out->http10 |= (out->features & FEATURE_HTTP10) != 0;
 	own_texts(out, a);
 	out->hash = view_hash(out);
 }

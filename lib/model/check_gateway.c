@@ -64,33 +64,16 @@ static void check_files(struct check *c, const struct where *w, const struct ser
 		wrong(c, w, D_TLS_INVALID, "%s TLS requires a client CA bundle", mode_name(t));
 }
 
-/* Envoy (BoringSSL) knows these; others are passed over, as Istio does. */
-static bool is_cipher_suite(const char *name)
-{
-	static const char *const names[] = {
-		"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
-		"ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
-		"ECDHE-PSK-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA",
-		"ECDHE-PSK-AES128-CBC-SHA", "ECDHE-ECDSA-AES256-SHA", "ECDHE-RSA-AES256-SHA",
-		"ECDHE-PSK-AES256-CBC-SHA", "AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA",
-		"PSK-AES128-CBC-SHA", "AES256-SHA", "PSK-AES256-CBC-SHA", "DES-CBC3-SHA",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (!strcmp(names[i], name))
-			return true;
-	}
-	return false;
-}
-
-static void check_ciphers(struct check *c, const struct where *w, const struct strs *names)
+/* Unknown names and doubles are passed over, as Istio does. */
+static void check_names(struct check *c, const struct where *w, const struct strs *names, bool (*is_known)(const char *),
+			const char *what)
 {
 	for (size_t i = 0; i < names->n; i++) {
-		if (!is_cipher_suite(names->v[i]))
-			wrong(c, ELEM(w, i), D_SETTING_IGNORED, "ignoring invalid cipher suite %s", names->v[i]);
+		if (!is_known(names->v[i]))
+			wrong(c, ELEM(w, i), D_SETTING_IGNORED, "ignoring invalid %s %s", what, names->v[i]);
 		for (size_t k = 0; k < i; k++) {
 			if (!strcmp(names->v[i], names->v[k])) {
-				wrong(c, ELEM(w, i), D_SETTING_IGNORED, "ignoring duplicate cipher suite %s", names->v[i]);
+				wrong(c, ELEM(w, i), D_SETTING_IGNORED, "ignoring duplicate %s %s", what, names->v[i]);
 				break;
 			}
 		}
@@ -125,7 +108,8 @@ void check_server_tls(struct check *c, const struct where *w, const struct serve
 	if (!t)
 		return;
 	check_pins(c, w, t);
-	check_ciphers(c, AT(w, "cipherSuites"), &t->cipher_suites);
+	check_names(c, AT(w, "cipherSuites"), &t->cipher_suites, tls_cipher_is_known, "cipher suite");
+	check_names(c, AT(w, "ecdhCurves"), &t->ecdh_curves, tls_curve_is_known, "ECDH curve");
 	if (t->min_protocol_version && t->max_protocol_version && t->min_protocol_version > t->max_protocol_version)
 		wrong(c, w, D_TLS_INVALID, "minProtocolVersion is above maxProtocolVersion");
 	if (t->mode == SERVER_TLS_ISTIO_MUTUAL) {

@@ -308,11 +308,9 @@ static void check_log_format(struct check *c, const struct mesh_config *m)
 /* Each of the two blocks has what the other one has not. */
 static void check_tls_defaults(struct check *c, const struct mesh_config *m)
 {
-	const char *least = node_text(m->tls_defaults, "minProtocolVersion");
-
-	if (node_get(m->mesh_mtls, "ecdhCurves"))
+	if (m->mesh_mtls && m->mesh_mtls->ecdh_curves.n)
 		wrong(c, AT(TOP("meshMTLS"), "ecdhCurves"), D_MESH_INVALID, "mesh TLS does not support ECDH curves");
-	if (given(least) && strcmp(least, "TLS_AUTO") != 0)
+	if (m->tls_defaults && m->tls_defaults->min_protocol_version)
 		wrong(c, AT(TOP("tlsDefaults"), "minProtocolVersion"), D_MESH_INVALID, "tlsDefaults does not support minProtocolVersion");
 }
 

@@ -152,6 +152,12 @@ SCHEMA_STRUCT(proxy_image)
 	X(T, MSG, image, "image", proxy_image, 0, "Injection.")
 SCHEMA_STRUCT(workload_config)
 
+#define ROWS_mesh_tls(X, T)                                                                        \
+	X(T, ENUM, min_protocol_version, "minProtocolVersion", tls_version, 0, "Least version; of the mesh's own TLS.") \
+	X(T, STRS, ecdh_curves, "ecdhCurves", _, 0, "Curves; not of the mesh's own TLS.")          \
+	X(T, STRS, cipher_suites, "cipherSuites", _, 0, "Cipher suites.")
+SCHEMA_STRUCT(mesh_tls)
+
 #define ROWS_mesh_config(X, T)                                                                     \
 	X(T, I32, proxy_listen_port, "proxyListenPort", _, 0, "virtualOutbound; 15001.")           \
 	X(T, I32, proxy_inbound_listen_port, "proxyInboundListenPort", _, 0, "virtualInbound; 15006.") \
@@ -185,8 +191,8 @@ SCHEMA_STRUCT(workload_config)
 	X(T, OBOOL, enable_tracing, "enableTracing", _, 0, "true.")                                \
 	X(T, OBOOL, enable_prometheus_merge, "enablePrometheusMerge", _, 0, "Agent.")              \
 	X(T, OBOOL, verify_certificate_at_client, "verifyCertificateAtClient", _, 0, "Accepted.")  \
-	X(T, NODE, mesh_mtls, "meshMTLS", _, SCHEMA_NOT_IN_EFFECT, "Least TLS of the mesh.")       \
-	X(T, NODE, tls_defaults, "tlsDefaults", _, SCHEMA_NOT_IN_EFFECT, "TLS elsewhere.")         \
+	X(T, MSG, mesh_mtls, "meshMTLS", mesh_tls, 0, "TLS within the mesh.")                      \
+	X(T, MSG, tls_defaults, "tlsDefaults", mesh_tls, 0, "TLS elsewhere.")                      \
 	X(T, NODE, extension_providers, "extensionProviders", _, 0, "Named providers.")            \
 	X(T, NODE, default_providers, "defaultProviders", _, 0, "Default providers.")              \
 	X(T, NODE, discovery_selectors, "discoverySelectors", _, 0, "Namespaces that are watched.") \

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/traffic.h"
 
+#include <string.h>
+
+#include "base/must.h"
+
 SCHEMA_TABLE(string_match)
 SCHEMA_TABLE(percent)
 SCHEMA_TABLE(port_selector)
@@ -87,3 +91,32 @@ SCHEMA_TABLE(sidecar_port)
 SCHEMA_TABLE(sidecar_ingress)
 SCHEMA_TABLE(sidecar_egress)
 SCHEMA_TABLE(sidecar)
+
+static bool is_among(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool tls_cipher_is_known(const char *name)
+{
+	static const char *const known[] = {
+		"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
+		"ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
+		"ECDHE-PSK-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA",
+		"ECDHE-PSK-AES128-CBC-SHA", "ECDHE-ECDSA-AES256-SHA", "ECDHE-RSA-AES256-SHA",
+		"ECDHE-PSK-AES256-CBC-SHA", "AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA",
+		"PSK-AES128-CBC-SHA", "AES256-SHA", "PSK-AES256-CBC-SHA", "DES-CBC3-SHA",
+	};
+
+	return is_among(known, ARRAY_LEN(known), name);
+}
+
+bool tls_curve_is_known(const char *name)
+{
+	static const char *const known[] = {"P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"};
+
+	return is_among(known, ARRAY_LEN(known), name);
+}

@@ -413,6 +413,10 @@ SCHEMA_ENUM(server_tls_mode, SERVER_TLS)
 	X(P, TLS_AUTO, 0) X(P, TLSV1_0, 1) X(P, TLSV1_1, 2) X(P, TLSV1_2, 3) X(P, TLSV1_3, 4)
 SCHEMA_ENUM(tls_version, TLS_VERSION)
 
+/* The names that Envoy (BoringSSL) knows: it refuses a context with any other. */
+bool tls_cipher_is_known(const char *name);
+bool tls_curve_is_known(const char *name);
+
 #define ROWS_tls_certificate(X, T)                                                                 \
 	X(T, STR, server_certificate, "serverCertificate", _, 0, "File.")                          \
 	X(T, STR, private_key, "privateKey", _, 0, "File.")                                        \
@@ -436,7 +440,7 @@ SCHEMA_STRUCT(tls_certificate)
 	X(T, ENUM, min_protocol_version, "minProtocolVersion", tls_version, 0, "Least version.")   \
 	X(T, ENUM, max_protocol_version, "maxProtocolVersion", tls_version, 0, "Greatest version.") \
 	X(T, STRS, cipher_suites, "cipherSuites", _, 0, "Cipher suites.")                          \
-	X(T, STRS, ecdh_curves, "ecdhCurves", _, SCHEMA_NOT_IN_EFFECT, "Curves.")                  \
+	X(T, STRS, ecdh_curves, "ecdhCurves", _, 0, "Curves.")                                     \
 	X(T, OBOOL, insecure_skip_verify, "insecureSkipVerify", _, 0, "Accept unverified clients.")
 SCHEMA_STRUCT(server_tls)
 

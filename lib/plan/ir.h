@@ -39,7 +39,10 @@ struct ir_keepalive {
 
 /* Where a certificate or CA comes from: an SDS name (of the xDS server, or of the local agent), or
  * files that the proxy reads itself. */
-enum ir_sds { IR_SDS_NONE, IR_SDS_ADS, IR_SDS_AGENT, IR_SDS_FILE };
+enum ir_sds {
+	IR_SDS_NONE, IR_SDS_ADS, IR_SDS_AGENT, IR_SDS_FILE,
+	IR_SDS_EXTERNAL,		/* a second server beside the proxy, cluster "sds-external" */
+};
 struct ir_secret_ref {
 	enum ir_sds from;
 	const char *name;		/* "kubernetes://cred", "default", "ROOTCA", "file-cert:..."; or path */

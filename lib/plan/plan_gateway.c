@@ -309,6 +309,16 @@ static const char *rds_name(const struct gw_entry *e, uint32_t port, struct aren
 	return NULL;
 }
 
+static bool can_listen(const struct plan *p, const struct gw_server *s, uint32_t port)
+{
+	enum { FIRST_UNPRIVILEGED = 1024 };
+	bool is_unix = s->bind && strncmp(s->bind, "unix://", 7) == 0;
+	bool wildcard = !s->bind || !*s->bind || strcmp(s->bind, plan_wildcard(p->view)) == 0;
+
+	return is_unix || ((port >= FIRST_UNPRIVILEGED || !p->view->unprivileged) &&
+			   !(wildcard && plan_port_is_reserved(p, port)));
+}
+
 static void merge_server(struct merge *m, const struct object *gw, size_t index)
 {
 	const struct gw_server *s = &object_spec(gw, gateway)->servers[index];
@@ -320,6 +330,8 @@ static void merge_server(struct merge *m, const struct object *gw, size_t index)
 	for (size_t i = 0; i < ports.v.n; i++) {
 		struct gw_entry *e = arena_new(m->a, struct gw_entry);
 
+		if (!can_listen(m->p, s, ports.v.v[i]))
+			continue;
 		e->gateway = gw;
 		e->gateway_name = arena_printf(m->a, "%s/%s", gw->ns, gw->name);
 		e->server = s;

@@ -79,7 +79,9 @@ void gateway_route_expand(const struct plan *p, const struct plan_row *row, stru
 
 /* ---- plan_gateway_tls.c ---- */
 /* The context of a server that terminates TLS. */
-const struct ir_tls *gateway_tls_of(const struct gw_entry *e, struct arena *a);
+const struct ir_tls *gateway_tls_of(const struct plan *p, const struct gw_entry *e, struct arena *a);
+/* It would need a certificate of the mesh, and the proxy has no agent that gives it one. */
+bool gateway_lacks_identity(const struct plan *p, const struct gw_entry *e);
 /* The SDS name of a credentialName: "kubernetes://name", or as it is when it says where from. */
 const char *credential_sds_name(const char *name, struct arena *a);
 /* Names of the server's own certificates; its CA's SDS name, or NULL. All in a. */

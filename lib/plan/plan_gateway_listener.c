@@ -11,6 +11,7 @@
 
 enum { INSPECTOR_BUFFER = 512, ACCEPTS_PER_EVENT = 1 };
 static const int64_t tls_connect_timeout_ns = 15 * INT64_C(1000000000);
+static const char unix_prefix[] = "unix://";
 static const char *const mesh_alpn[] = {"istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"};
 
 struct chains {
@@ -201,8 +202,12 @@ struct tls_arg {
 
 static struct ir_tcp *tcp_of(struct chains *c, const struct gw_entry *e, const struct l4_route *r)
 {
+	struct ir_tcp *tcp = tcp_for_destinations(c->p, r->vs, r->to, r->n_to, e->server->port->number, c->a);
+
 	origins_add(&c->origins, r->vs->obj);
-	return tcp_for_destinations(c->p, r->vs, r->to, r->n_to, e->server->port->number, c->a);
+	tcp->mongo = e->protocol == PROTO_MONGO;
+	tcp->mongo_stat_prefix = tcp->mongo ? tcp->stat_prefix : NULL;
+	return tcp;
 }
 
 static bool add_passthrough(const struct l4_route *r, void *arg)
@@ -265,14 +270,16 @@ static void add_server(struct chains *c, const struct gw_entry *e)
 	const struct strs none = {0};
 	struct l4_route r;
 
+	if (gateway_lacks_identity(c->p, e))
+		return;
 	if (gw_terminates_https(e)) {
 		add_chain(c, &e->sni, &none,
-			  (struct ir_chain){.tls = gateway_tls_of(e, c->a),
+			  (struct ir_chain){.tls = gateway_tls_of(c->p, e, c->a),
 					    .http = hcm_gateway(c->p, e->rds_name, stat_prefix(c, e), c->a)});
 	} else if (!gw_is_passthrough(e->server)) {
 		if (find_tcp(e, c->a, &r))
 			add_chain(c, e->server->tls ? &e->sni : &none, &none,
-				  (struct ir_chain){.tls = e->server->tls ? gateway_tls_of(e, c->a) : NULL,
+				  (struct ir_chain){.tls = e->server->tls ? gateway_tls_of(c->p, e, c->a) : NULL,
 						    .tcp = tcp_of(c, e, &r)});
 	} else if (e->server->tls->mode == SERVER_TLS_AUTO_PASSTHROUGH) {
 		add_auto_passthrough(c, e);
@@ -288,8 +295,10 @@ static void add_port(struct chains *c, const struct gw_group *gp)
 	for (size_t i = 0; i < gp->entries.n; i++)
 		origins_add(&c->origins, gp->entries.v[i]->gateway);
 	if (protocol_is_http(gp->protocol)) {
-		add_chain(c, &none, &none,
-			  (struct ir_chain){.http = hcm_gateway(c->p, gp->rds_name, stat_prefix(c, NULL), c->a)});
+		struct ir_http *http = hcm_gateway(c->p, gp->rds_name, stat_prefix(c, NULL), c->a);
+
+		http->grpc_web = gp->protocol == PROTO_GRPC_WEB;
+		add_chain(c, &none, &none, (struct ir_chain){.http = http});
 		return;
 	}
 	for (size_t i = 0; i < gp->entries.n; i++)
@@ -309,6 +318,8 @@ static bool has_chain(const struct plan *p, const struct gw_entry *e, struct are
 {
 	struct l4_route r;
 
+	if (gateway_lacks_identity(p, e))
+		return false;
 	if (gw_terminates_https(e))
 		return true;
 	if (!gw_is_passthrough(e->server))
@@ -385,7 +396,12 @@ void gateway_listener_expand(const struct plan *p, const struct plan_row *row, s
 	for (size_t i = 0; i < l->ports.n; i++)
 		add_port(&c, l->ports.v[i]);
 	ir->name = l->name;
-	ir->address = (struct ir_address){.ip = l->ip, .port = l->port};
+	if (strncmp(l->ip, unix_prefix, strlen(unix_prefix)) == 0)
+		ir->address = (struct ir_address){.ip = l->ip + strlen(unix_prefix), .is_pipe = true};
+	else if (strcmp(l->ip, plan_wildcard(p->view)) == 0)
+		plan_listen_everywhere(p->view, l->port, ir, a);
+	else
+		ir->address = (struct ir_address){.ip = l->ip, .port = l->port};
 	ir->direction = IR_OUTBOUND;
 	ir->filter_proxy_protocol = expects_proxy_protocol(p);
 	if (c.inspects_tls) {

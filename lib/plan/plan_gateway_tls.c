@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const char kube_prefix[] = "kubernetes://", ca_suffix[] = "-cacert";
+static const char kube_prefix[] = "kubernetes://", external_prefix[] = "sds://", ca_suffix[] = "-cacert";
 
 static bool is_set(const char *text)
 {
@@ -15,7 +15,7 @@ static bool is_set(const char *text)
 
 const char *credential_sds_name(const char *name, struct arena *a)
 {
-	static const char *const schemes[] = {kube_prefix, "kubernetes-gateway://", "configmap://", "sds://", "invalid://"};
+	static const char *const schemes[] = {kube_prefix, "kubernetes-gateway://", "configmap://", external_prefix, "invalid://"};
 
 	if (strncmp(name, "builtin://", 10) == 0)
 		return "default";
@@ -52,89 +52,144 @@ const char *server_ca_credential(const struct server_tls *t, struct arena *a)
 	return arena_printf(a, "%s%s", credential_sds_name(first, a), ca_suffix);
 }
 
-/* The names that BoringSSL knows; Envoy refuses a context with any other. */
-static bool is_cipher_suite(const char *name)
-{
-	static const char *const known[] = {
-	    "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
-	    "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
-	    "ECDHE-PSK-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-PSK-AES128-CBC-SHA",
-	    "ECDHE-ECDSA-AES256-SHA", "ECDHE-RSA-AES256-SHA", "ECDHE-PSK-AES256-CBC-SHA", "AES128-GCM-SHA256",
-	    "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA", "PSK-AES128-CBC-SHA", "PSK-AES256-CBC-SHA", "DES-CBC3-SHA",
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(known[i], name) == 0)
-			return true;
-	return false;
-}
-
-static struct strs cipher_suites(const struct strs *in, struct arena *a)
+struct strs tls_known(const struct strs *in, bool (*is_known)(const char *), struct arena *a)
 {
 	const char **out = arena_array(a, const char *, in->n);
 	struct strs s = {.v = out};
 
 	for (size_t i = 0; i < in->n; i++)
-		if (is_cipher_suite(in->v[i]) && !strs_has(&s, in->v[i]))
+		if (is_known(in->v[i]) && !strs_has(&s, in->v[i]))
 			out[s.n++] = in->v[i];
 	return s;
 }
 
-static void set_certs(struct ir_tls *t, enum ir_sds from, const struct strs *names, struct arena *a)
+/* Of the workload from the agent; "sds://..." from a server beside the proxy, if it says that there is
+ * one; all else from here. */
+static struct ir_secret_ref credential_ref(const struct plan *p, const char *name)
+{
+	enum ir_sds from = IR_SDS_ADS;
+
+	if (strcmp(name, "default") == 0 || strcmp(name, "ROOTCA") == 0)
+		from = IR_SDS_AGENT;
+	else if (strncmp(name, external_prefix, strlen(external_prefix)) == 0 && p->view->external_sds)
+		from = IR_SDS_EXTERNAL;
+	return (struct ir_secret_ref){.from = from, .name = name};
+}
+
+static void set_certs(const struct plan *p, struct ir_tls *t, const struct strs *names, struct arena *a)
 {
 	struct ir_secret_ref *refs = arena_array(a, struct ir_secret_ref, names->n);
 
-	for (size_t i = 0; i < names->n; i++) {
-		refs[i].from = strcmp(names->v[i], "default") == 0 ? IR_SDS_AGENT : from;
-		refs[i].name = names->v[i];
-	}
+	for (size_t i = 0; i < names->n; i++)
+		refs[i] = credential_ref(p, names->v[i]);
 	t->certs = refs;
 	t->n_certs = names->n;
 }
 
-static void set_ca(struct ir_tls *t, enum ir_sds from, const char *name)
+/* By Istio's agent, which serves a file under its name; a proxy without one reads it itself. */
+static struct ir_secret_ref file_pair(const struct plan *p, const char *cert, const char *key, struct arena *a)
 {
-	t->ca.from = strcmp(name, "ROOTCA") == 0 ? IR_SDS_AGENT : from;
-	t->ca.name = name;
+	if (!p->view->sds_agent)
+		return (struct ir_secret_ref){IR_SDS_FILE, is_set(cert) ? cert : "", is_set(key) ? key : ""};
+	return (struct ir_secret_ref){.from = IR_SDS_AGENT,
+				      .name = arena_printf(a, "file-cert:%s~%s", cert ? cert : "", key ? key : "")};
 }
 
-static const char *file_cert(const char *cert, const char *key, struct arena *a)
+static struct ir_secret_ref file_ca(const struct plan *p, const char *ca, struct arena *a)
 {
-	return arena_printf(a, "file-cert:%s~%s", cert ? cert : "", key ? key : "");
+	if (!p->view->sds_agent)
+		return (struct ir_secret_ref){.from = IR_SDS_FILE, .name = ca};
+	return (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = arena_printf(a, "file-root:%s", ca)};
 }
 
-/* Certificates in files are served by the agent beside the proxy. */
-static void use_files(struct ir_tls *out, const struct server_tls *t, bool checks_clients, struct arena *a)
+void server_files(const struct plan *p, struct ir_tls *out, const struct server_tls *t, bool checks_clients, struct arena *a)
 {
-	const char **names = arena_array(a, const char *, t->n_tls_certificates + 1);
-	struct strs list = {.v = names};
+	struct ir_secret_ref *refs = arena_array(a, struct ir_secret_ref, t->n_tls_certificates + 1);
 	const char *ca = t->ca_certificates;
+	size_t n = 0;
 
 	for (size_t i = 0; i < t->n_tls_certificates; i++) {
 		const struct tls_certificate *c = &t->tls_certificates[i];
 
-		names[list.n++] = file_cert(c->server_certificate, c->private_key, a);
+		refs[n++] = file_pair(p, c->server_certificate, c->private_key, a);
 		if (!is_set(ca))
 			ca = c->ca_certificates;
 	}
-	if (!list.n)
-		names[list.n++] = is_set(t->server_certificate) ? file_cert(t->server_certificate, t->private_key, a)
-								: "default";
-	set_certs(out, IR_SDS_AGENT, &list, a);
-	if (checks_clients)
-		set_ca(out, IR_SDS_AGENT, is_set(ca) ? arena_printf(a, "file-root:%s", ca) : "ROOTCA");
+	if (!n)
+		refs[n++] = is_set(t->server_certificate) ? file_pair(p, t->server_certificate, t->private_key, a)
+							  : (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "default"};
+	out->certs = refs;
+	out->n_certs = n;
+	if (!checks_clients)
+		return;
+	out->ca = is_set(ca) ? file_ca(p, ca, a) : (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "ROOTCA"};
 }
 
-static void use_credentials(struct ir_tls *out, const struct server_tls *t, const struct strs *names, struct arena *a)
+static void use_credentials(const struct plan *p, struct ir_tls *out, const struct server_tls *t, const struct strs *names,
+			    struct arena *a)
 {
 	const char *ca = server_ca_credential(t, a);
 
-	set_certs(out, IR_SDS_ADS, names, a);
+	set_certs(p, out, names, a);
 	if (ca)
-		set_ca(out, IR_SDS_ADS, ca);
+		out->ca = credential_ref(p, ca);
 }
 
-const struct ir_tls *gateway_tls_of(const struct gw_entry *e, struct arena *a)
+/* What the server says of names in a certificate, of versions and suites; the mesh's defaults. */
+void server_tls_options(const struct plan *p, struct ir_tls *out, const struct server_tls *t, bool checks_clients,
+			struct arena *a)
+{
+	const struct mesh_tls *defaults = p->snap->mesh->tls_defaults;
+
+	out->cipher_suites = tls_known(&t->cipher_suites, tls_cipher_is_known, a);
+	out->curves = tls_known(&t->ecdh_curves, tls_curve_is_known, a);
+	if (defaults && !out->cipher_suites.n)
+		out->cipher_suites = tls_known(&defaults->cipher_suites, tls_cipher_is_known, a);
+	if (defaults && !out->curves.n)
+		out->curves = tls_known(&defaults->ecdh_curves, tls_curve_is_known, a);
+	out->min_version = (uint8_t)t->min_protocol_version;
+	out->max_version = (uint8_t)t->max_protocol_version;
+	if (!checks_clients)	/* without a CA Envoy refuses to look at names */
+		return;
+	out->san_exact = t->subject_alt_names;
+	out->verify_spki = t->verify_certificate_spki;
+	out->verify_hash = t->verify_certificate_hash;
+	out->crl_file = is_set(t->ca_crl) ? t->ca_crl : NULL;
+	out->accept_untrusted = t->insecure_skip_verify.has && t->insecure_skip_verify.v;
+}
+
+static void use_workload(struct ir_tls *out, const struct server_tls *t)
+{
+	static const struct ir_secret_ref workload = {.from = IR_SDS_AGENT, .name = "default"};
+
+	out->certs = &workload;
+	out->n_certs = 1;
+	out->ca = (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "ROOTCA"};
+	out->san_exact = t->subject_alt_names;
+	out->verify_spki = t->verify_certificate_spki;
+	out->verify_hash = t->verify_certificate_hash;
+	out->crl_file = is_set(t->ca_crl) ? t->ca_crl : NULL;
+	out->accept_untrusted = t->insecure_skip_verify.has && t->insecure_skip_verify.v;
+}
+
+bool gateway_lacks_identity(const struct plan *p, const struct gw_entry *e)
+{
+	const struct ir_tls *t;
+	struct arena scratch;
+	bool lacks;
+
+	if (p->view->sds_agent || !e->server->tls || gw_is_passthrough(e->server))
+		return false;
+	arena_init(&scratch, 0);
+	t = gateway_tls_of(p, e, &scratch);
+	lacks = t->ca.from == IR_SDS_AGENT;
+	for (size_t i = 0; i < t->n_certs; i++)
+		lacks |= t->certs[i].from == IR_SDS_AGENT;
+	arena_fini(&scratch);
+	return lacks;
+}
+
+const struct ir_tls *gateway_tls_of(const struct plan *p, const struct gw_entry *e, struct arena *a)
 {
 	static const char *const http[] = {"h2", "http/1.1"};
 	static const char *const mesh_tcp[] = {"istio-peer-exchange", "h2", "http/1.1"};
@@ -142,36 +197,22 @@ const struct ir_tls *gateway_tls_of(const struct gw_entry *e, struct arena *a)
 	struct ir_tls *out = arena_new(a, struct ir_tls);
 	struct strs credentials = server_credentials(t, a);
 	bool in_mesh = t->mode == SERVER_TLS_ISTIO_MUTUAL;
-	bool checks_clients = in_mesh || t->mode == SERVER_TLS_MUTUAL || t->mode == SERVER_TLS_OPTIONAL_MUTUAL;
+	bool checks_clients = t->mode == SERVER_TLS_MUTUAL || t->mode == SERVER_TLS_OPTIONAL_MUTUAL;
 
 	out->downstream = true;
 	out->has_require_client_cert = true;
 	out->require_client_cert = in_mesh || t->mode == SERVER_TLS_MUTUAL;
 	out->alpn = (struct strs){.v = http, .n = 2};
-	if (in_mesh && !gw_terminates_https(e))
-		out->alpn = (struct strs){.v = mesh_tcp, .n = 3};
 	if (in_mesh) {
-		static const char *const workload[] = {"default"};
-
-		set_certs(out, IR_SDS_AGENT, &(struct strs){.v = workload, .n = 1}, a);
-		set_ca(out, IR_SDS_AGENT, "ROOTCA");
-	} else if (credentials.n) {
-		use_credentials(out, t, &credentials, a);
-	} else {
-		use_files(out, t, checks_clients, a);
+		if (!gw_terminates_https(e))
+			out->alpn = (struct strs){.v = mesh_tcp, .n = 3};
+		use_workload(out, t);
+		return out;
 	}
-	if (checks_clients) {
-		/* without a CA Envoy refuses to look at names */
-		out->san_exact = t->subject_alt_names;
-		out->verify_spki = t->verify_certificate_spki;
-		out->verify_hash = t->verify_certificate_hash;
-		out->crl_file = is_set(t->ca_crl) ? t->ca_crl : NULL;
-		out->accept_untrusted = t->insecure_skip_verify.has && t->insecure_skip_verify.v;
-	}
-	if (!in_mesh) {
-		out->min_version = (uint8_t)t->min_protocol_version;
-		out->max_version = (uint8_t)t->max_protocol_version;
-		out->cipher_suites = cipher_suites(&t->cipher_suites, a);
-	}
+	if (credentials.n)
+		use_credentials(p, out, t, &credentials, a);
+	else
+		server_files(p, out, t, checks_clients, a);
+	server_tls_options(p, out, t, checks_clients, a);
 	return out;
 }

@@ -117,6 +117,7 @@ static const struct ir_tls *mesh_tls(const struct plan *p, bool http, struct are
 					      "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
 					      "AES256-GCM-SHA384",             "AES128-GCM-SHA256"};
 	static const struct ir_secret_ref cert = {.from = IR_SDS_AGENT, .name = "default"};
+	const struct mesh_tls *own = p->snap->mesh->mesh_mtls;
 	struct ir_tls *t = arena_new(a, struct ir_tls);
 
 	*t = (struct ir_tls){.downstream = true, .certs = &cert, .n_certs = 1, .require_client_cert = true};
@@ -126,6 +127,10 @@ static const struct ir_tls *mesh_tls(const struct plan *p, bool http, struct are
 	t->min_version = TLS_1_2;
 	t->max_version = TLS_1_3;
 	t->cipher_suites = (struct strs){ciphers, sizeof(ciphers) / sizeof(ciphers[0])};
+	if (own && own->min_protocol_version)
+		t->min_version = (uint8_t)own->min_protocol_version;
+	if (own && own->cipher_suites.n)
+		t->cipher_suites = tls_known(&own->cipher_suites, tls_cipher_is_known, a);
 	return t;
 }
 
@@ -331,7 +336,7 @@ static void expand_virtual(const struct plan *p, const struct plan_row *row, str
 	struct in_set set = {.arena = a};
 
 	captured_ports(p, &set);
-	l->address = (struct ir_address){.ip = plan_wildcard(p->view), .port = row->arg};
+	plan_listen_everywhere(p->view, row->arg, l, a);
 	l->filter_original_dst = true;
 	l->transparent = l->filter_original_src = p->view->interception == INTERCEPT_TPROXY;
 	l->tls_inspector = inspector(p, &set, row->arg, true);

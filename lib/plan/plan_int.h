@@ -30,6 +30,10 @@ const char *plan_cluster_name(struct arena *a, const char *direction, uint32_t p
 /* "/apis/networking.istio.io/v1/namespaces/<ns>/virtual-service/<name>" and the like */
 const char *plan_config_path(struct arena *a, const struct object *obj);
 const char *plan_wildcard(const struct view *v);	/* "0.0.0.0" or "::" */
+/* On that, and on "::" too where the proxy has both families. */
+void plan_listen_everywhere(const struct view *v, uint32_t port, struct ir_listener *l, struct arena *a);
+void plan_listen_locally(const struct view *v, uint32_t port, struct ir_listener *l, struct arena *a);
+bool plan_port_is_reserved(const struct plan *p, uint32_t port);	/* of the proxy itself */
 
 /* ---- effective policy of one cluster (plan_policy.c; istio-behaviour.md 1.4.1, 3.2) ---- */
 struct policy {
@@ -104,6 +108,15 @@ bool hcm_forwards_host(const struct plan *p);
 /* Buffers, balance and log; l->direction is set. */
 void hcm_listener(const struct plan *p, struct ir_listener *l, struct arena *a);
 void hcm_logs(const struct plan *p, const struct ir_access_log **logs, size_t *n, struct arena *a);
+
+/* ---- TLS of servers (plan_gateway_tls.c): Gateways, and the ingress of Sidecars ---- */
+/* Certificates and the CA in files. */
+void server_files(const struct plan *p, struct ir_tls *out, const struct server_tls *t, bool checks_clients, struct arena *a);
+/* Versions, suites, curves; and what client certificates are checked for. */
+void server_tls_options(const struct plan *p, struct ir_tls *out, const struct server_tls *t, bool checks_clients,
+			struct arena *a);
+/* Those that are known, once each. */
+struct strs tls_known(const struct strs *in, bool (*is_known)(const char *), struct arena *a);
 
 /* ---- what only the merge of Gateways sees (plan_gateway.c, plan_secret.c) ---- */
 enum plan_gateway_fault {

@@ -38,3 +38,35 @@ const char *plan_wildcard(const struct view *v)
 {
 	return v->v6 && !v->v4 ? "::" : "0.0.0.0";
 }
+
+static void listen_at(const struct view *v, const char *v4, const char *v6, uint32_t port, struct ir_listener *l,
+		      struct arena *a)
+{
+	struct ir_address *more = arena_new(a, struct ir_address);
+
+	l->address = (struct ir_address){.ip = v->v4 || !v->v6 ? v4 : v6, .port = port};
+	*more = (struct ir_address){.ip = v6, .port = port};
+	l->more = more;
+	l->n_more = v->v4 && v->v6;
+}
+
+void plan_listen_everywhere(const struct view *v, uint32_t port, struct ir_listener *l, struct arena *a)
+{
+	listen_at(v, "0.0.0.0", "::", port, l, a);
+}
+
+void plan_listen_locally(const struct view *v, uint32_t port, struct ir_listener *l, struct arena *a)
+{
+	listen_at(v, "127.0.0.1", "::1", port, l, a);
+}
+
+bool plan_port_is_reserved(const struct plan *p, uint32_t port)
+{
+	enum { STATUS_PORT = 15021, PROMETHEUS_PORT = 15090 };
+	const struct mesh_config *m = p->snap->mesh;
+
+	if (port == STATUS_PORT || port == PROMETHEUS_PORT)
+		return true;
+	return p->view->type == PROXY_SIDECAR &&
+	       (port == (uint32_t)m->proxy_listen_port || port == (uint32_t)m->proxy_inbound_listen_port);
+}

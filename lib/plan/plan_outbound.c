@@ -13,7 +13,6 @@
 #include "base/map.h"
 #include "base/scalar.h"
 
-enum { STATUS_PORT = 15021, PROMETHEUS_PORT = 15090 };
 static const char unix_prefix[] = "unix://";
 
 struct outbound_set {
@@ -56,15 +55,6 @@ static bool is_unix(const char *bind)
 static bool is_wildcard(const char *bind)
 {
 	return strcmp(bind, "0.0.0.0") == 0 || strcmp(bind, "::") == 0;
-}
-
-/* Ports of the proxy itself. */
-static bool is_reserved(const struct plan *p, const char *bind, uint32_t port)
-{
-	const struct mesh_config *m = p->snap->mesh;
-
-	return is_wildcard(bind) && (port == (uint32_t)m->proxy_listen_port || port == (uint32_t)m->proxy_inbound_listen_port ||
-				     port == STATUS_PORT || port == PROMETHEUS_PORT);
 }
 
 static struct out_listener *listener_at(struct outbound_set *s, const struct binding *b, const struct strs *binds,
@@ -134,7 +124,7 @@ static void join(struct outbound_set *s, const struct binding *b, const struct s
 	bool http = protocol_is_http(port->protocol), sniffed = port->protocol == PROTO_UNSUPPORTED;
 	struct out_listener *l;
 
-	if (is_reserved(s->plan, binds->v[0], port->port) || cannot_be_told(b, svc, port, binds->v[0], cidr || !has_address))
+	if ((is_wildcard(binds->v[0]) && plan_port_is_reserved(s->plan, port->port)) || cannot_be_told(b, svc, port, binds->v[0], cidr || !has_address))
 		return;
 	l = listener_at(s, b, binds, port->port);
 	if (!may_join(l, port->protocol))
@@ -466,7 +456,7 @@ static void expand_virtual(const struct plan *p, const struct plan_row *row, str
 	struct ir_listener *l = listener_new(p, row, a, out);
 	struct ir_chain *c = arena_array(a, struct ir_chain, 2);
 
-	l->address = (struct ir_address){.ip = plan_wildcard(p->view), .port = row->arg};
+	plan_listen_everywhere(p->view, row->arg, l, a);
 	l->use_original_dst = true;
 	l->transparent = p->view->interception == INTERCEPT_TPROXY;
 	l->max_accepts = (struct opt_u32){true, 1};
@@ -482,7 +472,7 @@ static void expand_http_proxy(const struct plan *p, const struct plan_row *row, 
 	struct ir_chain *c = arena_new(a, struct ir_chain);
 	const char *ip = row->ref;
 
-	l->address = (struct ir_address){.ip = ip, .port = row->arg};
+	plan_listen_locally(p->view, row->arg, l, a);
 	set_binding(l, true);
 	c->http = hcm_outbound(p, PLAN_RDS_HTTP_PROXY, arena_printf(a, "outbound_%s_%u", ip, row->arg), a);
 	l->chains = c;

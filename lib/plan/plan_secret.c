@@ -10,7 +10,7 @@
 #include "base/scalar.h"
 #include "model/kube.h"
 
-static const char kube_prefix[] = "kubernetes://", ca_suffix[] = "-cacert";
+static const char kube_prefix[] = "kubernetes://", map_prefix[] = "configmap://", ca_suffix[] = "-cacert";
 
 /* Where a Secret of type Opaque, or of type kubernetes.io/tls, keeps things; in order of preference. */
 static const struct {
@@ -118,7 +118,12 @@ struct wanted {
 static bool read_secret(struct wanted *w, struct arena *a)
 {
 	const struct k_secret *s = w->secret->spec;
+	struct k_secret map = {0};
 
+	if (w->secret->kind == KIND_CONFIG_MAP) {	/* a Secret whose texts are not encoded */
+		map.string_data = object_spec(w->secret, k_config_map)->data;
+		s = &map;
+	}
 	return w->is_ca ? read_ca(s, a, &w->ir) : read_cert(s, a, &w->ir);
 }
 
@@ -153,19 +158,35 @@ static void report(struct secrets *s, const struct object *by, size_t server, en
 	    (struct plan_gateway_finding){.fault = fault, .obj = by, .server = server, .text = name};
 }
 
-/* "kubernetes://name" or "kubernetes://ns/name" -> the name within the view's namespace; NULL for
- * other places and namespaces. */
+/* "kubernetes://name", "kubernetes://ns/name" or "kubernetes-gateway://ns/name" -> the name within the
+ * view's namespace; NULL for other places and namespaces. */
 static const char *own_name(const struct view *v, const char *sds)
 {
+	static const char *const prefixes[] = {kube_prefix, "kubernetes-gateway://"};
 	size_t n = strlen(v->ns);
-	const char *name;
 
-	if (strncmp(sds, kube_prefix, strlen(kube_prefix)) != 0)
-		return NULL;
-	name = sds + strlen(kube_prefix);
-	if (!strchr(name, '/'))
-		return name;
-	return strncmp(name, v->ns, n) == 0 && name[n] == '/' ? name + n + 1 : NULL;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		size_t skip = strlen(prefixes[i]);
+
+		if (strncmp(sds, prefixes[i], skip) != 0)
+			continue;
+		if (!strchr(sds + skip, '/'))
+			return sds + skip;
+		return strncmp(sds + skip, v->ns, n) == 0 && sds[skip + n] == '/' ? sds + skip + n + 1 : NULL;
+	}
+	return NULL;
+}
+
+/* "configmap://ns/name" or "configmap://name": certificates of a CA are no secret, so any namespace
+ * will do. NULL: another form, or absent. */
+static const struct object *find_map(const struct secrets *s, const char *sds)
+{
+	const char *name = sds + strlen(map_prefix), *slash = strchr(name, '/');
+
+	if (!slash)
+		return snapshot_object(s->p->snap, KIND_CONFIG_MAP, s->p->view->ns, name);
+	return snapshot_object(s->p->snap, KIND_CONFIG_MAP, arena_strndup(s->rows->arena, name, (size_t)(slash - name)),
+			       slash + 1);
 }
 
 /* A CA may have a Secret of its own, or stand in the certificate's. */
@@ -185,12 +206,13 @@ static void want(struct secrets *s, const char *sds, bool is_ca, const struct ob
 	struct arena *a = s->rows->arena;
 	const char *name = own_name(s->p->view, sds);
 	struct wanted *w = arena_new(a, struct wanted);
+	bool is_map = is_ca && strncmp(sds, map_prefix, strlen(map_prefix)) == 0;
 
-	if (!name || map_get(&s->seen, sds))
+	if ((!name && !is_map) || map_get(&s->seen, sds))
 		return;
 	map_set(&s->seen, sds, s);
 	w->is_ca = is_ca;
-	w->secret = find_secret(s, name, is_ca);
+	w->secret = is_map ? find_map(s, sds) : find_secret(s, name, is_ca);
 	if (!w->secret) {
 		report(s, by, server, GATEWAY_SECRET_MISSING, sds);
 		return;

@@ -141,6 +141,10 @@ const struct ir_tls *tls_of_policy(const struct plan *p, const struct outbound *
 	if (has_text(tls->credential_name) && !may_use_credential(p, o, tls->credential_name))
 		return NULL;
 	t = upstream(a);
+	if (p->snap->mesh->tls_defaults) {
+		t->cipher_suites = tls_known(&p->snap->mesh->tls_defaults->cipher_suites, tls_cipher_is_known, a);
+		t->curves = tls_known(&p->snap->mesh->tls_defaults->ecdh_curves, tls_curve_is_known, a);
+	}
 	if (has_text(tls->sni))
 		t->sni = tls->sni;
 	else

@@ -7,8 +7,8 @@
 #include "pb/matcher.h"
 #include "pb/wkt.h"
 
-/* The SDS server beside the proxy: Istio's agent, a cluster of the bootstrap. */
-static void write_agent_source(struct w_config_source m)
+/* An SDS server beside the proxy, a cluster of the bootstrap. */
+static void write_cluster_source(struct w_config_source m, const char *cluster)
 {
 	struct w_api_config_source api;
 	struct w_grpc_service service;
@@ -21,7 +21,7 @@ static void write_agent_source(struct w_config_source m)
 	w_api_config_source_set_node_on_first_message_only(api, true);
 	service = w_api_config_source_grpc_services_begin(api);
 	grpc = w_grpc_service_envoy_grpc_begin(service);
-	w_envoy_grpc_cluster_name(grpc, "sds-grpc");
+	w_envoy_grpc_cluster_name(grpc, cluster);
 	w_grpc_service_envoy_grpc_end(service, grpc);
 	w_api_config_source_grpc_services_end(api, service);
 	w_api_config_source_api_type(api, W_API_TYPE_GRPC);
@@ -33,8 +33,8 @@ static void write_sds(struct build_out *out, struct w_sds_secret_config m,
 {
 	struct w_config_source source = w_sds_secret_config_sds_config_begin(m);
 
-	if (ref->from == IR_SDS_AGENT) {
-		write_agent_source(source);
+	if (ref->from == IR_SDS_AGENT || ref->from == IR_SDS_EXTERNAL) {
+		write_cluster_source(source, ref->from == IR_SDS_AGENT ? "sds-grpc" : "sds-external");
 	} else {
 		build_config_source(out, source, false);
 		build_use(out, XDS_SDS, ref->name, false);

@@ -21,7 +21,7 @@ static struct planned *plan_of(struct fixture *f, const char *objects)
 	fixture_init(f);
 	fixture_add(f, objects);
 	fixture_build(f);
-	fixture_view(f, node, "{LABELS: {app: gw}}");
+	fixture_view(f, node, "{LABELS: {app: gw}, ISTIO_VERSION: 1.32.0}");
 	return planned_new(f, plan_gateway_rows);
 }
 
