@@ -25,6 +25,12 @@ static const struct analyzer {
 	{"routes", analyze_routes},
 	{"virtual services", analyze_virtual_services},
 	{"TLS and ports", analyze_tls},
+	{"telemetry", analyze_telemetries},
+	{"authorization", analyze_authorization},
+	{"claims", analyze_claims},
+	{"patches of Envoy", analyze_patches},
+	{"webhooks", analyze_webhooks},
+	{"images to inject", analyze_images},
 };
 
 void analyze(const struct snapshot *s, struct object *const *refused, size_t n_refused, struct diags *ds)

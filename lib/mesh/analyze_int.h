@@ -28,7 +28,9 @@ analyzer_fn analyze_annotations,				/* analyze_annotation.c */
     analyze_gateways,						/* analyze_gateway.c */
     analyze_sidecars,						/* analyze_sidecar.c */
     analyze_routes,						/* analyze_route.c */
-    analyze_virtual_services;					/* analyze_virtual_service.c */
+    analyze_virtual_services,					/* analyze_virtual_service.c */
+    analyze_telemetries, analyze_authorization, analyze_claims,	/* analyze_policy.c */
+    analyze_patches, analyze_webhooks, analyze_images;		/* analyze_extension.c */
 
 /* pos {0}: the first line of the object. */
 void analysis_add(struct analysis *n, const struct object *o, enum diag_code code, struct pos pos, const char *path,

@@ -132,6 +132,16 @@ SCHEMA_STRUCT(k_secret)
 #define ROWS_k_config_map(X, T) X(T, STRMAP, data, "data", _, 0, "Text by key.")
 SCHEMA_STRUCT(k_config_map)
 
+#define ROWS_k_label_term(X, T)                                                                    \
+	X(T, STR, key, "key", _, 0, "Label.")                                                      \
+	X(T, STR, op, "operator", _, 0, "In, NotIn, Exists or DoesNotExist.")                      \
+	X(T, STRS, values, "values", _, 0, "Values.")
+SCHEMA_STRUCT(k_label_term)
+#define ROWS_k_label_selector(X, T)                                                                \
+	X(T, STRMAP, match_labels, "matchLabels", _, 0, "All must be equal.")                      \
+	X(T, MSGS, terms, "matchExpressions", k_label_term, 0, "All must hold.")
+SCHEMA_STRUCT(k_label_selector)
+
 /* Of a Mutating- or ValidatingWebhookConfiguration. */
 #define ROWS_k_webhook_service(X, T)                                                               \
 	X(T, STR, name, "name", _, 0, "Name.") X(T, STR, ns, "namespace", _, 0, "Namespace.")
@@ -142,7 +152,9 @@ SCHEMA_STRUCT(k_webhook_service)
 SCHEMA_STRUCT(k_webhook_client)
 #define ROWS_k_webhook(X, T)                                                                       \
 	X(T, STR, name, "name", _, 0, "Name.")                                                     \
-	X(T, MSG, client, "clientConfig", k_webhook_client, 0, "Where it is called.")
+	X(T, MSG, client, "clientConfig", k_webhook_client, 0, "Where it is called.")              \
+	X(T, MSG, namespaces, "namespaceSelector", k_label_selector, 0, "For which namespaces.")   \
+	X(T, MSG, objects, "objectSelector", k_label_selector, 0, "For which objects.")
 SCHEMA_STRUCT(k_webhook)
 #define ROWS_k_webhook_configuration(X, T) X(T, MSGS, webhooks, "webhooks", k_webhook, 0, "Webhooks.")
 SCHEMA_STRUCT(k_webhook_configuration)

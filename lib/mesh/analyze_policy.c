@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Policies of workloads: telemetry, authorization, and the tokens that routes rely on.
+ */
+#include "mesh/analyze_int.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "model/security.h"
+#include "model/telemetry.h"
+#include "node/node.h"
+
+static bool selects(const struct policy_selector *s, const struct object *pod)
+{
+	return !s || labels_match(&s->match_labels, &pod->labels);
+}
+
+/* Policies of the root namespace are for all. */
+static bool is_root(const struct analysis *n, const char *ns)
+{
+	return n->s->mesh->root_namespace && !strcmp(ns, n->s->mesh->root_namespace);
+}
+
+/* ---- Telemetry ---- */
+
+static bool has_selector(const struct telemetry *t)
+{
+	return t->selector && t->selector->match_labels.n;
+}
+
+static bool is_attached(const struct telemetry *t)
+{
+	return t->target_ref || t->n_target_refs;
+}
+
+/* A Telemetry of the namespace that has no selector either. */
+static void judge_default(struct analysis *n, const struct object *o)
+{
+	const struct kind_list *list = analysis_list(n, KIND_TELEMETRY);
+	size_t first, count = kind_list_range(list, o->ns, &first);
+
+	for (size_t i = first; i < first + count; i++) {
+		const struct telemetry *t = object_spec(list->v[i], telemetry);
+
+		if (list->v[i] == o || has_selector(t) || is_attached(t))
+			continue;
+		analysis_add(n, o, D_TELEMETRY_DEFAULT_CONFLICT, (struct pos){0}, "",
+			     "Telemetry %s of the namespace has no selector either", analysis_name(n, list->v[i]));
+		return;
+	}
+}
+
+static const struct object *find_rival(const struct analysis *n, const struct object *o, const struct object *pod)
+{
+	const struct kind_list *list = analysis_list(n, KIND_TELEMETRY);
+	size_t first, count = kind_list_range(list, o->ns, &first);
+
+	for (size_t i = first; i < first + count; i++) {
+		const struct telemetry *t = object_spec(list->v[i], telemetry);
+
+		if (list->v[i] != o && has_selector(t) && selects(t->selector, pod))
+			return list->v[i];
+	}
+	return NULL;
+}
+
+static void judge_selector(struct analysis *n, const struct object *o)
+{
+	const struct kind_list *pods = analysis_list(n, KIND_POD);
+	size_t first, count = kind_list_range(pods, o->ns, &first);
+	bool any = false;
+
+	for (size_t i = first; i < first + count; i++) {
+		const struct object *rival;
+
+		if (!selects(object_spec(o, telemetry)->selector, pods->v[i]))
+			continue;
+		any = true;
+		rival = find_rival(n, o, pods->v[i]);
+		if (!rival)
+			continue;
+		analysis_add(n, o, D_TELEMETRY_SELECTOR_CONFLICT, (struct pos){0}, "spec.selector",
+			     "Telemetry %s selects the pod %s too", analysis_name(n, rival), analysis_name(n, pods->v[i]));
+		return;
+	}
+	if (!any && n->has_pods && !is_root(n, o->ns))
+		analysis_add(n, o, D_REFERENCE_MISSING, (struct pos){0}, "spec.selector",
+			     "no pod of namespace %s has the labels %s", o->ns,
+			     analysis_selector(n, &object_spec(o, telemetry)->selector->match_labels));
+}
+
+/* The mesh says where access logs go when a Telemetry does not. */
+static bool has_default_log(const struct analysis *n)
+{
+	const struct node *all = n->s->mesh->default_providers;
+	const struct node *logs = all ? node_get(all, "accessLogging") : NULL;
+
+	return logs && logs->n > 0;
+}
+
+void analyze_telemetries(struct analysis *n)
+{
+	const struct kind_list *list = analysis_list(n, KIND_TELEMETRY);
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct telemetry *t = object_spec(list->v[i], telemetry);
+
+		if (has_selector(t))
+			judge_selector(n, list->v[i]);
+		else if (!is_attached(t))
+			judge_default(n, list->v[i]);
+		for (size_t k = 0; k < t->n_access_logging && !has_default_log(n); k++)
+			if (!t->access_logging[k].n_providers)
+				analysis_add(n, list->v[i], D_TELEMETRY_WITHOUT_PROVIDER, t->access_logging[k].pos,
+					     arena_printf(n->a, "spec.accessLogging[%zu].providers", k),
+					     "no provider is named, and MeshConfig has no default one");
+	}
+}
+
+/* ---- AuthorizationPolicy ---- */
+
+static bool has_workload(const struct analysis *n, const struct object *o, const struct policy_selector *s)
+{
+	const struct kind_list *pods = analysis_list(n, KIND_POD);
+
+	for (size_t i = 0; i < pods->n; i++)
+		if ((is_root(n, o->ns) || !strcmp(pods->v[i]->ns, o->ns)) && selects(s, pods->v[i]))
+			return true;
+	return false;
+}
+
+static void judge_namespaces(struct analysis *n, const struct object *o, const struct strs *names, struct pos pos,
+			     const char *path)
+{
+	const struct kind_list *list = analysis_list(n, KIND_NAMESPACE);
+
+	for (size_t i = 0; i < names->n && list->n; i++)
+		if (!strchr(names->v[i], '*') && !kind_list_find(list, "", names->v[i]))
+			analysis_add(n, o, D_REFERENCE_MISSING, pos, arena_printf(n->a, "%s[%zu]", path, i),
+				     "there is no namespace %s", names->v[i]);
+}
+
+void analyze_authorization(struct analysis *n)
+{
+	const struct kind_list *list = analysis_list(n, KIND_AUTHORIZATION_POLICY);
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct authorization_policy *p = object_spec(list->v[i], authorization_policy);
+
+		if (n->has_pods && p->selector && !has_workload(n, list->v[i], p->selector))
+			analysis_add(n, list->v[i], D_WORKLOADS_MISSING, p->selector->pos, "spec.selector",
+				     "no pod has the labels %s", analysis_selector(n, &p->selector->match_labels));
+		for (size_t r = 0; r < p->n_rules; r++)
+			for (size_t k = 0; k < p->rules[r].n_from; k++)
+				judge_namespaces(n, list->v[i], &p->rules[r].from[k].source->namespaces,
+						 p->rules[r].from[k].source->pos,
+						 arena_printf(n->a, "spec.rules[%zu].from[%zu].source.namespaces", r, k));
+	}
+}
+
+/* ---- routes by claims ---- */
+
+static const char *find_claim(const struct virtual_service *spec)
+{
+	static const char prefix[] = "@request.auth.claims";
+
+	for (size_t i = 0; i < spec->n_http; i++) {
+		for (size_t m = 0; m < spec->http[i].n_match; m++) {
+			const struct http_match *match = &spec->http[i].match[m];
+
+			for (size_t k = 0; k < match->n_headers; k++)
+				if (!strncasecmp(match->headers_keys[k], prefix, strlen(prefix)))
+					return match->headers_keys[k];
+			for (size_t k = 0; k < match->n_without_headers; k++)
+				if (!strncasecmp(match->without_headers_keys[k], prefix, strlen(prefix)))
+					return match->without_headers_keys[k];
+		}
+	}
+	return NULL;
+}
+
+static bool checks_tokens(const struct analysis *n, const struct object *pod)
+{
+	const struct kind_list *list = analysis_list(n, KIND_REQUEST_AUTHENTICATION);
+
+	for (size_t i = 0; i < list->n; i++)
+		if ((is_root(n, list->v[i]->ns) || !strcmp(list->v[i]->ns, pod->ns)) &&
+		    selects(object_spec(list->v[i], request_authentication)->selector, pod))
+			return true;
+	return false;
+}
+
+static void judge_claims(struct analysis *n, const struct object *o, const char *claim)
+{
+	const struct kind_list *pods = analysis_list(n, KIND_POD);
+	const struct virtual_service *spec = object_spec(o, virtual_service);
+
+	for (size_t i = 0; i < spec->gateways.n; i++) {
+		const char *name = vs_resolve_gateway(spec->gateways.v[i], o->ns, n->a), *slash = strchr(name, '/');
+		const struct object *gw = slash ? analysis_object(n, KIND_GATEWAY,
+			arena_strndup(n->a, name, (size_t)(slash - name)), slash + 1) : NULL;
+
+		for (size_t k = 0; gw && k < pods->n; k++) {
+			if (!labels_match(&object_spec(gw, gateway)->selector, &pods->v[k]->labels) ||
+			    checks_tokens(n, pods->v[k]))
+				continue;
+			analysis_add(n, o, D_CLAIM_ROUTE_UNCHECKED, (struct pos){0}, "spec.http",
+				     "it routes by %s, and no RequestAuthentication checks tokens at the pod %s of Gateway %s",
+				     claim, analysis_name(n, pods->v[k]), name);
+			return;
+		}
+	}
+}
+
+void analyze_claims(struct analysis *n)
+{
+	const struct kind_list *list = analysis_list(n, KIND_VIRTUAL_SERVICE);
+
+	for (size_t i = 0; i < list->n; i++) {
+		const char *claim = find_claim(object_spec(list->v[i], virtual_service));
+
+		if (claim)
+			judge_claims(n, list->v[i], claim);
+	}
+}
