@@ -340,11 +340,11 @@ static void judge_slice(struct judging *g, const struct object *o)
 }
 
 /* The one table: what judges a kind, and the kinds that its verdicts speak of besides its own. */
-#define BIT(kind) (1u << KIND_##kind)
+#define BIT(kind) (UINT64_C(1) << KIND_##kind)
 static const struct {
 	void (*all)(struct judging *g);		/* the verdicts of a kind depend on each other, or ... */
 	void (*one)(struct judging *g, const struct object *o);	/* ... do not */
-	unsigned depends;
+	uint64_t depends;
 } judges[COMPILED_KINDS] = {
 	[KIND_VIRTUAL_SERVICE] = {.all = judge_virtual_services,
 				  .depends = BIT(GATEWAY) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
@@ -409,7 +409,7 @@ static bool is_same_around(const struct builder *b, enum kind kind)
 	if (!b->same_mesh || b->rejudge)
 		return false;
 	for (size_t k = 0; k < KIND_COUNT; k++)
-		if ((judges[kind].depends & 1u << k) && !b->same[k])
+		if ((judges[kind].depends & UINT64_C(1) << k) && !b->same[k])
 			return false;
 	return true;
 }

@@ -23,7 +23,8 @@ check_fn check_virtual_service, check_destination_rule, check_gateway, check_ser
     check_workload_entry, check_workload_group, check_sidecar, check_proxy_config,
     check_service, check_endpoint_slice, check_pod, check_secret, check_config_map,
     check_peer_authentication, check_request_authentication, check_authorization_policy,
-    check_telemetry, check_wasm_plugin, check_traffic_extension, check_envoy_filter;
+    check_telemetry, check_wasm_plugin, check_traffic_extension, check_envoy_filter,
+    check_gwapi;
 
 /* MeshConfig and MeshNetworks are no Kubernetes objects: root is the YAML itself. */
 void check_mesh_config(const struct node *root, struct diags *ds);

@@ -3,6 +3,7 @@
 
 #include "base/must.h"
 #include "model/extension.h"
+#include "model/gwapi.h"
 #include "model/kube.h"
 #include "model/meshconf.h"
 #include "model/object.h"
