@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * All that can be said about a set of files: findings of each object, verdicts of the objects
- * together, and what is likely a mistake (mesh/analyze.h). Files are read as the daemon reads them.
+ * together, and what is likely a mistake (analyze/analyze.h). Files are read as the daemon reads them.
  */
 #include "cmd.h"
 
@@ -13,7 +13,7 @@
 
 #include "analyze_print.h"
 #include "base/must.h"
-#include "mesh/analyze.h"
+#include "analyze/analyze.h"
 #include "server/offline.h"
 
 enum { OUTPUT_MAX = 1 << 30 };

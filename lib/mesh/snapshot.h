@@ -236,4 +236,19 @@ const struct verdict *snapshot_verdict(const struct snapshot *s, const struct ob
 /* The pod with that address (not a hostNetwork one), or NULL. */
 const struct object *snapshot_pod_of_ip(const struct snapshot *s, const char *ip);
 
+/* ---- places of pods and entries ---- */
+
+/* The number of a service's port at a pod, 0 when the pod has not the named port. */
+uint32_t svc_port_at_pod(const struct svc_port *port, const struct object *pod);
+/* Locality of a pod or entry: its label, else what the node says. Parts are "" or in a. */
+struct locality {
+	const char *region, *zone, *subzone;
+};
+struct locality locality_parse(const char *text, char separator, struct arena *a);
+struct locality locality_of_pod(const struct snapshot *s, const struct object *pod, struct arena *a);
+/* labels with the topology of their owner, as Istio adds it. */
+struct strmap labels_augment(const struct strmap *labels, struct locality l, const char *network,
+			     const char *node, struct arena *a);
+const char *network_of(const struct snapshot *s, const struct strmap *labels);
+
 #endif

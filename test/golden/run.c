@@ -18,7 +18,7 @@
 #include "base/must.h"
 #include "base/vec.h"
 #include "ev/file.h"
-#include "mesh/analyze.h"
+#include "analyze/analyze.h"
 
 struct run {
 	bool update;

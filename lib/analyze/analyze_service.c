@@ -2,7 +2,7 @@
  *
  * Services, the Deployments behind them, and ServiceEntries: ports and protocols.
  */
-#include "mesh/analyze_int.h"
+#include "analyze/analyze_int.h"
 
 #include <string.h>
 #include <strings.h>

@@ -2,7 +2,7 @@
  *
  * Routes of a VirtualService among each other: which are never reached, and whether their times fit.
  */
-#include "mesh/analyze_int.h"
+#include "analyze/analyze_int.h"
 
 #include <string.h>
 

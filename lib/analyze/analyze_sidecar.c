@@ -2,7 +2,7 @@
  *
  * Sidecars: which pods they are for, and what they hide.
  */
-#include "mesh/analyze_int.h"
+#include "analyze/analyze_int.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  *
  * Namespaces and their pods: who gets a proxy, and who runs as it.
  */
-#include "mesh/analyze_int.h"
+#include "analyze/analyze_int.h"
 
 #include <string.h>
 #include <strings.h>

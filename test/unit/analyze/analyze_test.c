@@ -3,9 +3,9 @@
  * What the golden cases of analysis do not show: which reasons of verdicts it replaces, what is left
  * unsaid, and that a large object is bounded. The rules themselves are in test/golden/analyze.
  */
-#include "snapshot_fixture.h"
+#include "../mesh/snapshot_fixture.h"
 
-#include "mesh/analyze.h"
+#include "analyze/analyze.h"
 
 #define HEAD(kind, name, rest)                                                                     \
 	"apiVersion: networking.istio.io/v1\nkind: " kind "\nmetadata: {name: " name ", namespace: shop" rest "}\n"

@@ -2,7 +2,7 @@
  *
  * What is laid into the mesh from outside: patches of Envoy's configuration, and webhooks.
  */
-#include "mesh/analyze_int.h"
+#include "analyze/analyze_int.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * What VirtualServices refer to: hosts, subsets and ports of destinations, gateways; and whom they
  * compete with for a host.
  */
-#include "mesh/analyze_int.h"
+#include "analyze/analyze_int.h"
 
 #include <string.h>
 

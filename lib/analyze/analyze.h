@@ -7,8 +7,8 @@
  * ("IST0101,NAV0601" or "*") silences it. What cannot be judged is not reported: without any Pod
  * nothing is said about selectors, without any service nothing about hosts. Thread: pure.
  */
-#ifndef MESH_ANALYZE_H
-#define MESH_ANALYZE_H
+#ifndef ANALYZE_ANALYZE_H
+#define ANALYZE_ANALYZE_H
 
 #include "mesh/snapshot.h"
 

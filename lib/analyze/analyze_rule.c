@@ -2,7 +2,7 @@
  *
  * DestinationRules: hosts, subsets, who uses them, and TLS against what a port speaks.
  */
-#include "mesh/analyze_int.h"
+#include "analyze/analyze_int.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  *
  * Policies of workloads: telemetry, authorization, and the tokens that routes rely on.
  */
-#include "mesh/analyze_int.h"
+#include "analyze/analyze_int.h"
 
 #include <string.h>
 #include <strings.h>

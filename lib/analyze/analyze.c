@@ -2,12 +2,11 @@
  *
  * The table of analyzers, and what they share: looking things up as the mesh would.
  */
-#include "mesh/analyze_int.h"
+#include "analyze/analyze_int.h"
 
 #include <string.h>
 
 #include "base/must.h"
-#include "mesh/snapshot_int.h"
 
 static const struct analyzer {
 	const char *name;

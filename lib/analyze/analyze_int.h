@@ -2,12 +2,12 @@
  *
  * Private to the analyzers. Thread: pure.
  */
-#ifndef MESH_ANALYZE_INT_H
-#define MESH_ANALYZE_INT_H
+#ifndef ANALYZE_ANALYZE_INT_H
+#define ANALYZE_ANALYZE_INT_H
 
 #include "base/map.h"
 #include "base/vec.h"
-#include "mesh/analyze.h"
+#include "analyze/analyze.h"
 #include "model/kube.h"
 #include "model/traffic.h"
 

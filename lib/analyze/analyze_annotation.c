@@ -3,7 +3,7 @@
  * Annotations of Istio's: known ones, the kinds that they are for, and the form of their values
  * (istio/api annotation, istio.io/docs/reference/config/annotations).
  */
-#include "mesh/analyze_int.h"
+#include "analyze/analyze_int.h"
 
 #include <stdlib.h>
 #include <string.h>

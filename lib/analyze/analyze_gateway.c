@@ -2,13 +2,12 @@
  *
  * Gateways: the workloads and Services behind them, their Secrets, and each other.
  */
-#include "mesh/analyze_int.h"
+#include "analyze/analyze_int.h"
 
 #include <string.h>
 #include <strings.h>
 
 #include "mesh/proxy.h"
-#include "mesh/snapshot_int.h"
 
 /* ---- one Gateway ---- */
 
