@@ -134,6 +134,54 @@ fail:
 	return -1;
 }
 
+int file_create(const char *path, const void *p, size_t n, unsigned mode, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & 0600);
+	int rc = 0;
+
+	if (fd < 0)
+		return err_errno(e, "%s", path);
+	if (write_all(fd, p, n) || fchmod(fd, mode) || fsync(fd))
+		rc = err_errno(e, "%s", path);
+	if (close(fd) && !rc)
+		rc = err_errno(e, "%s", path);
+	if (rc)
+		unlink(path);
+	else if (sync_dir_of(path))
+		rc = err_errno(e, "%s: syncing its directory", path);
+	return rc;
+}
+
+int file_check_private(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return err_errno(e, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_REFUSED, "%s: not a plain file", path);
+	if (st.st_uid != geteuid())
+		return err_set(e, ERR_REFUSED, "%s: belongs to another user", path);
+	if (st.st_mode & 077)
+		return err_set(e, ERR_REFUSED, "%s: others may read or write it (mode %03o); make it 600", path,
+			       st.st_mode & 0777);
+	return 0;
+}
+
+int file_remove(const char *path, struct err *e)
+{
+	return unlink(path) ? err_errno(e, "%s", path) : 0;
+}
+
+int file_make_dir(const char *path, unsigned mode, struct err *e)
+{
+	struct stat st;
+
+	if (!mkdir(path, mode) || (errno == EEXIST && !stat(path, &st) && S_ISDIR(st.st_mode)))
+		return 0;
+	return err_errno(e, "%s", path);
+}
+
 struct walk {
 	const char *const *suffixes;
 	struct arena *arena;

@@ -23,6 +23,24 @@ int file_read(const char *path, struct buf *out, struct err *e);
  * old file is untouched. */
 int file_replace(const char *path, const void *p, size_t n, unsigned mode, struct err *e);
 
+/* Writes a file that does not exist, and syncs it; the mode is exact from the first instant. -1 with errno
+ * EEXIST when there is something of that name, a dangling link too. */
+int file_create(const char *path, const void *p, size_t n, unsigned mode, struct err *e);
+/* ERR_REFUSED unless it is a plain file (no link) of ours, without any right for anybody else. */
+int file_check_private(const char *path, struct err *e);
+/* Of several that remove the same name, one gets 0; the others ERR_NOT_FOUND. */
+int file_remove(const char *path, struct err *e);
+/* Makes the directory, but not its parents; one that is there stays as it is. */
+int file_make_dir(const char *path, unsigned mode, struct err *e);
+
+/* A file that lines are appended to. Past `max` bytes it becomes <path>.1, that one <path>.2, and so on
+ * to <path>.<keep>, the oldest of which goes. Mode 0600. Thread: one at a time. */
+struct file_log;
+struct file_log *file_log_open(const char *path, size_t max, unsigned keep, struct err *e);
+void file_log_close(struct file_log *log);	/* NULL is fine */
+/* One write of the whole line, which ends in a line feed. */
+int file_log_append(struct file_log *log, const char *line, size_t n, struct err *e);
+
 enum { FILE_LIST_MAX = 100000, FILE_DEPTH_MAX = 16 };
 
 struct file_list {

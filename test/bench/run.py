@@ -106,6 +106,13 @@ def bench_reload():
     at_most('one reload of 300 objects, snapshot to bytes', f['reload_ms'], 5, ' ms')
 
 
+def bench_ca():
+    f = figures('ca_bench')
+    at_least('certificates, P-256, request in to chain out, one thread', f['ec_per_s'], 8000, '/s')
+    at_least('  to OpenSSL\'s ordinary interface', f['ec_ratio'], 3, 'x')
+    at_least('certificates, RSA-2048 key and CA', f['rsa_per_s'], 3000, '/s')
+
+
 def bench_files(folder):
     path = folder + '/many.yaml'
     more = ', ports: {http: 8080}, labels: {app: shop, version: v1}, locality: eu/east/a'
@@ -257,6 +264,7 @@ def main():
     try:
         bench_encoder()
         bench_reload()
+        bench_ca()
         bench_files(folder)
         bench_generation(folder)
 

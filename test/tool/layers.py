@@ -15,7 +15,7 @@ LAYER = {'base': 0, 'ev': 1, 'node': 1, 'net': 2, 'ca': 2, 'model': 2, 'store': 
 ONLY = [
     (r'uv\.h', r'lib/ev/'),
     (r'openssl/', r'lib/ca/|lib/net/tls'),
-    (r'jansson\.h', r'lib/node/|lib/xds/pbjson|lib/server/'),
+    (r'jansson\.h', r'lib/node/|lib/ca/jwt|lib/xds/pbjson|lib/server/'),
     (r'yaml\.h', r'lib/node/'),
     (r'nghttp2/', r'lib/net/'),
     (r'microhttpd\.h', r'lib/net/'),

@@ -401,11 +401,74 @@ static void storms_are_bounded(void **state)
 	assert_false(paused);
 }
 
+static void creates_once_and_privately(void **state)
+{
+	struct fixture *f = *state;
+	char path[100], link[100];
+	struct err e;
+
+	snprintf(path, sizeof(path), "%s/key", f->dir);
+	snprintf(link, sizeof(link), "%s/link", f->dir);
+	assert_int_equal(file_create(path, "k", 1, 0600, &e), 0);
+	assert_int_equal(file_create(path, "l", 1, 0600, &e), -1);
+	assert_int_equal(file_check_private(path, &e), 0);
+	assert_int_equal(symlink(path, link), 0);
+	assert_int_equal(file_check_private(link, &e), -1);
+	assert_int_equal(file_create(link, "l", 1, 0600, &e), -1);
+	assert_int_equal(chmod(path, 0604), 0);
+	assert_int_equal(file_check_private(path, &e), -1);
+	assert_int_equal(e.code, ERR_REFUSED);
+	assert_int_equal(file_remove(path, &e), 0);
+	assert_int_equal(file_remove(path, &e), -1);
+	assert_int_equal(e.code, ERR_NOT_FOUND);
+	assert_int_equal(file_make_dir(f->dir, 0700, &e), 0);
+	assert_int_equal(file_make_dir(link, 0700, &e), -1);	/* a dangling link is no directory */
+}
+
+static off_t size_of(const char *path, int number)
+{
+	char name[120];
+	struct stat st;
+
+	snprintf(name, sizeof(name), number ? "%s.%d" : "%s", path, number);
+	return stat(name, &st) ? -1 : st.st_size;
+}
+
+static void log_rotates(void **state)
+{
+	struct fixture *f = *state;
+	struct file_log *log;
+	char path[100];
+	struct err e;
+
+	snprintf(path, sizeof(path), "%s/log", f->dir);
+	log = file_log_open(path, 25, 2, &e);
+	assert_non_null(log);
+	for (int i = 0; i < 7; i++)	/* two lines a file */
+		assert_int_equal(file_log_append(log, "123456789\n", 10, &e), 0);
+	file_log_close(log);
+	assert_int_equal(size_of(path, 0), 10);
+	assert_int_equal(size_of(path, 1), 20);
+	assert_int_equal(size_of(path, 2), 20);
+	assert_int_equal(size_of(path, 3), -1);
+	assert_int_equal(file_check_private(path, &e), 0);
+	/* what stands there already counts */
+	log = file_log_open(path, 25, 2, &e);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(file_log_append(log, "123456789\n", 10, &e), 0);
+	file_log_close(log);
+	assert_int_equal(size_of(path, 0), 10);
+	/* a directory in its place */
+	assert_null(file_log_open(f->dir, 25, 2, &e));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(reads_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(replaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(creates_once_and_privately, setup, teardown),
+		cmocka_unit_test_setup_teardown(log_rotates, setup, teardown),
 		cmocka_unit_test_setup_teardown(lists_like_a_config_map, setup, teardown),
 		cmocka_unit_test_setup_teardown(deep_trees_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(watch_sees_every_way_to_save, setup, teardown),
