@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/regex.h"
 
 enum {
 	MATCH_JSON_MAX = 1024 * 1024,
 	COMPARED_MAX = 2000,	/* matches of one object that are compared with each other */
+	RETRIES_MANY = 10,	/* the next hops retry as well, twice by default */
 };
 
 /* ---- equal matches, for all three protocols ---- */
@@ -302,6 +304,42 @@ static void judge_http(struct walk *w)
 	judge_overlaps(w, v.v, v.n);
 }
 
+/* ---- matches that no request has ---- */
+
+/* Some path, which begins with '/', may match. */
+static bool may_match_path(const struct string_match *uri)
+{
+	const char *text = uri->exact ? uri->exact : uri->prefix;
+	struct regex *re;
+	bool may;
+
+	if (text)
+		return !*text || *text == '/' || !strcmp(text, "*");
+	re = uri->regex ? regex_new(uri->regex) : NULL;
+	may = !re || regex_may_begin(re, '/');
+	regex_free(re);
+	return may;
+}
+
+/* Methods have case (RFC 9110, 9.1), and nobody sends small ones. */
+static bool is_small(const char *method)
+{
+	return method && *method && !method[strspn(method, "abcdefghijklmnopqrstuvwxyz")];
+}
+
+static void judge_match(struct analysis *n, const struct object *o, size_t i, size_t k)
+{
+	const struct http_match *m = &object_spec(o, virtual_service)->http[i].match[k];
+	const char *path = arena_printf(n->a, "spec.http[%zu].match[%zu]", i, k);
+
+	if (m->uri && !may_match_path(m->uri))
+		analysis_add(n, o, D_MATCH_NEVER, m->uri->pos, arena_printf(n->a, "%s.uri", path),
+			     "no path matches this: paths begin with '/'");
+	if (m->method && (is_small(m->method->exact) || is_small(m->method->prefix)))
+		analysis_add(n, o, D_MATCH_NEVER, m->method->pos, arena_printf(n->a, "%s.method", path),
+			     "no request has this method: methods are written in capitals");
+}
+
 /* ---- times ---- */
 
 static void judge_times(struct analysis *n, const struct object *o, size_t i)
@@ -311,6 +349,10 @@ static void judge_times(struct analysis *n, const struct object *o, size_t i)
 	const char *path = arena_printf(n->a, "spec.http[%zu].retries", i);
 	int64_t tries;
 
+	if (retry && retry->attempts > RETRIES_MANY)
+		analysis_add(n, o, D_RETRIES_MULTIPLY, retry->pos, arena_printf(n->a, "%s.attempts", path),
+			     "a failing request is sent %lld times, and each of these again as often as the next hop retries",
+			     (long long)retry->attempts + 1);
 	if (!retry || !retry->per_try_timeout.has || !r->timeout.has || r->timeout.ns <= 0 || retry->attempts <= 0)
 		return;
 	tries = (int64_t)retry->attempts + 1;
@@ -346,7 +388,10 @@ void analyze_routes(struct analysis *n)
 		walk(n, o, &(struct rules){"http", vs->n_http, &schema_http_match, http_count, http_get, http_name, http_pos}, true);
 		walk(n, o, &(struct rules){"tcp", vs->n_tcp, &schema_l4_match, tcp_count, tcp_get, NULL, tcp_pos}, false);
 		walk(n, o, &(struct rules){"tls", vs->n_tls, &schema_tls_match, tls_count, tls_get, NULL, tls_pos}, false);
-		for (size_t k = 0; k < vs->n_http; k++)
+		for (size_t k = 0; k < vs->n_http; k++) {
 			judge_times(n, o, k);
+			for (size_t m = 0; m < vs->http[k].n_match; m++)
+				judge_match(n, o, k, m);
+		}
 	}
 }

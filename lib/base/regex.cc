@@ -70,6 +70,16 @@ bool regex_full_match(const struct regex *re, const char *text)
 	return re2::RE2::FullMatch(text, re->re);
 }
 
+bool regex_may_begin(const struct regex *re, char first)
+{
+	std::string low, high;
+	re2::RE2 whole("^(?:" + re->re.pattern() + ")$", options());
+
+	if (!whole.ok() || !whole.PossibleMatchRange(&low, &high, 16))
+		return true;
+	return high >= std::string(1, first) && (low.empty() || (unsigned char)low[0] <= (unsigned char)first);
+}
+
 void regex_replace_all(const struct regex *re, const char *text, const char *with, char *out, size_t size)
 {
 	std::string s(text);

@@ -24,6 +24,8 @@ int regex_program_size(const char *pattern);
 struct regex *regex_new(const char *pattern);	/* NULL if invalid */
 void regex_free(struct regex *re);		/* NULL is fine */
 bool regex_full_match(const struct regex *re, const char *text);
+/* False if no text that begins with `first` matches in full; true if one may. "" counts as none. */
+bool regex_may_begin(const struct regex *re, char first);
 /* text with every match replaced, into out (size bytes, cut and always terminated); "\1" in `with` is
  * the first group, as RE2 has it. With an invalid `with` nothing is replaced. */
 void regex_replace_all(const struct regex *re, const char *text, const char *with, char *out, size_t size);
