@@ -4,7 +4,7 @@
  * another. The verdicts of a kind are one part, kept while nothing that they speak of changed; it
  * goes only with the list that it is about, so it need not hold the objects.
  */
-#include "mesh/snapshot_int.h"
+#include "mesh/snapshot_verdict_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,18 +20,6 @@ const char *verdict_state_name(enum verdict_state s)
 	must((size_t)s < ARRAY_LEN(names));
 	return names[s];
 }
-
-/* The verdicts of one kind in the making. */
-struct judging {
-	const struct builder *b;
-	const struct kind_list *list;
-	struct verdict_list *out;
-	struct arena *arena;
-	struct reason {
-		const struct diag *diag;
-		struct reason *next;
-	} **reasons;		/* parallel to list, newest first */
-};
 
 static size_t index_of(const struct judging *g, const struct object *obj)
 {
@@ -59,11 +47,16 @@ static void judge_diag(struct judging *g, size_t i, enum verdict_state state, co
 		g->out->v[i].state = state;
 }
 
-static void judge(struct judging *g, const struct object *obj, enum verdict_state state, enum diag_code code,
-		  const char *path, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+void verdict_raise(struct judging *g, const struct object *obj, enum verdict_state state)
+{
+	struct verdict *v = &g->out->v[index_of(g, obj)];
 
-static void judge(struct judging *g, const struct object *obj, enum verdict_state state, enum diag_code code,
-		  const char *path, const char *fmt, ...)
+	if (state > v->state)
+		v->state = state;
+}
+
+void verdict_judge(struct judging *g, const struct object *obj, enum verdict_state state, enum diag_code code,
+		   const char *path, const char *fmt, ...)
 {
 	size_t i = index_of(g, obj);
 	struct part holder = {0};
@@ -83,7 +76,7 @@ static void judge(struct judging *g, const struct object *obj, enum verdict_stat
 /* Texts of a part's finding die with the part: the verdict gets its own. */
 static void take_finding(struct judging *g, const struct finding *f)
 {
-	judge(g, f->obj, f->state, f->diag.code, arena_strdup(g->arena, f->diag.path), "%s", f->diag.text);
+	verdict_judge(g, f->obj, f->state, f->diag.code, arena_strdup(g->arena, f->diag.path), "%s", f->diag.text);
 }
 
 static void take_findings(struct judging *g, const struct part *p)
@@ -119,7 +112,7 @@ static void judge_destination(struct judging *g, const struct vs *vs, const stru
 		return;
 	host = host_resolve(d->host, vs->obj->ns, s->domain, g->arena);
 	if (!host_known(s, host))
-		judge(g, vs->obj, VERDICT_PARTLY, D_VS_DESTINATION_UNKNOWN, arena_printf(g->arena, "spec.%s[%zu]", what, i),
+		verdict_judge(g, vs->obj, VERDICT_PARTLY, D_VS_DESTINATION_UNKNOWN, arena_printf(g->arena, "spec.%s[%zu]", what, i),
 		      "no service has the host %s", host);
 }
 
@@ -142,7 +135,7 @@ static void judge_destinations(struct judging *g, const struct vs *vs)
 			judge_destination(g, vs, spec->tcp[i].route[j].destination, "tcp", i);
 }
 
-static void judge_gateways(struct judging *g, const struct vs *vs)
+static void judge_gateways_of(struct judging *g, const struct vs *vs)
 {
 	size_t missing = 0;
 
@@ -153,7 +146,7 @@ static void judge_gateways(struct judging *g, const struct vs *vs)
 					      arena_strndup(g->arena, name, (size_t)(slash - name)), slash + 1))
 			continue;
 		missing++;
-		judge(g, vs->obj, missing == vs->gateways.n ? VERDICT_UNATTACHED : VERDICT_PARTLY, D_VS_GATEWAY_MISSING,
+		verdict_judge(g, vs->obj, missing == vs->gateways.n ? VERDICT_UNATTACHED : VERDICT_PARTLY, D_VS_GATEWAY_MISSING,
 		      arena_printf(g->arena, "spec.gateways[%zu]", i), "Gateway %s does not exist", name);
 	}
 }
@@ -175,7 +168,7 @@ static void judge_hosts(struct judging *g, const struct vs *vs, struct map *owne
 		if (!owner || owner == vs)
 			continue;
 		shadowed++;
-		judge(g, vs->obj,
+		verdict_judge(g, vs->obj,
 		      shadowed == vs->hosts.n && vs->gateways.n == 1 ? VERDICT_SHADOWED : VERDICT_PARTLY,
 		      D_VS_HOST_SHADOWED, arena_printf(g->arena, "spec.hosts[%zu]", i),
 		      "%s is taken by VirtualService %s/%s", vs->hosts.v[i], owner->obj->ns, owner->obj->name);
@@ -194,7 +187,7 @@ static void judge_virtual_services(struct judging *g)
 
 		take_findings(g, &vs->part);
 		judge_hosts(g, vs, &owners);
-		judge_gateways(g, vs);
+		judge_gateways_of(g, vs);
 		judge_destinations(g, vs);
 		for (size_t j = 0; j < vs->n_delegates; j++)
 			map_set(&used, arena_printf(g->b->arena, "%s/%s", vs->delegates[j]->ns, vs->delegates[j]->name),
@@ -205,7 +198,7 @@ static void judge_virtual_services(struct judging *g)
 
 		if (object_spec(o, virtual_service)->hosts.n == 0 &&
 		    !map_get(&used, arena_printf(g->b->arena, "%s/%s", o->ns, o->name)))
-			judge(g, o, VERDICT_UNATTACHED, D_DELEGATE_UNUSED, "spec", "no VirtualService delegates to it");
+			verdict_judge(g, o, VERDICT_UNATTACHED, D_DELEGATE_UNUSED, "spec", "no VirtualService delegates to it");
 	}
 }
 
@@ -220,7 +213,7 @@ static void judge_rules(struct judging *g)
 		if (host_known(s, dr->host))
 			continue;
 		for (size_t j = 0; j < dr->n_objs; j++)
-			judge(g, dr->objs[j], VERDICT_UNATTACHED, D_RULE_HOST_UNKNOWN, "spec.host",
+			verdict_judge(g, dr->objs[j], VERDICT_UNATTACHED, D_RULE_HOST_UNKNOWN, "spec.host",
 			      "no service has the host %s", dr->host);
 	}
 }
@@ -239,11 +232,12 @@ static void judge_entries(struct judging *g)
 			if (s->svcs[j]->is_kube || strcmp(s->svcs[j]->ns, e->ns) == 0)
 				owner = s->svcs[j];
 		for (size_t j = 0; owner && j < e->part.n_held; j++)
-			judge(g, e->part.held[j],
+			verdict_judge(g, e->part.held[j],
 			      object_spec(e->part.held[j], service_entry)->hosts.n == 1 ? VERDICT_SHADOWED : VERDICT_PARTLY,
 			      D_ENTRY_SHADOWED, "spec.hosts", "%s belongs to %s %s/%s", e->host,
 			      kind_info(owner->obj->kind)->name, owner->obj->ns, owner->obj->name);
 	}
+	judge_ports(g);
 }
 
 static bool selects(const struct strmap *selector, const struct object *we)
@@ -278,7 +272,7 @@ static void judge_workload(struct judging *g, const struct object *we)
 			selected = selected || (se->workload_selector && selects(&se->workload_selector->labels, we));
 		}
 	if (!selected)
-		judge(g, we, VERDICT_UNATTACHED, D_WORKLOAD_UNSELECTED, "", "no service of namespace %s selects it",
+		verdict_judge(g, we, VERDICT_UNATTACHED, D_WORKLOAD_UNSELECTED, "", "no service of namespace %s selects it",
 		      we->ns);
 }
 
@@ -298,7 +292,7 @@ static void judge_defaults(struct judging *g, const struct object *const *v, siz
 		slot = map_slot(&oldest, o->ns);
 		first = *slot;
 		if (first)
-			judge(g, o, VERDICT_SHADOWED, code, "", "%s %s/%s is older", kind_info(o->kind)->name, first->ns,
+			verdict_judge(g, o, VERDICT_SHADOWED, code, "", "%s %s/%s is older", kind_info(o->kind)->name, first->ns,
 			      first->name);
 		else
 			*slot = (void *)o;
@@ -335,7 +329,7 @@ static void judge_slice(struct judging *g, const struct object *o)
 	const char *name = strmap_get(&o->labels, "kubernetes.io/service-name");
 
 	if (!name || !snapshot_object(g->b->s, KIND_SERVICE, o->ns, name))
-		judge(g, o, VERDICT_UNATTACHED, D_SLICE_UNATTACHED, "metadata.labels", "there is no Service %s/%s", o->ns,
+		verdict_judge(g, o, VERDICT_UNATTACHED, D_SLICE_UNATTACHED, "metadata.labels", "there is no Service %s/%s", o->ns,
 		      name ? name : "");
 }
 
@@ -349,8 +343,9 @@ static const struct {
 	[KIND_VIRTUAL_SERVICE] = {.all = judge_virtual_services,
 				  .depends = BIT(GATEWAY) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_DESTINATION_RULE] = {.all = judge_rules, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
-	[KIND_SERVICE_ENTRY] = {.all = judge_entries, .depends = BIT(SERVICE)},
+	[KIND_SERVICE_ENTRY] = {.all = judge_entries, .depends = BIT(SERVICE) | BIT(VIRTUAL_SERVICE)},
 	[KIND_WORKLOAD_ENTRY] = {.one = judge_workload, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_GATEWAY] = {.all = judge_gateways},
 	[KIND_SIDECAR] = {.all = judge_sidecars},
 	[KIND_PROXY_CONFIG] = {.all = judge_proxy_configs},
 	[KIND_ENDPOINT_SLICE] = {.one = judge_slice, .depends = BIT(SERVICE)},
@@ -383,7 +378,7 @@ static void judge_quarantined(struct judging *g, enum kind kind)
 {
 	for (size_t i = 0; i < g->b->quarantined.n; i++)
 		if (g->b->quarantined.v[i]->kind == kind)
-			judge(g, g->b->quarantined.v[i], VERDICT_QUARANTINED, D_LIMIT_MEMORY, "",
+			verdict_judge(g, g->b->quarantined.v[i], VERDICT_QUARANTINED, D_LIMIT_MEMORY, "",
 			      "compiling it takes more than %d MiB", PART_MEMORY_MAX / 1024 / 1024);
 }
 

@@ -9,21 +9,6 @@
 
 static const char translation_off[] = "experimental.istio.io/disable-gateway-port-translation";
 
-bool gw_is_passthrough(const struct gw_server *s)
-{
-	return s->tls && (s->tls->mode == SERVER_TLS_PASSTHROUGH || s->tls->mode == SERVER_TLS_AUTO_PASSTHROUGH);
-}
-
-bool gw_terminates_https(const struct gw_entry *e)
-{
-	return e->protocol == PROTO_HTTPS && e->server->tls && !gw_is_passthrough(e->server);
-}
-
-static bool speaks_http(const struct gw_entry *e)
-{
-	return protocol_is_http(e->protocol) || gw_terminates_https(e);
-}
-
 /* ---- VirtualServices by gateway ---- */
 
 /* 0 the view's own and private, 1 exported to it by name, 2 public, 3 not seen. */
@@ -87,26 +72,6 @@ static void bind_all(const struct plan *p, struct gateways *g, struct arena *a)
 
 /* ---- hosts ---- */
 
-/* "./h" is "<ns>/h", any namespace's is "h", and "all of them" is "*" alone. */
-static struct strs hosts_of(const struct strs *in, const char *ns, struct arena *a)
-{
-	const char **out = arena_array(a, const char *, in->n);
-
-	for (size_t i = 0; i < in->n; i++) {
-		const char *h = in->v[i];
-
-		if (strcmp(h, "*/*") == 0) {
-			out[0] = "*";
-			return (struct strs){.v = out, .n = 1};
-		}
-		if (strncmp(h, "./", 2) == 0)
-			out[i] = arena_printf(a, "%s/%s", ns, h + 2);
-		else
-			out[i] = strncmp(h, "*/", 2) == 0 ? h + 2 : h;
-	}
-	return (struct strs){.v = out, .n = in->n};
-}
-
 static struct strs sni_of(const struct strs *hosts, struct arena *a)
 {
 	const char **out = arena_array(a, const char *, hosts->n);
@@ -165,37 +130,25 @@ struct merge {
 	const struct plan *p;
 	struct gateways *g;
 	struct arena *a;
-	struct map used;		/* "port" */
-	struct map plain;		/* "port" -> struct gw_group of the first plain-text server */
-	struct map tls_binds;		/* "port bind" of later servers beside TLS */
-	struct map tls_hosts;		/* "port host" -> bind */
+	struct gateway_claims claims;
+	struct map plain;		/* port -> struct gw_group of the first plain-text server */
 };
 
-static void report(struct merge *m, const struct gw_entry *e, enum plan_gateway_fault fault, const char *text)
+static void report(struct merge *m, const struct gw_entry *e, const struct gateway_outcome *out)
 {
-	*vec_push(&m->g->findings, m->a) =
-	    (struct plan_gateway_finding){.fault = fault, .obj = e->gateway, .server = e->index, .text = text};
+	const char *text = out->host;
+
+	if (!text)
+		text = out->fault == GATEWAY_PORT_NAME_DUPLICATE ? e->claim.rds_name : arena_printf(m->a, "%u", e->claim.port);
+	*vec_push(&m->g->findings, m->a) = (struct plan_gateway_finding){
+	    .fault = out->fault, .obj = e->claim.gateway, .server = e->index, .text = text};
 }
 
-/* A host may be served once a port and bind, as chains are told apart by it. */
-static bool take_tls_hosts(struct merge *m, const struct gw_entry *e, uint32_t port, const char *bind)
+static struct gw_group *port_of(struct merge *m, const struct gw_entry *e)
 {
-	for (size_t i = 0; i < e->hosts.n; i++) {
-		const char *at = map_get(&m->tls_hosts, arena_printf(m->a, "%u %s", port, e->hosts.v[i]));
-
-		if (at && strcmp(at, bind) == 0) {
-			report(m, e, GATEWAY_HOST_DUPLICATE, e->hosts.v[i]);
-			return false;
-		}
-	}
-	for (size_t i = 0; i < e->hosts.n; i++)
-		map_set(&m->tls_hosts, arena_printf(m->a, "%u %s", port, e->hosts.v[i]), arena_strdup(m->a, bind));
-	return true;
-}
-
-static struct gw_group *port_of(struct merge *m, const struct gw_entry *e, uint32_t port, const char *bind)
-{
-	const char *text = e->server->port->protocol ? e->server->port->protocol : "";
+	const char *text = e->claim.server->port->protocol ? e->claim.server->port->protocol : "";
+	const char *bind = e->claim.server->bind ? e->claim.server->bind : "";
+	uint32_t port = e->claim.port;
 	struct gw_group *gp;
 
 	for (size_t i = 0; i < m->g->ports.n; i++) {
@@ -206,7 +159,7 @@ static struct gw_group *port_of(struct merge *m, const struct gw_entry *e, uint3
 	gp = arena_new(m->a, struct gw_group);
 	gp->port = port;
 	gp->protocol_text = text;
-	gp->protocol = e->protocol;
+	gp->protocol = e->claim.protocol;
 	gp->bind = bind;
 	*vec_push(&m->g->ports, m->a) = gp;
 	return gp;
@@ -217,17 +170,17 @@ static void add_routes(struct merge *m, const struct gw_entry *e)
 	void **slot;
 	struct gw_routes *r;
 
-	if (!e->rds_name)
+	if (!e->claim.rds_name)
 		return;
-	slot = map_slot(&m->g->routes, e->rds_name);
+	slot = map_slot(&m->g->routes, e->claim.rds_name);
 	if (!*slot) {
 		r = arena_new(m->a, struct gw_routes);
-		r->name = e->rds_name;
+		r->name = e->claim.rds_name;
 		*slot = r;
 	}
 	r = *slot;
 	/* a server that listens on several ports has one set of routes */
-	if (!r->entries.n || r->entries.v[r->entries.n - 1]->server != e->server)
+	if (!r->entries.n || r->entries.v[r->entries.n - 1]->claim.server != e->claim.server)
 		*vec_push(&r->entries, m->a) = e;
 }
 
@@ -237,76 +190,23 @@ static void add_entry(struct merge *m, struct gw_group *gp, const struct gw_entr
 	add_routes(m, e);
 }
 
-/* Beside a plain-text server: HTTP joins HTTP; another bind is another listener. */
-static void merge_plain(struct merge *m, struct gw_group *plain, const struct gw_entry *e, uint32_t port, const char *bind)
+static void merge_entry(struct merge *m, const struct gw_entry *e)
 {
+	const char *key = arena_printf(m->a, "%u", e->claim.port);
+	struct gateway_outcome out = gateway_take(&m->claims, &e->claim);
+	bool is_first = map_get(&m->claims.plain, arena_printf(m->a, "%s ", key)) == &e->claim;
 	struct gw_group *gp;
 
-	if (strcmp(plain->bind, bind) == 0) {
-		if (!protocol_is_http(plain->protocol) || !protocol_is_http(e->protocol))
-			report(m, e, GATEWAY_PORT_CONFLICT, arena_printf(m->a, "%u", port));
-		else
-			add_entry(m, plain, e);
+	if (out.fault) {
+		report(m, e, &out);
 		return;
 	}
-	gp = port_of(m, e, port, bind);
-	gp->rds_name = e->rds_name;
-	add_entry(m, gp, e);
-}
-
-/* Beside TLS servers: told apart by SNI, each HTTPS server has routes of its own. */
-static void merge_tls(struct merge *m, const struct gw_entry *e, uint32_t port, const char *bind)
-{
-	struct gw_group *gp;
-
-	if (speaks_http(e) && map_get(&m->g->routes, e->rds_name)) {
-		report(m, e, GATEWAY_PORT_NAME_DUPLICATE, e->rds_name);
-		return;
-	}
-	if (map_set(&m->tls_binds, arena_printf(m->a, "%u %s", port, bind), m) && !e->server->tls) {
-		report(m, e, GATEWAY_TLS_MISSING, arena_printf(m->a, "%u", port));
-		return;
-	}
-	gp = port_of(m, e, port, bind);
-	if (protocol_is_http(e->protocol))
-		gp->rds_name = e->rds_name;
-	add_entry(m, gp, e);
-}
-
-static void merge_entry(struct merge *m, const struct gw_entry *e, uint32_t port)
-{
-	const char *bind = e->server->bind ? e->server->bind : "";
-	const char *key = arena_printf(m->a, "%u", port);
-	struct gw_group *gp = map_get(&m->plain, key);
-
-	if (e->server->tls && !take_tls_hosts(m, e, port, bind))
-		return;
-	if (map_get(&m->used, key)) {
-		if (gp)
-			merge_plain(m, gp, e, port, bind);
-		else
-			merge_tls(m, e, port, bind);
-		return;
-	}
-	map_set(&m->used, key, m);
-	gp = port_of(m, e, port, bind);
-	gp->rds_name = e->rds_name;
-	if (!e->server->tls || protocol_is_http(e->protocol))
+	gp = out.joins_plain ? map_get(&m->plain, key) : port_of(m, e);
+	if (is_first)
 		map_set(&m->plain, key, gp);
+	if (!out.joins_plain && protocol_is_http(e->claim.protocol))
+		gp->rds_name = e->claim.rds_name;
 	add_entry(m, gp, e);
-}
-
-static const char *rds_name(const struct gw_entry *e, uint32_t port, struct arena *a)
-{
-	const struct gw_server *s = e->server;
-	bool has_bind = s->bind && *s->bind;
-
-	if (protocol_is_http(e->protocol))
-		return arena_printf(a, "http.%u%s%s", port, has_bind ? "." : "", has_bind ? s->bind : "");
-	if (gw_terminates_https(e))
-		return arena_printf(a, "https.%u.%s.%s.%s%s%s", s->port->number, s->port->name ? s->port->name : "",
-				    e->gateway->name, e->gateway->ns, has_bind ? "." : "", has_bind ? s->bind : "");
-	return NULL;
 }
 
 static bool can_listen(const struct plan *p, const struct gw_server *s, uint32_t port)
@@ -332,16 +232,12 @@ static void merge_server(struct merge *m, const struct object *gw, size_t index)
 
 		if (!can_listen(m->p, s, ports.v.v[i]))
 			continue;
-		e->gateway = gw;
+		gateway_claim_init(&e->claim, gw, s, ports.v.v[i], m->a);
 		e->gateway_name = arena_printf(m->a, "%s/%s", gw->ns, gw->name);
-		e->server = s;
 		e->index = index;
-		e->protocol = protocol_parse(s->port->protocol ? s->port->protocol : "");
-		e->hosts = hosts_of(&s->hosts, gw->ns, m->a);
-		e->sni = sni_of(&e->hosts, m->a);
-		e->rds_name = rds_name(e, ports.v.v[i], m->a);
+		e->sni = sni_of(&e->claim.hosts, m->a);
 		e->bound = map_get(&m->g->bound, e->gateway_name);
-		merge_entry(m, e, ports.v.v[i]);
+		merge_entry(m, e);
 	}
 }
 
@@ -380,10 +276,8 @@ struct gateways *gateways_merge(const struct plan *p, struct arena *a)
 	struct gateways *g = arena_new(a, struct gateways);
 	struct merge m = {.p = p, .g = g, .a = a};
 
-	map_init(&m.used, a);
+	gateway_claims_init(&m.claims, a);
 	map_init(&m.plain, a);
-	map_init(&m.tls_binds, a);
-	map_init(&m.tls_hosts, a);
 	map_init(&g->routes, a);
 	g->base = common_inputs(p);
 	bind_all(p, g, a);
@@ -423,7 +317,7 @@ static void add_route_rows(struct gateways *g, struct plan_rows *rows)
 		struct hash128 h = hash_mix_str(g->base, r->name);
 
 		for (size_t k = 0; k < r->entries.n; k++) {
-			h = hash_mix(h, r->entries.v[k]->gateway->hash);
+			h = hash_mix(h, r->entries.v[k]->claim.gateway->hash);
 			h = hash_mix_u64(h, r->entries.v[k]->index);
 			h = hash_mix(h, r->entries.v[k]->bound->inputs);
 		}

@@ -7,6 +7,7 @@
 #define MESH_PLAN_GATEWAY_INT_H
 
 #include "base/map.h"
+#include "mesh/gateway.h"
 #include "plan/plan_http_int.h"
 
 struct bound_vs {
@@ -23,14 +24,10 @@ struct bound {
 
 /* One server of a Gateway, in force on one port. */
 struct gw_entry {
-	const struct object *gateway;
+	struct gateway_claim claim;
 	const char *gateway_name;	/* "ns/name" */
-	const struct gw_server *server;
 	size_t index;			/* of the server */
-	enum protocol protocol;
-	struct strs hosts;		/* "host", or "ns/host" for VirtualServices of ns alone */
-	struct strs sni;		/* the hosts alone */
-	const char *rds_name;		/* or NULL: no HTTP */
+	struct strs sni;		/* the hosts without namespace */
 	const struct bound *bound;
 };
 
@@ -64,10 +61,6 @@ struct gateways {
 };
 
 struct gateways *gateways_merge(const struct plan *p, struct arena *a);
-
-/* How a server handles TLS. */
-bool gw_is_passthrough(const struct gw_server *s);
-bool gw_terminates_https(const struct gw_entry *e);
 
 /* ---- plan_gateway_listener.c ---- */
 bool gateway_listener_has_chains(const struct plan *p, const struct gw_listener *l, struct arena *scratch);

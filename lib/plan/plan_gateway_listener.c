@@ -85,12 +85,12 @@ static void add_chain(struct chains *c, const struct strs *sni, const struct str
 /* Some host of the VirtualService is one of the server's. */
 static bool shares_host(const struct gw_entry *e, const struct vs *vs)
 {
-	for (size_t i = 0; i < e->hosts.n; i++) {
-		const char *slash = strchr(e->hosts.v[i], '/');
-		const char *host = slash ? slash + 1 : e->hosts.v[i];
-		size_t n = slash ? (size_t)(slash - e->hosts.v[i]) : 0;
+	for (size_t i = 0; i < e->claim.hosts.n; i++) {
+		const char *slash = strchr(e->claim.hosts.v[i], '/');
+		const char *host = slash ? slash + 1 : e->claim.hosts.v[i];
+		size_t n = slash ? (size_t)(slash - e->claim.hosts.v[i]) : 0;
 
-		if (slash && (strlen(vs->obj->ns) != n || memcmp(vs->obj->ns, e->hosts.v[i], n) != 0))
+		if (slash && (strlen(vs->obj->ns) != n || memcmp(vs->obj->ns, e->claim.hosts.v[i], n) != 0))
 			continue;
 		for (size_t k = 0; k < vs->hosts.n; k++)
 			if (host_matches(host, vs->hosts.v[k]))
@@ -102,7 +102,7 @@ static bool shares_host(const struct gw_entry *e, const struct vs *vs)
 static bool is_for(const struct gw_entry *e, const struct vs *vs, uint32_t port, const struct strs *gateways,
 		   struct arena *a)
 {
-	if (port && port != e->server->port->number)
+	if (port && port != e->claim.server->port->number)
 		return false;
 	for (size_t i = 0; i < gateways->n; i++)
 		if (strcmp(vs_resolve_gateway(gateways->v[i], vs->obj->ns, a), e->gateway_name) == 0)
@@ -202,10 +202,10 @@ struct tls_arg {
 
 static struct ir_tcp *tcp_of(struct chains *c, const struct gw_entry *e, const struct l4_route *r)
 {
-	struct ir_tcp *tcp = tcp_for_destinations(c->p, r->vs, r->to, r->n_to, e->server->port->number, c->a);
+	struct ir_tcp *tcp = tcp_for_destinations(c->p, r->vs, r->to, r->n_to, e->claim.server->port->number, c->a);
 
 	origins_add(&c->origins, r->vs->obj);
-	tcp->mongo = e->protocol == PROTO_MONGO;
+	tcp->mongo = e->claim.protocol == PROTO_MONGO;
 	tcp->mongo_stat_prefix = tcp->mongo ? tcp->stat_prefix : NULL;
 	return tcp;
 }
@@ -260,8 +260,8 @@ static void add_auto_passthrough(struct chains *c, const struct gw_entry *e)
 
 static const char *stat_prefix(const struct chains *c, const struct gw_entry *e)
 {
-	if (e && e->server->name && *e->server->name)
-		return e->server->name;
+	if (e && e->claim.server->name && *e->claim.server->name)
+		return e->claim.server->name;
 	return arena_printf(c->a, "outbound_%s", c->l->name);
 }
 
@@ -272,16 +272,16 @@ static void add_server(struct chains *c, const struct gw_entry *e)
 
 	if (gateway_lacks_identity(c->p, e))
 		return;
-	if (gw_terminates_https(e)) {
+	if (gateway_terminates_https(e->claim.protocol, e->claim.server)) {
 		add_chain(c, &e->sni, &none,
 			  (struct ir_chain){.tls = gateway_tls_of(c->p, e, c->a),
-					    .http = hcm_gateway(c->p, e->rds_name, stat_prefix(c, e), c->a)});
-	} else if (!gw_is_passthrough(e->server)) {
+					    .http = hcm_gateway(c->p, e->claim.rds_name, stat_prefix(c, e), c->a)});
+	} else if (!gateway_is_passthrough(e->claim.server)) {
 		if (find_tcp(e, c->a, &r))
-			add_chain(c, e->server->tls ? &e->sni : &none, &none,
-				  (struct ir_chain){.tls = e->server->tls ? gateway_tls_of(c->p, e, c->a) : NULL,
+			add_chain(c, e->claim.server->tls ? &e->sni : &none, &none,
+				  (struct ir_chain){.tls = e->claim.server->tls ? gateway_tls_of(c->p, e, c->a) : NULL,
 						    .tcp = tcp_of(c, e, &r)});
-	} else if (e->server->tls->mode == SERVER_TLS_AUTO_PASSTHROUGH) {
+	} else if (e->claim.server->tls->mode == SERVER_TLS_AUTO_PASSTHROUGH) {
 		add_auto_passthrough(c, e);
 	} else {
 		each_tls(e, c->a, add_passthrough, &(struct tls_arg){.c = c, .e = e});
@@ -293,7 +293,7 @@ static void add_port(struct chains *c, const struct gw_group *gp)
 	const struct strs none = {0};
 
 	for (size_t i = 0; i < gp->entries.n; i++)
-		origins_add(&c->origins, gp->entries.v[i]->gateway);
+		origins_add(&c->origins, gp->entries.v[i]->claim.gateway);
 	if (protocol_is_http(gp->protocol)) {
 		struct ir_http *http = hcm_gateway(c->p, gp->rds_name, stat_prefix(c, NULL), c->a);
 
@@ -320,11 +320,11 @@ static bool has_chain(const struct plan *p, const struct gw_entry *e, struct are
 
 	if (gateway_lacks_identity(p, e))
 		return false;
-	if (gw_terminates_https(e))
+	if (gateway_terminates_https(e->claim.protocol, e->claim.server))
 		return true;
-	if (!gw_is_passthrough(e->server))
+	if (!gateway_is_passthrough(e->claim.server))
 		return find_tcp(e, scratch, &r);
-	if (e->server->tls->mode != SERVER_TLS_AUTO_PASSTHROUGH)
+	if (e->claim.server->tls->mode != SERVER_TLS_AUTO_PASSTHROUGH)
 		return each_tls(e, scratch, enough, NULL);
 	for (size_t i = 0; i < p->scope.n_svcs; i++)
 		if (p->scope.svcs[i].n_ports && passes_service(e, &p->scope.svcs[i]))
@@ -348,12 +348,12 @@ bool gateway_listener_has_chains(const struct plan *p, const struct gw_listener 
 
 static struct hash128 mix_entry(const struct plan *p, const struct gw_entry *e, struct hash128 h)
 {
-	h = hash_mix_u64(hash_mix(h, e->gateway->hash), e->index);
+	h = hash_mix_u64(hash_mix(h, e->claim.gateway->hash), e->index);
 	/* what HTTP leads to stands in the routes */
-	if (e->rds_name)
+	if (e->claim.rds_name)
 		return h;
 	h = hash_mix(h, e->bound->inputs);
-	if (!gw_is_passthrough(e->server) || e->server->tls->mode != SERVER_TLS_AUTO_PASSTHROUGH)
+	if (!gateway_is_passthrough(e->claim.server) || e->claim.server->tls->mode != SERVER_TLS_AUTO_PASSTHROUGH)
 		return h;
 	for (size_t i = 0; i < p->scope.n_svcs; i++) {
 		const struct scope_svc *s = &p->scope.svcs[i];

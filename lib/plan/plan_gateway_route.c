@@ -70,10 +70,10 @@ static const struct ir_routes_vec *routes_of(struct hosts *b, const struct gw_en
 	ctx = (struct http_ctx){.plan = b->p,
 				.arena = b->a,
 				.vs = vs,
-				.listen_port = e->server->port->number,
+				.listen_port = e->claim.server->port->number,
 				.gateway_names = {.v = gateway, .n = 1},
 				.is_gateway = true,
-				.is_tls = e->server->tls != NULL};
+				.is_tls = e->claim.server->tls != NULL};
 	list = arena_new(b->a, struct ir_routes_vec);
 	http_routes_of(&ctx, list);
 	if (!list->v.n)
@@ -88,15 +88,15 @@ static const struct ir_routes_vec *routes_of(struct hosts *b, const struct gw_en
 /* The hosts of the server that VirtualServices of ns may have, without the namespace. */
 static struct strs hosts_for(const struct gw_entry *e, const char *ns, struct arena *a)
 {
-	const char **out = arena_array(a, const char *, e->hosts.n);
+	const char **out = arena_array(a, const char *, e->claim.hosts.n);
 	size_t n = 0;
 
-	for (size_t i = 0; i < e->hosts.n; i++) {
-		const char *slash = strchr(e->hosts.v[i], '/');
+	for (size_t i = 0; i < e->claim.hosts.n; i++) {
+		const char *slash = strchr(e->claim.hosts.v[i], '/');
 
 		if (!slash)
-			out[n++] = e->hosts.v[i];
-		else if (strlen(ns) == (size_t)(slash - e->hosts.v[i]) && strncmp(ns, e->hosts.v[i], strlen(ns)) == 0)
+			out[n++] = e->claim.hosts.v[i];
+		else if (strlen(ns) == (size_t)(slash - e->claim.hosts.v[i]) && strncmp(ns, e->claim.hosts.v[i], strlen(ns)) == 0)
 			out[n++] = slash + 1;
 	}
 	return (struct strs){.v = out, .n = n};
@@ -132,21 +132,21 @@ static void add_vs(struct hosts *b, const struct gw_entry *e, const struct vs *v
 		return;
 	routes = routes_of(b, e, vs);
 	for (size_t i = 0; routes && i < shared.n; i++) {
-		struct gw_host *h = host_of(b, shared.v[i], e->server->port->number);
+		struct gw_host *h = host_of(b, shared.v[i], e->claim.server->port->number);
 
 		*vec_push(&h->lists, b->a) = routes;
-		h->require_tls |= e->server->tls && e->server->tls->https_redirect;
+		h->require_tls |= e->claim.server->tls && e->claim.server->tls->https_redirect;
 	}
 }
 
 static void add_server(struct hosts *b, const struct gw_entry *e)
 {
-	origins_add(&b->origins, e->gateway);
+	origins_add(&b->origins, e->claim.gateway);
 	for (size_t i = 0; i < e->bound->v.n; i++)
 		add_vs(b, e, e->bound->v.v[i].vs);
 	/* the redirect is there for hosts without routes too */
-	for (size_t i = 0; e->server->tls && e->server->tls->https_redirect && i < e->sni.n; i++)
-		host_of(b, e->sni.v[i], e->server->port->number)->require_tls = true;
+	for (size_t i = 0; e->claim.server->tls && e->claim.server->tls->https_redirect && i < e->sni.n; i++)
+		host_of(b, e->sni.v[i], e->claim.server->port->number)->require_tls = true;
 }
 
 /* ---- virtual hosts ---- */
@@ -230,7 +230,7 @@ static struct ir_vhost blackhole(const struct gw_routes *r, struct arena *a)
 {
 	static const char *const any[] = {"*"};
 
-	return (struct ir_vhost){.name = http_host_port("blackhole", r->entries.v[0]->server->port->number, a),
+	return (struct ir_vhost){.name = http_host_port("blackhole", r->entries.v[0]->claim.server->port->number, a),
 				 .domains = {.v = any, .n = 1}};
 }
 

@@ -178,7 +178,7 @@ bool gateway_lacks_identity(const struct plan *p, const struct gw_entry *e)
 	struct arena scratch;
 	bool lacks;
 
-	if (p->view->sds_agent || !e->server->tls || gw_is_passthrough(e->server))
+	if (p->view->sds_agent || !e->claim.server->tls || gateway_is_passthrough(e->claim.server))
 		return false;
 	arena_init(&scratch, 0);
 	t = gateway_tls_of(p, e, &scratch);
@@ -193,7 +193,7 @@ const struct ir_tls *gateway_tls_of(const struct plan *p, const struct gw_entry 
 {
 	static const char *const http[] = {"h2", "http/1.1"};
 	static const char *const mesh_tcp[] = {"istio-peer-exchange", "h2", "http/1.1"};
-	const struct server_tls *t = e->server->tls;
+	const struct server_tls *t = e->claim.server->tls;
 	struct ir_tls *out = arena_new(a, struct ir_tls);
 	struct strs credentials = server_credentials(t, a);
 	bool in_mesh = t->mode == SERVER_TLS_ISTIO_MUTUAL;
@@ -204,7 +204,7 @@ const struct ir_tls *gateway_tls_of(const struct plan *p, const struct gw_entry 
 	out->require_client_cert = in_mesh || t->mode == SERVER_TLS_MUTUAL;
 	out->alpn = (struct strs){.v = http, .n = 2};
 	if (in_mesh) {
-		if (!gw_terminates_https(e))
+		if (!gateway_terminates_https(e->claim.protocol, e->claim.server))
 			out->alpn = (struct strs){.v = mesh_tcp, .n = 3};
 		use_workload(out, t);
 		return out;

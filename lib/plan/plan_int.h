@@ -7,6 +7,7 @@
 #define MESH_PLAN_INT_H
 
 #include "base/vec.h"
+#include "mesh/gateway.h"
 #include "plan/plan.h"
 
 struct plan_rows {
@@ -119,16 +120,8 @@ void server_tls_options(const struct plan *p, struct ir_tls *out, const struct s
 struct strs tls_known(const struct strs *in, bool (*is_known)(const char *), struct arena *a);
 
 /* ---- what only the merge of Gateways sees (plan_gateway.c, plan_secret.c) ---- */
-enum plan_gateway_fault {
-	GATEWAY_HOST_DUPLICATE,		/* another server of the port has a host: this server is out of force */
-	GATEWAY_PORT_CONFLICT,		/* an older server of the port speaks something else */
-	GATEWAY_PORT_NAME_DUPLICATE,	/* another HTTPS server has the RDS name */
-	GATEWAY_TLS_MISSING,		/* a server without TLS on a port of TLS servers */
-	GATEWAY_SECRET_MISSING,		/* no Secret of that name in the proxy's namespace */
-	GATEWAY_SECRET_MALFORMED,	/* keys are missing, or no base64, or no PEM */
-};
 struct plan_gateway_finding {
-	enum plan_gateway_fault fault;
+	enum gateway_fault fault;
 	const struct object *obj;	/* the Gateway or DestinationRule */
 	size_t server;			/* index within the Gateway */
 	const char *text;		/* the host, port or name in question */

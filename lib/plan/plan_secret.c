@@ -152,7 +152,7 @@ struct secrets {
 	struct map seen;
 };
 
-static void report(struct secrets *s, const struct object *by, size_t server, enum plan_gateway_fault fault, const char *name)
+static void report(struct secrets *s, const struct object *by, size_t server, enum gateway_fault fault, const char *name)
 {
 	*vec_push(&s->g->findings, s->rows->arena) =
 	    (struct plan_gateway_finding){.fault = fault, .obj = by, .server = server, .text = name};
@@ -231,18 +231,18 @@ static void want(struct secrets *s, const char *sds, bool is_ca, const struct ob
 
 static void want_server(struct secrets *s, const struct gw_entry *e)
 {
-	const struct server_tls *t = e->server->tls;
+	const struct server_tls *t = e->claim.server->tls;
 	struct strs names;
 	const char *ca;
 
-	if (!t || gw_is_passthrough(e->server) || t->mode == SERVER_TLS_ISTIO_MUTUAL || protocol_is_http(e->protocol))
+	if (!t || gateway_is_passthrough(e->claim.server) || t->mode == SERVER_TLS_ISTIO_MUTUAL || protocol_is_http(e->claim.protocol))
 		return;
 	names = server_credentials(t, s->rows->arena);
 	ca = server_ca_credential(t, s->rows->arena);
 	for (size_t i = 0; i < names.n; i++)
-		want(s, names.v[i], false, e->gateway, e->index);
+		want(s, names.v[i], false, e->claim.gateway, e->index);
 	if (ca)
-		want(s, ca, true, e->gateway, e->index);
+		want(s, ca, true, e->claim.gateway, e->index);
 }
 
 static void want_client(struct secrets *s, const struct client_tls *t, const struct object *by)

@@ -27,7 +27,7 @@ static struct planned *plan_of(struct fixture *f, const char *objects)
 
 static const char *faults(struct planned *t)
 {
-	static const char *const names[] = {"host", "port", "name", "tls", "missing", "malformed"};
+	static const char *const names[] = {"", "host", "port", "name", "tls", "missing", "malformed"};
 	const struct plan_gateway_finding *v;
 	size_t n = plan_gateway_findings(&t->plan, &v);
 
