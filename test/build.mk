@@ -30,43 +30,47 @@ unit: $(UNIT_BIN) ## unit tests only (unit-FOLDER for one folder)
 # test/fuzz/X_fuzz.c: libFuzzer targets; `make check` replays their corpora with the ordinary objects
 FUZZ_NAMES := $(patsubst test/fuzz/%_fuzz.c,%,$(wildcard test/fuzz/*_fuzz.c))
 REPLAY_BIN := $(patsubst %,$(O)/test/replay/%,$(FUZZ_NAMES))
-FUZZ_BIN   := $(patsubst %,$(B)/fuzz/bin/%,$(FUZZ_NAMES))
 FUZZ_TIME  ?= 20
-FUZZ_CFLAGS := -std=c11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-FUZZ_OBJ   := $(patsubst $(O)/%,$(B)/fuzz/%,$(LIB_OBJ))
+FUZZ_RUNS  ?= -1
+FUZZ_SAN   ?= address,undefined
+FUZZ_DIR   := $(B)/fuzz$(if $(FUZZ_SAN),,-fast)
+FUZZ_BIN   := $(patsubst %,$(FUZZ_DIR)/bin/%,$(FUZZ_NAMES))
+FUZZ_SANS  := $(if $(FUZZ_SAN),-fsanitize=$(FUZZ_SAN) -fno-sanitize-recover=undefined)
+FUZZ_CFLAGS := -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(FUZZ_SANS)
+FUZZ_OBJ   := $(patsubst $(O)/%,$(FUZZ_DIR)/%,$(LIB_OBJ))
 
 $(REPLAY_BIN): $(O)/test/replay/%: $(O)/test/fuzz/%_fuzz.o $(O)/test/fuzz/replay_main.o $(LIB_OBJ)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
 
-$(B)/fuzz/gen/pb/%.o: $(GEN)/pb/%.c | $(GEN_READY)
+$(FUZZ_DIR)/gen/pb/%.o: $(GEN)/pb/%.c | $(GEN_READY)
 	$(Q)mkdir -p $(@D)
-	$(Q)clang $(CPPFLAGS) $(FUZZ_CFLAGS) -c $< -o $@
+	$(Q)clang $(CPPFLAGS) -std=c11 $(FUZZ_CFLAGS) -c $< -o $@
 
-$(B)/fuzz/%.o: %.c | $(GEN_READY)
+$(FUZZ_DIR)/%.o: %.c | $(GEN_READY)
 	$(call say,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)clang $(CPPFLAGS) -DNAVARCH_VERSION='"fuzz"' $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)clang $(CPPFLAGS) -DNAVARCH_VERSION='"fuzz"' -std=c11 $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/fuzz/%.o: %.cc
+$(FUZZ_DIR)/%.o: %.cc
 	$(Q)mkdir -p $(@D)
-	$(Q)clang++ $(CPPFLAGS) -std=c++17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
+	$(Q)clang++ $(CPPFLAGS) -std=c++17 $(FUZZ_CFLAGS) -c $< -o $@
 
-$(FUZZ_BIN): $(B)/fuzz/bin/%: $(B)/fuzz/test/fuzz/%_fuzz.o $(FUZZ_OBJ)
+$(FUZZ_BIN): $(FUZZ_DIR)/bin/%: $(FUZZ_DIR)/test/fuzz/%_fuzz.o $(FUZZ_OBJ)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)clang++ -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+	$(Q)clang++ -fsanitize=fuzzer $(FUZZ_SANS) -o $@ $^ $(LIBS)
 
--include $(shell find $(B)/fuzz -name '*.d' 2>/dev/null)
+-include $(shell find $(FUZZ_DIR) -name '*.d' 2>/dev/null)
 
 .PHONY: fuzz
-fuzz: ## fuzz each target for FUZZ_TIME seconds (20)
+fuzz: ## fuzz each of FUZZ_NAMES for FUZZ_TIME seconds (20), FUZZ_RUNS inputs at most
 	$(Q)test/tool/deps.sh dev
 	$(Q)$(MAKE) --no-print-directory fuzz-run
 .PHONY: fuzz-run
 fuzz-run: $(FUZZ_BIN)
-	$(Q)test/tool/fuzz.sh $(B)/fuzz $(FUZZ_TIME) $(FUZZ_NAMES)
+	$(Q)test/tool/fuzz.sh $(FUZZ_DIR) $(FUZZ_TIME) $(FUZZ_RUNS) $(FUZZ_NAMES)
 
 -include test/*/build.mk
 

@@ -77,6 +77,9 @@ const char *http_destination_cluster(const struct plan *p, const struct destinat
 struct hash128 http_mix_inputs(const struct plan *p, const struct vs *vs, struct hash128 h);
 
 /* ---- route configurations of sidecars (plan_route.c; istio-behaviour.md 2.3) ---- */
+/* Is an egress block (NULL: the default one) for all ports that no other block has? Such blocks have the
+ * HTTP proxy. One with a Unix socket is not, as all of it is there. */
+bool plan_is_open_block(const struct sidecar_egress *spec);
 /* The RDS name of an outbound listener that speaks or sniffs HTTP; listeners and RDS rows both take
  * it from here. spec: the egress block, or NULL for the default one. protocol: of the listener's port
  * (of spec->port if that is set, else of the service's). wildcard_bind: the listener has no address

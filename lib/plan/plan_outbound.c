@@ -506,7 +506,7 @@ static void add_listeners(struct outbound_set *s, struct plan_rows *rows, struct
 static bool has_open_block(const struct plan *p)
 {
 	for (size_t i = 0; i < p->scope.n_egress; i++)
-		if (!p->scope.egress[i].spec || !p->scope.egress[i].spec->port)
+		if (plan_is_open_block(p->scope.egress[i].spec))
 			return true;
 	return false;
 }

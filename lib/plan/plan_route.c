@@ -10,10 +10,20 @@
 
 static const char unix_prefix[] = "unix://";
 
+static bool is_unix(const struct sidecar_egress *spec)
+{
+	return spec->bind && strncmp(spec->bind, unix_prefix, strlen(unix_prefix)) == 0;
+}
+
+bool plan_is_open_block(const struct sidecar_egress *spec)
+{
+	return !spec || (!spec->port && !is_unix(spec));
+}
+
 const char *plan_rds_name(struct arena *a, const struct sidecar_egress *spec, const struct svc *svc, uint32_t port,
 			  enum protocol protocol, bool wildcard_bind)
 {
-	if (spec && spec->bind && strncmp(spec->bind, unix_prefix, strlen(unix_prefix)) == 0)
+	if (spec && is_unix(spec))
 		return spec->bind;
 	if (protocol == PROTO_UNSUPPORTED && !wildcard_bind && svc)
 		return http_host_port(svc->host, port, a);
@@ -373,11 +383,6 @@ static void add_grpc_block(struct gather *g, const struct route_index *x)
 	}
 }
 
-static bool is_unix(const struct sidecar_egress *spec)
-{
-	return spec->bind && strncmp(spec->bind, unix_prefix, strlen(unix_prefix)) == 0;
-}
-
 void plan_route_rows(struct plan *p, struct plan_rows *rows)
 {
 	struct gather g = {.p = p, .rows = rows};
@@ -394,7 +399,7 @@ void plan_route_rows(struct plan *p, struct plan_rows *rows)
 			add_grpc_block(&g, x);
 			continue;
 		}
-		if (e->spec && (e->spec->port || is_unix(e->spec))) {
+		if (!plan_is_open_block(e->spec)) {
 			add_port_block(&g, x);
 			continue;
 		}

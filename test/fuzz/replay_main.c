@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Runs a fuzz target over files and directories of inputs, without libFuzzer: for gcc, for coverage,
- * for a corpus as a regression test. usage: X_replay FILE|DIR...
+ * for a corpus as a regression test. An input that takes a second fails. usage: X_replay FILE|DIR...
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -9,10 +9,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { INPUT_S_MAX = 1 };	/* of processor time */
+
 static unsigned long runs;
+
+/* -1: it takes too long. */
+static int run_input(const uint8_t *data, size_t size, const char *path)
+{
+	clock_t took = clock();
+
+	LLVMFuzzerTestOneInput(data, size);
+	took = clock() - took;
+	runs++;
+	if (took <= INPUT_S_MAX * CLOCKS_PER_SEC)
+		return 0;
+	fprintf(stderr, "%s takes %.1f s\n", path, (double)took / CLOCKS_PER_SEC);
+	return -1;
+}
 
 static int run_file(const char *path, size_t size)
 {
@@ -20,13 +37,10 @@ static int run_file(const char *path, size_t size)
 	FILE *in = fopen(path, "rb");
 	int rc = -1;
 
-	if (data && in && fread(data, 1, size, in) == size) {
-		LLVMFuzzerTestOneInput(data, size);
-		runs++;
-		rc = 0;
-	} else {
+	if (data && in && fread(data, 1, size, in) == size)
+		rc = run_input(data, size, path);
+	else
 		perror(path);
-	}
 	if (in)
 		fclose(in);
 	free(data);
