@@ -75,7 +75,7 @@ struct view {
 	enum interception interception;
 	bool http10;
 	uint32_t http_proxy_port;	/* 0 = the mesh's */
-	struct opt_duration idle_timeout;	/* of HTTP connections */
+	struct opt_duration idle_timeout;	/* of connections that no rule bounds */
 	bool inbound_exact_balance, outbound_exact_balance;
 	bool unprivileged;		/* cannot listen below port 1024 */
 	bool external_sds;		/* a second SDS server stands beside it */

@@ -59,7 +59,7 @@ static bool labels_conflict(const struct strmap *root, const struct strmap *leaf
 	for (size_t i = 0; i < leaf->n; i++) {
 		const char *v = strmap_get(root, leaf->v[i].key);
 
-		if (set(v) && strcmp(v, leaf->v[i].value) != 0)
+		if (v && strcmp(v, leaf->v[i].value) != 0)
 			return true;
 	}
 	return false;

@@ -36,18 +36,28 @@ static void check_header_name(struct check *c, const struct where *w, const char
 		wrong(c, w, D_HEADER_INVALID, "header \"%s\" cannot be modified", name);
 }
 
+/* REQ_WITHOUT_QUERY is known to access logs only: there its extension can be named. */
+static void check_header_format(struct check *c, const struct where *w, const char *value)
+{
+	const char *why = wrong_format(value, true);
+
+	if (!why)
+		return;
+	if (!strncmp(why, "%REQ_WITHOUT_QUERY(", 19))
+		wrong(c, w, D_HEADER_INVALID,
+		      "header value \"%.200s\": Envoy refuses REQ_WITHOUT_QUERY in routes; %%PATH(NQ:PATH)%% is the path without query", value);
+	else
+		wrong(c, w, D_HEADER_INVALID,
+		      "header value \"%.200s\": \"%.100s\" begins no command; write %%%% for a percent sign", value, why);
+}
+
 static void check_header_map(struct check *c, const struct where *w, const struct strmap *m, bool authority_ok)
 {
 	for (size_t i = 0; i < m->n; i++) {
-		const char *why;
-
 		check_header_name(c, AT(w, m->v[i].key), m->v[i].key, authority_ok);
 		if (m->v[i].value[strcspn(m->v[i].value, "\r\n")])
 			wrong(c, AT(w, m->v[i].key), D_HEADER_INVALID, "a header's value has no line breaks");
-		why = wrong_format(m->v[i].value, true);
-		if (why)
-			wrong(c, AT(w, m->v[i].key), D_HEADER_INVALID,
-			      "header value \"%.200s\": \"%.100s\" begins no command; write %%%% for a percent sign", m->v[i].value, why);
+		check_header_format(c, AT(w, m->v[i].key), m->v[i].value);
 	}
 }
 
@@ -128,6 +138,9 @@ static void check_match_headers(struct vs_check *v, const struct where *w, const
 static void check_http_match(struct vs_check *v, const struct where *w, const struct http_match *m)
 {
 	check_string(v->c, AT(w, "uri"), m->uri, PREFIX_MAY_BE_EMPTY);
+	if (m->ignore_uri_case && m->uri && m->uri->regex)
+		wrong(v->c, AT(w, "ignoreUriCase"), D_SETTING_IGNORED,
+		      "ignoreUriCase does not apply to a regex; begin the expression with (?i)");
 	check_string(v->c, AT(w, "scheme"), m->scheme, 0);
 	check_string(v->c, AT(w, "method"), m->method, 0);
 	check_string(v->c, AT(w, "authority"), m->authority, 0);
@@ -151,6 +164,18 @@ static void check_line(struct check *c, const struct where *w, const char *s)
 {
 	if (s && s[strcspn(s, "\r\n")])
 		wrong(c, w, D_REWRITE_INVALID, "%s has no line breaks", w->key);
+}
+
+/* Istio takes every 3xx; Envoy sends five of them. */
+static void check_redirect_code(struct check *c, const struct where *w, uint32_t code)
+{
+	if (!code)
+		return;
+	if (code < 300 || code > 399)
+		wrong(c, w, D_REWRITE_INVALID, "%u is not a valid redirect code, must be 3xx", code);
+	else if (!(code >= 301 && code <= 303) && code != 307 && code != 308)
+		wrong(c, w, D_FIELD_NOT_IN_EFFECT,
+		      "Envoy redirects with 301, 302, 303, 307 or 308; with %u the route is left out", code);
 }
 
 static void check_redirect(struct check *c, const struct where *w, const struct http_route *r)
@@ -178,8 +203,7 @@ static void check_redirect(struct check *c, const struct where *w, const struct 
 		check_port(c, AT(w, "port"), d->port.v);
 	if (given(d->scheme) && strcmp(d->scheme, "http") != 0 && strcmp(d->scheme, "https") != 0)
 		wrong(c, AT(w, "scheme"), D_REWRITE_INVALID, "invalid redirect scheme, must be \"http\" or \"https\"");
-	if (d->redirect_code && (d->redirect_code < 300 || d->redirect_code > 399))
-		wrong(c, AT(w, "redirectCode"), D_REWRITE_INVALID, "%u is not a valid redirect code, must be 3xx", d->redirect_code);
+	check_redirect_code(c, AT(w, "redirectCode"), d->redirect_code);
 }
 
 static void check_status(struct check *c, const struct where *w, int64_t status)

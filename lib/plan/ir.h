@@ -256,15 +256,14 @@ struct ir_retry {
 	bool remote_localities;		/* previous_priorities, frequency 2 */
 };
 
-struct ir_mirror {
-	const char *cluster;
-	uint32_t per_million;		/* numerator over MILLION */
-	bool has_fraction;		/* else all */
-};
-
 struct ir_fraction {
 	uint32_t numerator;
 	uint32_t denominator;		/* 100, 10000 or 1000000 */
+};
+
+struct ir_mirror {
+	const char *cluster;
+	struct ir_fraction share;
 };
 
 struct ir_fault {
@@ -306,8 +305,9 @@ struct ir_route {
 	struct ir_route_match match;
 	enum ir_action action;
 	/* IR_ACTION_FORWARD */
-	const struct ir_weighted *clusters;	/* 1 = cluster, more = weighted */
+	const struct ir_weighted *clusters;
 	size_t n_clusters;
+	bool by_weight;			/* weighted, be it one alone */
 	struct opt_duration timeout;	/* 0 = disabled is emitted */
 	struct opt_duration max_grpc_timeout;
 	bool no_stream_limit;		/* max_stream_duration 0 and grpc_timeout_header_max 0 (inbound) */
@@ -398,8 +398,9 @@ struct ir_http {
 
 struct ir_tcp {
 	const char *stat_prefix;
-	const struct ir_weighted *clusters;	/* 1 = cluster, more = weighted */
+	const struct ir_weighted *clusters;
 	size_t n_clusters;
+	bool by_weight;			/* weighted, be it one alone */
 	struct opt_duration idle_timeout, max_connection_duration;
 	bool hash_source_ip;
 	const char *tunnel_to;		/* "host:port", or NULL */

@@ -143,6 +143,7 @@ static void fail_instead(struct ir_route *r, const char *cluster, struct arena *
 	r->action = IR_ACTION_FORWARD;
 	r->clusters = w;
 	r->n_clusters = 1;
+	r->by_weight = false;
 }
 
 void grpc_reduce_route(struct ir_route *r, const char *cluster, struct arena *a)

@@ -194,51 +194,25 @@ static void forward_to_many(const struct http_ctx *ctx, const struct http_route 
 	}
 	pend->out->clusters = clusters.v;
 	pend->out->n_clusters = clusters.n;
+	pend->out->by_weight = true;
 }
 
-/* The destination that gets all traffic, or NULL when there are several (or none). */
-static const struct http_destination *sole_destination(const struct http_route *in)
-{
-	const struct http_destination *found = NULL;
-
-	if (in->n_route == 1)
-		return &in->route[0];
-	for (size_t i = 0; i < in->n_route; i++) {
-		if (in->route[i].weight <= 0)
-			continue;
-		if (found)
-			return NULL;
-		found = &in->route[i];
-	}
-	return found;
-}
-
-static void add_mirror(const struct http_ctx *ctx, const struct destination *d, bool has_share, double percent,
+static void add_mirror(const struct http_ctx *ctx, const struct destination *d, struct ir_fraction share,
 		       struct pending *pend)
 {
-	struct ir_mirror m;
-
-	if (!d || (has_share && percent <= 0))
-		return;
-	m = (struct ir_mirror){.cluster = route_cluster(ctx, d), .per_million = 1000000};
-	if (has_share && percent < 100) {
-		m.has_fraction = true;
-		m.per_million = (uint32_t)(percent * 10000);
-	}
-	*vec_push(&pend->mirrors, ctx->arena) = m;
+	if (d && share.numerator)
+		*vec_push(&pend->mirrors, ctx->arena) =
+		    (struct ir_mirror){.cluster = route_cluster(ctx, d), .share = share};
 }
 
+/* Without a share all requests are copied. */
 static void add_mirrors(const struct http_ctx *ctx, const struct http_route *in, struct pending *pend)
 {
-	if (in->mirror_percentage)
-		add_mirror(ctx, in->mirror, true, in->mirror_percentage->value, pend);
-	else
-		add_mirror(ctx, in->mirror, in->mirror_percent.has, in->mirror_percent.v, pend);
-	for (size_t i = 0; i < in->n_mirrors; i++) {
-		const struct percent *share = in->mirrors[i].percentage;
+	const struct opt_u32 whole = in->mirror_percent;
 
-		add_mirror(ctx, in->mirrors[i].destination, share != NULL, share ? share->value : 0, pend);
-	}
+	add_mirror(ctx, in->mirror, http_share_of(in->mirror_percentage, whole.has ? whole.v : 100), pend);
+	for (size_t i = 0; i < in->n_mirrors; i++)
+		add_mirror(ctx, in->mirrors[i].destination, http_share_of(in->mirrors[i].percentage, 100), pend);
 }
 
 static const char *quote_regex(const char *text, struct arena *a)
@@ -285,7 +259,6 @@ static void rewrite(const struct http_rewrite *in, bool gateway_semantics, struc
 /* false: nothing that could be forwarded to. */
 static bool forward(const struct http_ctx *ctx, const struct http_route *in, bool gateway_semantics, struct pending *pend)
 {
-	const struct http_destination *sole = sole_destination(in);
 	struct ir_route *out = pend->out;
 	const struct consistent_hash *hash = NULL;
 	const struct http_retry *retries = in->retries ? in->retries : ctx->plan->snap->mesh->default_http_retry_policy;
@@ -297,8 +270,8 @@ static bool forward(const struct http_ctx *ctx, const struct http_route *in, boo
 	out->max_grpc_timeout = out->timeout;
 	if (in->rewrite)
 		rewrite(in->rewrite, gateway_semantics, pend);
-	if (sole)
-		hash = forward_to_one(ctx, sole, pend);
+	if (in->n_route == 1)
+		hash = forward_to_one(ctx, &in->route[0], pend);
 	else
 		forward_to_many(ctx, in, pend);
 	add_mirrors(ctx, in, pend);
@@ -316,7 +289,7 @@ static const char *operation_of(const struct http_ctx *ctx, const struct ir_rout
 {
 	const char *path = http_operation_path(&r->match, ctx->arena);
 
-	if (r->action == IR_ACTION_FORWARD && r->n_clusters == 1) {
+	if (r->action == IR_ACTION_FORWARD && !r->by_weight) {
 		const char *port = strchr(r->clusters[0].cluster, '|');
 		const char *host = strrchr(r->clusters[0].cluster, '|');
 

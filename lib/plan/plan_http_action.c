@@ -179,11 +179,11 @@ const struct ir_retry *http_retry_of(const struct http_retry *in, bool hashed, s
 
 /* ---- fault, CORS ---- */
 
-static struct ir_fraction fraction_of(const struct percent *p, int32_t whole)
+struct ir_fraction http_share_of(const struct percent *p, uint32_t whole)
 {
 	if (p)
 		return (struct ir_fraction){.numerator = (uint32_t)(p->value * 10000), .denominator = 1000000};
-	return (struct ir_fraction){.numerator = whole > 0 ? (uint32_t)whole : 0, .denominator = 100};
+	return (struct ir_fraction){.numerator = whole, .denominator = 100};
 }
 
 /* Istio takes 600; Envoy knows 599 as the last. */
@@ -201,10 +201,10 @@ const struct ir_fault *http_fault_of(const struct http_fault *in, struct arena *
 	if (in->delay && in->delay->fixed_delay.has) {
 		f.has_delay = true;
 		f.delay_ns = in->delay->fixed_delay.ns;
-		f.delay_share = fraction_of(in->delay->percentage, in->delay->percent);
+		f.delay_share = http_share_of(in->delay->percentage, (uint32_t)in->delay->percent);
 	}
 	if (in->abort && (in->abort->http_status || in->abort->grpc_status)) {
-		f.abort_share = fraction_of(in->abort->percentage, 0);
+		f.abort_share = http_share_of(in->abort->percentage, 0);
 		f.abort_is_grpc = in->abort->grpc_status != NULL;
 		f.abort_code = envoy_status((uint32_t)in->abort->http_status);
 		f.has_abort = !f.abort_is_grpc || scalar_grpc_status(in->abort->grpc_status, &f.abort_code) == 0;

@@ -30,6 +30,8 @@ struct ir_header_ops http_headers_join(const struct ir_header_ops *x, const stru
 /* in NULL: the default policy. hashed: the destination must stay the same, previous hosts are no
  * matter. NULL: no retries. */
 const struct ir_retry *http_retry_of(const struct http_retry *in, bool hashed, struct arena *a);
+/* A share of requests: p, or NULL and then whole percents. */
+struct ir_fraction http_share_of(const struct percent *p, uint32_t whole);
 const struct ir_fault *http_fault_of(const struct http_fault *in, struct arena *a);	/* NULL = none */
 const struct ir_cors *http_cors_of(const struct cors_policy *in, struct arena *a);
 /* false: the code is none that a redirect may have. port: what the request came to. */

@@ -15,24 +15,18 @@ static bool is_presence(const struct string_match *m)
 
 static struct ir_string_match string_match_of(const struct string_match *m)
 {
+	if (is_presence(m))
+		return (struct ir_string_match){.kind = IR_PRESENT};
 	if (m->exact)
 		return (struct ir_string_match){.kind = IR_EXACT, .text = m->exact};
 	if (m->prefix)
 		return (struct ir_string_match){.kind = IR_PREFIX, .text = m->prefix};
-	if (m->regex)
-		return (struct ir_string_match){.kind = IR_REGEX, .text = m->regex};
-	return (struct ir_string_match){.kind = IR_PRESENT};
+	return (struct ir_string_match){.kind = IR_REGEX, .text = m->regex};
 }
 
 static struct ir_named_match named_match_of(const char *name, const struct string_match *m)
 {
-	struct ir_named_match out = {.name = name};
-
-	if (is_presence(m))
-		out.match.kind = IR_PRESENT;
-	else
-		out.match = string_match_of(m);
-	return out;
+	return (struct ir_named_match){.name = name, .match = string_match_of(m)};
 }
 
 /* Cuts text into parts at sep, in a. */
@@ -118,19 +112,26 @@ static int compare_claims(const void *x, const void *y)
 	return (int)a->invert - (int)b->invert;
 }
 
+/* Envoy's prefixes of whole segments: no query, and not "/" alone. */
+static bool can_be_separated(const char *prefix, size_t n)
+{
+	return n > 1 && prefix[n - 1] != '/' && !memchr(prefix, '?', n) && !memchr(prefix, '#', n);
+}
+
 static void path_of(const struct string_match *uri, bool separated, struct arena *a, struct ir_route_match *out)
 {
+	size_t n = uri->prefix ? strlen(uri->prefix) : 0;
+
+	n -= n && uri->prefix[n - 1] == '/';
 	if (uri->exact) {
 		out->path_kind = IR_PATH_EXACT;
 		out->path = uri->exact;
 	} else if (uri->regex) {
 		out->path_kind = IR_PATH_REGEX;
 		out->path = uri->regex;
-	} else if (uri->prefix && separated && strcmp(uri->prefix, "/") != 0) {
-		size_t n = strlen(uri->prefix);
-
+	} else if (separated && can_be_separated(uri->prefix, n)) {
 		out->path_kind = IR_PATH_SEPARATED;
-		out->path = arena_strndup(a, uri->prefix, n && uri->prefix[n - 1] == '/' ? n - 1 : n);
+		out->path = arena_strndup(a, uri->prefix, n);
 	} else if (uri->prefix) {
 		out->path = uri->prefix;
 	}

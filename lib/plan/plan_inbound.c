@@ -180,6 +180,7 @@ static void add_chain(struct chains *c, const struct in_port *in, const struct c
 	} else {
 		struct ir_tcp *tcp = tcp_for_cluster(c->plan, in->cluster, NULL, 0, a);
 
+		tcp->idle_timeout = c->plan->view->idle_timeout;
 		tcp->mongo = in->protocol == PROTO_MONGO;
 		tcp->mongo_stat_prefix = tcp->mongo ? tcp->stat_prefix : NULL;
 		chain.tcp = tcp;

@@ -6,6 +6,7 @@
 #ifndef MESH_PLAN_INT_H
 #define MESH_PLAN_INT_H
 
+#include "base/map.h"
 #include "base/vec.h"
 #include "mesh/gateway.h"
 #include "plan/plan.h"
@@ -17,7 +18,6 @@ struct plan_rows {
 
 /* Each adds the rows of its resources. */
 void plan_cluster_rows(struct plan *p, struct plan_rows *rows);		/* plan_cluster.c: clusters of all kinds */
-void plan_service_rows(struct plan *p, struct plan_rows *rows);		/* plan_cluster.c: of these, those of the scope's services */
 void plan_service_rows(struct plan *p, struct plan_rows *rows);		/* plan_cluster.c: of these, those of the scope's services */
 void plan_endpoint_rows(struct plan *p, struct plan_rows *rows);	/* plan_endpoint.c: EDS */
 void plan_outbound_rows(struct plan *p, struct plan_rows *rows);	/* plan_outbound.c: sidecar listeners */
@@ -35,6 +35,16 @@ const char *plan_wildcard(const struct view *v);	/* "0.0.0.0" or "::" */
 void plan_listen_everywhere(const struct view *v, uint32_t port, struct ir_listener *l, struct arena *a);
 void plan_listen_locally(const struct view *v, uint32_t port, struct ir_listener *l, struct arena *a);
 bool plan_port_is_reserved(const struct plan *p, uint32_t port);	/* of the proxy itself */
+
+/* Finds the wildcard hosts that stand for a host, the most specific first, in a map by host: as many
+ * look-ups as the host has letters, however many wildcards there are. */
+struct wild_walk {
+	const struct map *wild;
+	char *text;			/* the host behind one letter of room */
+	size_t at, len;
+};
+void wild_walk_init(struct wild_walk *w, const struct map *wild, const char *host, struct arena *a);
+void *wild_walk_next(struct wild_walk *w);	/* the next value, or NULL */
 
 /* ---- effective policy of one cluster (plan_policy.c; istio-behaviour.md 1.4.1, 3.2) ---- */
 struct policy {

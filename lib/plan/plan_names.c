@@ -70,3 +70,26 @@ bool plan_port_is_reserved(const struct plan *p, uint32_t port)
 	return p->view->type == PROXY_SIDECAR &&
 	       (port == (uint32_t)m->proxy_listen_port || port == (uint32_t)m->proxy_inbound_listen_port);
 }
+
+void wild_walk_init(struct wild_walk *w, const struct map *wild, const char *host, struct arena *a)
+{
+	*w = (struct wild_walk){.wild = wild};
+	if (!map_count(wild))
+		return;
+	w->text = arena_printf(a, "*%s", host);
+	w->len = strlen(w->text);
+}
+
+void *wild_walk_next(struct wild_walk *w)
+{
+	void *hit = NULL;
+
+	for (; w->at < w->len && !hit; w->at++) {
+		char letter = w->text[w->at];
+
+		w->text[w->at] = '*';
+		hit = map_get(w->wild, w->text + w->at);
+		w->text[w->at] = letter;
+	}
+	return hit;
+}

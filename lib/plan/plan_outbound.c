@@ -31,7 +31,7 @@ struct index_list {
 struct out_index {
 	VEC(const struct vs *) l4;
 	struct map exact;		/* host -> struct index_list of l4 */
-	struct index_list wild;		/* of l4: with a wildcard host */
+	struct map wild;		/* the same of wildcards */
 	VEC(const struct svc *) aliases;
 };
 
@@ -109,13 +109,13 @@ static const char *rds_of(struct outbound_set *s, const struct binding *b, const
 }
 
 /* TLS that shares its address is told by its name, and Envoy's match of names knows no "*-x.domain". */
-static bool cannot_be_told(const struct binding *b, const struct scope_svc *svc, const struct svc_port *port,
-			   const char *bind, bool shares)
+static bool cannot_be_told(const struct plan *p, const struct binding *b, const struct scope_svc *svc,
+			   const struct svc_port *port, const char *bind, bool shares)
 {
 	const char *host = svc->svc->host;
 
 	return shares && is_wildcard(bind) && (port->protocol == PROTO_TLS || port->protocol == PROTO_HTTPS) &&
-	       host[0] == '*' && host[1] != '.' && !b->routes->n_vss;
+	       host[0] == '*' && host[1] != '.' && !out_has_tls_route(p, b->routes, port->port);
 }
 
 static void join(struct outbound_set *s, const struct binding *b, const struct scope_svc *svc,
@@ -124,7 +124,8 @@ static void join(struct outbound_set *s, const struct binding *b, const struct s
 	bool http = protocol_is_http(port->protocol), sniffed = port->protocol == PROTO_UNSUPPORTED;
 	struct out_listener *l;
 
-	if ((is_wildcard(binds->v[0]) && plan_port_is_reserved(s->plan, port->port)) || cannot_be_told(b, svc, port, binds->v[0], cidr || !has_address))
+	if ((is_wildcard(binds->v[0]) && plan_port_is_reserved(s->plan, port->port)) ||
+	    cannot_be_told(s->plan, b, svc, port, binds->v[0], cidr || !has_address))
 		return;
 	l = listener_at(s, b, binds, port->port);
 	if (!may_join(l, port->protocol))
@@ -248,20 +249,18 @@ static struct out_index *index_of(const struct scope_egress *e, struct arena *a)
 	struct out_index *x = arena_new(a, struct out_index);
 
 	map_init(&x->exact, a);
+	map_init(&x->wild, a);
 	for (size_t i = 0; i < e->n_vss; i++) {
 		const struct vs *vs = e->vss[i];
 
 		if ((!vs->spec->n_tls && !vs->spec->n_tcp) || !strs_has(&vs->gateways, "mesh"))
 			continue;
 		for (size_t j = 0; j < vs->hosts.n; j++) {
-			struct index_list *list = &x->wild;
+			const char *host = vs->hosts.v[j];
+			void **slot = map_slot(host_is_wildcard(host) ? &x->wild : &x->exact, host);
+			struct index_list *list = *slot ? *slot : arena_new(a, struct index_list);
 
-			if (!host_is_wildcard(vs->hosts.v[j])) {
-				void **slot = map_slot(&x->exact, vs->hosts.v[j]);
-
-				list = *slot ? *slot : arena_new(a, struct index_list);
-				*slot = list;
-			}
+			*slot = list;
 			*vec_push(&list->v, a) = x->l4.n;
 		}
 		*vec_push(&x->l4, a) = vs;
@@ -287,31 +286,41 @@ static int compare_index(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+struct found_vss {
+	VEC(size_t) v;			/* indices into l4 */
+};
+
+static void find_list(struct found_vss *found, const struct index_list *list, struct arena *a)
+{
+	for (size_t i = 0; list && i < list->v.n; i++)
+		*vec_push(&found->v, a) = list->v.v[i];
+}
+
 static void find_vss(const struct out_index *x, const struct svc *svc, struct out_routes *out, struct arena *a)
 {
-	const struct index_list *exact = map_get(&x->exact, svc->host);
-	bool all = host_is_wildcard(svc->host);
-	size_t n = all ? x->l4.n : x->wild.v.n, kept = 0;
+	struct found_vss found = {0};
+	const struct index_list *list;
+	struct wild_walk walk;
 	const struct vs **v;
-	VEC(size_t) found = {0};
 
-	for (size_t i = 0; !all && exact && i < exact->v.n; i++)
-		*vec_push(&found, a) = exact->v.v[i];
-	for (size_t i = 0; i < n; i++) {
-		size_t k = all ? i : x->wild.v.v[i];
-
-		if (is_about(x->l4.v[k], svc))
-			*vec_push(&found, a) = k;
+	if (host_is_wildcard(svc->host)) {
+		for (size_t i = 0; i < x->l4.n; i++)
+			if (is_about(x->l4.v[i], svc))
+				*vec_push(&found.v, a) = i;
+	} else {
+		find_list(&found, map_get(&x->exact, svc->host), a);
+		wild_walk_init(&walk, &x->wild, svc->host, a);
+		while ((list = wild_walk_next(&walk)))
+			find_list(&found, list, a);
 	}
-	if (!found.n)
+	if (!found.v.n)
 		return;
-	qsort(found.v, found.n, sizeof(found.v[0]), compare_index);
-	v = arena_array(a, const struct vs *, found.n);
-	for (size_t i = 0; i < found.n; i++)
-		if (!i || found.v[i] != found.v[i - 1])
-			v[kept++] = x->l4.v[found.v[i]];
+	qsort(found.v.v, found.v.n, sizeof(found.v.v[0]), compare_index);
+	v = arena_array(a, const struct vs *, found.v.n);
+	for (size_t i = 0; i < found.v.n; i++)
+		if (!i || found.v.v[i] != found.v.v[i - 1])
+			v[out->n_vss++] = x->l4.v[found.v.v[i]];
 	out->vss = v;
-	out->n_vss = kept;
 }
 
 static const struct out_routes *routes_of(const struct out_index *x, const struct svc *svc, struct arena *a)

@@ -140,6 +140,21 @@ static bool applies(const struct view *v, const struct strs *gateways, uint32_t 
 	       (!labels->n || labels_match(labels, &v->labels)) && (!ns || !*ns || strcmp(ns, v->ns) == 0);
 }
 
+static bool tls_applies(const struct view *v, const struct tls_match *t, uint32_t port)
+{
+	return applies(v, &t->gateways, t->port, &t->source_labels, t->source_namespace, port);
+}
+
+bool out_has_tls_route(const struct plan *p, const struct out_routes *routes, uint32_t port)
+{
+	for (size_t i = 0; i < routes->n_vss; i++)
+		for (size_t j = 0; j < routes->vss[i]->spec->n_tls; j++)
+			for (size_t k = 0; k < routes->vss[i]->spec->tls[j].n_match; k++)
+				if (tls_applies(p->view, &routes->vss[i]->spec->tls[j].match[k], port))
+					return true;
+	return false;
+}
+
 static struct ir_tcp *route_tcp(struct chains *c, const struct vs *vs, const struct route_destination *d, size_t n)
 {
 	return tcp_for_destinations(c->plan, vs, d, n, c->listener->port, c->arena);
@@ -148,6 +163,12 @@ static struct ir_tcp *route_tcp(struct chains *c, const struct vs *vs, const str
 static struct strs own_cidr(const struct out_member *m)
 {
 	return m->cidr ? (struct strs){&m->cidr, 1} : (struct strs){0};
+}
+
+/* A Unix socket, which has no port, is no place for addresses. */
+static bool has_subnets(const struct out_member *m, const struct strs *subnets)
+{
+	return subnets->n && m->port.port;
 }
 
 struct seen {
@@ -176,11 +197,11 @@ static bool add_tls_routes(struct chains *c, const struct out_member *m, const s
 		for (size_t j = 0; j < r->n_match; j++) {
 			const struct tls_match *t = &r->match[j];
 
-			if (!applies(c->plan->view, &t->gateways, t->port, &t->source_labels, t->source_namespace, m->port.port))
+			if (!tls_applies(c->plan->view, t, m->port.port))
 				continue;
 			any = true;
 			if (!seen_before(seen, t, c->arena))
-				add_tcp(c, &t->sni_hosts, t->destination_subnets.n ? &t->destination_subnets : &cidr,
+				add_tcp(c, &t->sni_hosts, has_subnets(m, &t->destination_subnets) ? &t->destination_subnets : &cidr,
 					route_tcp(c, vs, r->route, r->n_route), false);
 		}
 	}
@@ -202,7 +223,7 @@ static bool add_tcp_route(struct chains *c, const struct out_member *m, const st
 
 		if (!applies(c->plan->view, &t->gateways, t->port, &t->source_labels, t->source_namespace, m->port.port))
 			continue;
-		if (!t->destination_subnets.n) {
+		if (!has_subnets(m, &t->destination_subnets)) {
 			add_tcp(c, &no_strs, &cidr, route_tcp(c, vs, r->route, r->n_route), mongo);
 			return true;
 		}

@@ -42,6 +42,8 @@ struct out_listener {
 
 /* Fills chains, default chain and inspectors. */
 void out_chains(const struct plan *p, const struct out_listener *l, struct ir_listener *out, struct arena *a);
+/* Some TLS route is for this view and port. */
+bool out_has_tls_route(const struct plan *p, const struct out_routes *routes, uint32_t port);
 /* Where traffic goes that nothing matches: passthrough, the black hole or the egress proxy. */
 struct ir_tcp *out_catch_all(const struct plan *p, struct arena *a);
 

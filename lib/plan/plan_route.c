@@ -54,17 +54,13 @@ unsigned plan_sniffed_binds(const struct view *v, const struct sidecar_egress *s
 
 static void index_host(struct route_index *x, const char *host, size_t vs, struct arena *a)
 {
-	void **slot;
+	void **slot = map_slot(host_is_wildcard(host) ? &x->wild : &x->exact, host);
 	struct vs_list *list;
 
-	if (host_is_wildcard(host)) {
-		*vec_push(&x->wild, a) = (struct wild_host){.host = host, .vs = vs};
-		return;
-	}
-	slot = map_slot(&x->exact, host);
 	if (!*slot)
 		*slot = arena_new(a, struct vs_list);
 	list = *slot;
+	list->host = host;
 	*vec_push(&list->v, a) = vs;
 }
 
@@ -116,6 +112,7 @@ static struct route_index *index_of(const struct plan *p, const struct scope_egr
 
 	x->egress = e;
 	map_init(&x->exact, a);
+	map_init(&x->wild, a);
 	map_init(&x->aliases, a);
 	x->base = common_inputs(p);
 	x->vs_inputs = arena_array(a, struct hash128, e->n_vss);
@@ -144,30 +141,54 @@ static int compare_index(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void select_for(const struct route_index *x, const struct scope_svc *s, struct vs_list *out, struct arena *a)
-{
-	const struct vs_list *exact = map_get(&x->exact, s->svc->host);
+struct selection {
+	const struct route_index *index;
+	struct arena *arena;
+	struct map taken;		/* hosts whose lists are in */
+	VEC(size_t) v;
+};
 
-	for (size_t i = 0; exact && i < exact->v.n; i++)
-		*vec_push(&out->v, a) = exact->v.v[i];
-	for (size_t i = 0; i < x->wild.n; i++)
-		if (host_matches(x->wild.v[i].host, s->svc->host))
-			*vec_push(&out->v, a) = x->wild.v[i].vs;
-	if (!host_is_wildcard(s->svc->host))
+static void select_list(struct selection *sel, const struct vs_list *list)
+{
+	if (!list || map_set(&sel->taken, list->host, sel))
 		return;
+	for (size_t i = 0; i < list->v.n; i++)
+		*vec_push(&sel->v, sel->arena) = list->v.v[i];
+}
+
+/* What a wildcard service stands for may have VirtualServices too. */
+static void select_below(struct selection *sel, const char *wildcard)
+{
+	const struct route_index *x = sel->index;
+
 	for (size_t i = 0; i < x->mesh.n; i++) {
 		const struct strs *hosts = &x->egress->vss[x->mesh.v[i]]->hosts;
 
 		for (size_t k = 0; k < hosts->n; k++)
-			if (host_matches(hosts->v[k], s->svc->host))
-				*vec_push(&out->v, a) = x->mesh.v[i];
+			if (host_matches(hosts->v[k], wildcard))
+				*vec_push(&sel->v, sel->arena) = x->mesh.v[i];
 	}
+}
+
+static void select_for(struct selection *sel, const char *host)
+{
+	const struct vs_list *list;
+	struct wild_walk walk;
+
+	if (host_is_wildcard(host)) {
+		select_below(sel, host);
+		return;
+	}
+	select_list(sel, map_get(&sel->index->exact, host));
+	wild_walk_init(&walk, &sel->index->wild, host, sel->arena);
+	while ((list = wild_walk_next(&walk)))
+		select_list(sel, list);
 }
 
 struct vs_list route_select(const struct rds *r, struct arena *a)
 {
+	struct selection sel = {.index = r->index, .arena = a};
 	struct vs_list out = {0};
-	size_t kept = 0;
 
 	/* on port 80 hosts that are in no registry have routes too */
 	if (r->port == 80 && !r->alone) {
@@ -175,14 +196,14 @@ struct vs_list route_select(const struct rds *r, struct arena *a)
 			*vec_push(&out.v, a) = r->index->mesh.v[i];
 		return out;
 	}
+	map_init(&sel.taken, a);
 	for (size_t i = 0; i < r->n_svcs; i++)
-		select_for(r->index, r->svcs[i], &out, a);
-	if (out.v.n)
-		qsort(out.v.v, out.v.n, sizeof(*out.v.v), compare_index);
-	for (size_t i = 0; i < out.v.n; i++)
-		if (!kept || out.v.v[kept - 1] != out.v.v[i])
-			out.v.v[kept++] = out.v.v[i];
-	out.v.n = kept;
+		select_for(&sel, r->svcs[i]->svc->host);
+	if (sel.v.n)
+		qsort(sel.v.v, sel.v.n, sizeof(*sel.v.v), compare_index);
+	for (size_t i = 0; i < sel.v.n; i++)
+		if (!i || sel.v.v[i - 1] != sel.v.v[i])
+			*vec_push(&out.v, a) = sel.v.v[i];
 	return out;
 }
 

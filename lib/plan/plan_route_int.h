@@ -10,21 +10,18 @@
 #include "plan/plan_http_int.h"
 
 struct vs_list {
+	const char *host;		/* that they have in common, or NULL */
 	VEC(size_t) v;			/* indices into the VirtualServices of the egress block */
 };
 struct alias_list {
 	VEC(const char *) v;
-};
-struct wild_host {
-	const char *host;
-	size_t vs;
 };
 
 /* The VirtualServices of one egress block that are bound to the mesh, by host. */
 struct route_index {
 	const struct scope_egress *egress;
 	struct map exact;		/* host -> struct vs_list */
-	VEC(struct wild_host) wild;
+	struct map wild;		/* the same of wildcards */
 	VEC(size_t) mesh;		/* all of them */
 	struct hash128 *vs_inputs;	/* by index: with what their routes read */
 	struct map aliases;		/* host of a service -> struct alias_list */

@@ -19,6 +19,7 @@ struct vhosts {
 	VEC(struct ir_vhost) v;
 	struct map names, domains;	/* taken; domains in lower case */
 	struct map known;		/* hosts of services: a short form must not hide one */
+	struct map wild;		/* host -> struct wild_claim */
 	bool *claimed;			/* by index of r->svcs: a VirtualService has it */
 	struct origins origins;
 };
@@ -107,21 +108,35 @@ static size_t find_service(const struct rds *r, const char *host)
 	return hit ? (size_t)(hit - r->svcs) : r->n_svcs;
 }
 
-/* The one VirtualService that a service without one of its own gets: of the most specific host; of
- * equal hosts the first. */
-static bool is_most_specific(const struct route_index *x, const char *host, size_t vs)
+/* A wildcard host of VirtualServices, among the services of the configuration. */
+struct wild_claim {
+	size_t first;			/* VirtualService with the host: it gets the services */
+	VEC(size_t) svcs;		/* indices into r->svcs for which the host is the most specific */
+};
+
+/* The services that each wildcard host has. One with a VirtualService of its own is nobody else's. */
+static void find_wild_claims(struct vhosts *b)
 {
-	const struct wild_host *best = NULL;
+	const struct route_index *x = b->r->index;
 
-	if (!host_is_wildcard(host) && map_get(&x->exact, host))
-		return false;
-	for (size_t i = 0; i < x->wild.n; i++) {
-		const struct wild_host *w = &x->wild.v[i];
+	for (size_t i = 0; i < b->r->n_svcs; i++) {
+		const char *host = b->r->svcs[i]->svc->host;
+		bool own = !host_is_wildcard(host) && map_get(&x->exact, host), best = true;
+		const struct vs_list *list;
+		struct wild_walk walk;
 
-		if (host_subset_of(host, w->host) && (!best || host_compare_specific(w->host, best->host) < 0))
-			best = w;
+		wild_walk_init(&walk, &x->wild, host, b->a);
+		while ((list = wild_walk_next(&walk))) {
+			void **slot = map_slot(&b->wild, list->host);
+			struct wild_claim *claim = *slot ? *slot : arena_new(b->a, struct wild_claim);
+
+			*slot = claim;
+			claim->first = list->v.v[0];
+			if (best && !own)
+				*vec_push(&claim->svcs, b->a) = i;
+			best = false;
+		}
 	}
-	return best && best->vs == vs;
 }
 
 struct claim {
@@ -129,21 +144,23 @@ struct claim {
 	VEC(size_t) svcs;		/* indices into r->svcs */
 };
 
+/* Wildcards come first in the order of hosts. */
+static bool has_wider_service(const struct rds *r, const char *host)
+{
+	for (size_t i = 0; i < r->n_svcs && host_is_wildcard(r->svcs[i]->svc->host); i++)
+		if (host_matches(r->svcs[i]->svc->host, host))
+			return true;
+	return false;
+}
+
 static void claim_wildcard(const struct vhosts *b, const char *host, size_t vs, struct claim *c)
 {
-	bool any = false;
+	const struct wild_claim *claim = map_get(&b->wild, host);
 
-	for (size_t i = 0; i < b->r->n_svcs; i++) {
-		const char *svc_host = b->r->svcs[i]->svc->host;
-
-		if (!host_matches(svc_host, host))
-			continue;
-		any = true;
-		if (is_most_specific(b->r->index, svc_host, vs))
-			*vec_push(&c->svcs, b->a) = i;
-	}
-	if (!any)
+	if (!claim && !has_wider_service(b->r, host))
 		*vec_push(&c->hosts, b->a) = host;
+	for (size_t i = 0; claim && claim->first == vs && i < claim->svcs.n; i++)
+		*vec_push(&c->svcs, b->a) = claim->svcs.v[i];
 }
 
 static bool has_gateway_semantics(const struct vs *vs)
@@ -414,8 +431,10 @@ void route_expand(const struct plan *p, const struct plan_row *row, struct arena
 	map_init(&b.names, a);
 	map_init(&b.domains, a);
 	map_init(&b.known, a);
+	map_init(&b.wild, a);
 	b.claimed = arena_array(a, bool, r->n_svcs);
 	add_origins(&b);
+	find_wild_claims(&b);
 	for (size_t i = 0; i < vss.v.n; i++)
 		add_virtual_service(&b, vss.v.v[i]);
 	add_services(&b);

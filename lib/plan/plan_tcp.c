@@ -22,15 +22,18 @@ static uint32_t destination_port(const struct destination *d, const struct scope
 	return s && s->svc->n_ports == 1 ? s->svc->ports[0].port : listen_port;
 }
 
-static void apply_policy(struct ir_tcp *t, const struct dr *dr, const char *subset, uint32_t port, struct arena *a)
+static void apply_policy(const struct plan *p, struct ir_tcp *t, const struct dr *dr, const char *subset, uint32_t port,
+			 struct arena *a)
 {
 	const struct pool_tcp *tcp;
 	struct policy policy;
 
+	t->idle_timeout = p->view->idle_timeout;
 	policy_of(dr, subset, port, &policy);
 	tcp = policy.pool ? policy.pool->tcp : NULL;
 	if (tcp) {
-		t->idle_timeout = tcp->idle_timeout;
+		if (tcp->idle_timeout.has)
+			t->idle_timeout = tcp->idle_timeout;
 		t->max_connection_duration = tcp->max_connection_duration;
 	}
 	t->hash_source_ip = policy.lb && policy.lb->consistent_hash && policy.lb->consistent_hash->use_source_ip;
@@ -61,7 +64,7 @@ struct ir_tcp *tcp_for_cluster(const struct plan *p, const char *cluster, const 
 	w->cluster = cluster;
 	t = tcp_new(p, cluster, w, 1, a);
 	if (s)
-		apply_policy(t, s->dr, NULL, port, a);
+		apply_policy(p, t, s->dr, NULL, port, a);
 	return t;
 }
 
@@ -87,10 +90,11 @@ struct ir_tcp *tcp_for_destinations(const struct plan *p, const struct vs *vs, c
 		return tcp_for_cluster(p, "BlackHoleCluster", NULL, 0, a);
 	stat_prefix = n == 1 ? w[0].cluster : arena_printf(a, "%s.%s", vs->obj->name, ns);
 	t = tcp_new(p, stat_prefix, w, kept, a);
+	t->by_weight = n > 1;
 	first = destination_svc(p, d[0].destination, ns, a);
-	if (first)	/* a subset's own policy counts for a single destination only */
-		apply_policy(t, first->dr, n == 1 ? d[0].destination->subset : NULL,
-			     destination_port(d[0].destination, first, listen_port), a);
+	/* a subset's own policy counts for a single destination only */
+	apply_policy(p, t, first ? first->dr : NULL, n == 1 ? d[0].destination->subset : NULL,
+		     destination_port(d[0].destination, first, listen_port), a);
 	return t;
 }
 

@@ -44,7 +44,7 @@ static void write_tcp_proxy(struct build_out *out, struct w_tcp_proxy m, const s
 		w_tcp_hash_policy_source_ip_empty(hash);
 		w_tcp_proxy_hash_policy_end(m, hash);
 	}
-	if (t->n_clusters > 1)
+	if (t->by_weight)
 		write_tcp_clusters(out, m, t);
 	if (t->idle_timeout.has)
 		w_tcp_proxy_idle_timeout_ns(m, t->idle_timeout.ns);
@@ -54,7 +54,7 @@ static void write_tcp_proxy(struct build_out *out, struct w_tcp_proxy m, const s
 		build_log(out, log, &t->logs[i], false);
 		w_tcp_proxy_access_log_end(m, log);
 	}
-	if (t->n_clusters == 1) {
+	if (!t->by_weight) {
 		w_tcp_proxy_cluster(m, t->clusters[0].cluster);
 		build_use(out, XDS_CDS, t->clusters[0].cluster, false);
 	}

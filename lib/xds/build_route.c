@@ -51,33 +51,43 @@ static void write_path(struct w_metadata_matcher m, const char *key)
 	w_metadata_matcher_path_end(m, p);
 }
 
-/* A claim is a string or a list that holds it: list_match one_of the value, or the value itself. */
-static void write_claim_match(struct w_metadata_matcher m, const struct ir_claim_match *c)
+static void write_claim_value(struct w_value_matcher m, const struct ir_string_match *value)
 {
-	struct w_value_matcher either, item, one;
-	struct w_or_matcher any_of;
-	struct w_list_matcher list;
-	struct w_string_matcher s;
+	struct w_string_matcher s = w_value_matcher_string_match_begin(m);
 
-	w_metadata_matcher_invert(m, c->invert);
-	either = w_metadata_matcher_value_begin(m);
-	any_of = w_value_matcher_or_match_begin(either);
-	item = w_or_matcher_value_matchers_begin(any_of);
-	list = w_value_matcher_list_match_begin(item);
+	build_string_match(s, value);
+	w_value_matcher_string_match_end(m, s);
+}
+
+/* A claim is a string or a list that holds it: list_match one_of the value, or the value itself. */
+static void write_claim_either(struct w_value_matcher either, const struct ir_string_match *value)
+{
+	struct w_or_matcher any_of = w_value_matcher_or_match_begin(either);
+	struct w_value_matcher item = w_or_matcher_value_matchers_begin(any_of), one;
+	struct w_list_matcher list = w_value_matcher_list_match_begin(item);
+
 	one = w_list_matcher_one_of_begin(list);
-	s = w_value_matcher_string_match_begin(one);
-	build_string_match(s, &c->match);
-	w_value_matcher_string_match_end(one, s);
+	write_claim_value(one, value);
 	w_list_matcher_one_of_end(list, one);
 	w_value_matcher_list_match_end(item, list);
 	w_or_matcher_value_matchers_end(any_of, item);
 	item = w_or_matcher_value_matchers_begin(any_of);
-	s = w_value_matcher_string_match_begin(item);
-	build_string_match(s, &c->match);
-	w_value_matcher_string_match_end(item, s);
+	write_claim_value(item, value);
 	w_or_matcher_value_matchers_end(any_of, item);
 	w_value_matcher_or_match_end(either, any_of);
-	w_metadata_matcher_value_end(m, either);
+}
+
+static void write_claim_match(struct w_metadata_matcher m, const struct ir_claim_match *c)
+{
+	struct w_value_matcher value;
+
+	w_metadata_matcher_invert(m, c->invert);
+	value = w_metadata_matcher_value_begin(m);
+	if (is_presence(&c->match))
+		w_value_matcher_present_match(value, true);
+	else
+		write_claim_either(value, &c->match);
+	w_metadata_matcher_value_end(m, value);
 	for (size_t i = c->path.n; i-- > 0;)
 		write_path(m, c->path.v[i]);
 	write_path(m, "payload");
@@ -210,20 +220,27 @@ static void write_hash(struct w_hash_policy m, const struct ir_hash_policy *h)
 	}
 }
 
+static void write_fraction(struct w_fractional_percent m, const struct ir_fraction *f)
+{
+	w_fractional_percent_denominator(m, f->denominator == 1000000 ? W_DENOMINATOR_TYPE_MILLION
+					    : f->denominator == 10000
+						? W_DENOMINATOR_TYPE_TEN_THOUSAND
+						: W_DENOMINATOR_TYPE_HUNDRED);
+	w_fractional_percent_numerator(m, f->numerator);
+}
+
 static void write_mirror(struct w_request_mirror_policy m, const struct ir_mirror *mirror)
 {
+	struct w_runtime_fractional_percent r;
+	struct w_fractional_percent f;
+
 	w_request_mirror_policy_disable_shadow_host_suffix_append(m, true);
 	w_request_mirror_policy_trace_sampled(m, false);
-	if (mirror->has_fraction) {
-		struct w_runtime_fractional_percent r =
-		    w_request_mirror_policy_runtime_fraction_begin(m);
-		struct w_fractional_percent f = w_runtime_fractional_percent_default_value_begin(r);
-
-		w_fractional_percent_denominator(f, W_DENOMINATOR_TYPE_MILLION);
-		w_fractional_percent_numerator(f, mirror->per_million);
-		w_runtime_fractional_percent_default_value_end(r, f);
-		w_request_mirror_policy_runtime_fraction_end(m, r);
-	}
+	r = w_request_mirror_policy_runtime_fraction_begin(m);
+	f = w_runtime_fractional_percent_default_value_begin(r);
+	write_fraction(f, &mirror->share);
+	w_runtime_fractional_percent_default_value_end(r, f);
+	w_request_mirror_policy_runtime_fraction_end(m, r);
 	w_request_mirror_policy_cluster(m, mirror->cluster);
 }
 
@@ -257,7 +274,7 @@ static void write_clusters(struct build_out *out, struct w_route_action m, const
 {
 	for (size_t i = 0; i < r->n_clusters; i++)
 		build_use(out, XDS_CDS, r->clusters[i].cluster, false);
-	if (r->n_clusters == 1) {
+	if (!r->by_weight) {
 		w_route_action_cluster(m, r->clusters[0].cluster);
 	} else {
 		struct w_weighted_cluster w = w_route_action_weighted_clusters_begin(m);
@@ -375,15 +392,6 @@ static void write_direct(struct w_direct_response_action m, const struct ir_dire
 }
 
 /* ---- per-filter configuration ---- */
-
-static void write_fraction(struct w_fractional_percent m, const struct ir_fraction *f)
-{
-	w_fractional_percent_denominator(m, f->denominator == 1000000 ? W_DENOMINATOR_TYPE_MILLION
-					    : f->denominator == 10000
-						? W_DENOMINATOR_TYPE_TEN_THOUSAND
-						: W_DENOMINATOR_TYPE_HUNDRED);
-	w_fractional_percent_numerator(m, f->numerator);
-}
 
 static void write_fault(struct w_http_fault m, const struct ir_fault *f)
 {

@@ -65,7 +65,7 @@ static inline void dump_forward(struct dump *d, const struct ir_route *r)
 		const struct ir_weighted *w = &r->clusters[i];
 
 		dump(d, " -> %s", w->cluster);
-		if (r->n_clusters > 1)
+		if (r->by_weight)
 			dump(d, "*%u", w->weight);
 		if (w->host_rewrite)
 			dump(d, " host=%s", w->host_rewrite);
@@ -96,7 +96,8 @@ static inline void dump_forward(struct dump *d, const struct ir_route *r)
 	for (size_t i = 0; i < r->n_hash; i++)
 		dump(d, " hash=%d:%s", (int)r->hash[i].kind, r->hash[i].name ? r->hash[i].name : "");
 	for (size_t i = 0; i < r->n_mirrors; i++)
-		dump(d, " mirror=%s*%u", r->mirrors[i].cluster, r->mirrors[i].per_million);
+		dump(d, " mirror=%s*%u/%u", r->mirrors[i].cluster, r->mirrors[i].share.numerator,
+		     r->mirrors[i].share.denominator);
 	if (r->not_found_is_500)
 		dump(d, " 500");
 }

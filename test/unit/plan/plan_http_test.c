@@ -143,8 +143,8 @@ static void destinations(void **state)
 	      NULL,
 	      "  - prefix /s -> outbound|80|v1|b.ns.svc.cluster.local*70 host=bb req k=v"
 	      " -> outbound|7000||c.other.svc.cluster.local*30"
-	      " mirror=outbound|80||a.ns.svc.cluster.local*125000 op=vs:80/s*\n"
-	      "  - prefix /m -> " B80 " mirror=outbound|80||a.ns.svc.cluster.local*1000000" OP "/m*\n"
+	      " mirror=outbound|80||a.ns.svc.cluster.local*125000/1000000 op=vs:80/s*\n"
+	      "  - prefix /m -> " B80 " mirror=outbound|80||a.ns.svc.cluster.local*100/100" OP "/m*\n"
 	      "  - prefix / -> outbound|80||gone.ns.svc.cluster.local noretry op=gone.ns.svc.cluster.local:80/*");
 }
 
