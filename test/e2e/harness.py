@@ -7,18 +7,15 @@ condition until a deadline. All addresses are of the loopback range.
 """
 import collections
 import http.client
-import http.server
 import json
 import os
 import shutil
 import signal
 import socket
-import socketserver
 import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.append(os.path.join(ROOT, 'test', 'tool'))
 
 import envoy_bootstrap                                              # noqa: E402
+from backend import Backend                                         # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get('B') or os.path.join(ROOT, 'build'))
 NAVARCHD = os.environ.get('NAVARCHD') or BUILD + '/navarchd'
@@ -169,60 +167,31 @@ class Envoy(Process):
         return self
 
 
-class Backend:
-    """An HTTP server that answers every request with its name, on every loopback address given."""
+# of one request: status 0 is no answer, and then the body says why; headers by any case
+Answer = collections.namedtuple('Answer', 'status headers body')
 
-    def __init__(self, name, ip, port):
-        backend = self
-        self.requests = 0
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = 'HTTP/1.1'
-            disable_nagle_algorithm = True
-
-            def do_GET(self):
-                backend.requests += 1
-                body = name.encode()
-                self.send_response(200)
-                self.send_header('Content-Length', str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def server_bind(self):
-                # HTTPServer's own asks a name server for our name and waits for it
-                socketserver.TCPServer.server_bind(self)
-
-        self.server = Server((ip, port), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+def ask(port, path='/', host='shop.example.com', headers=None, method='GET', tls=None, ip='127.0.0.1'):
+    """The Answer to one request to an Envoy on this machine. With an SSLContext over TLS, the host as SNI."""
+    try:
+        with socket.create_connection((ip, port), 10) as sock:
+            if tls:
+                sock = tls.wrap_socket(sock, server_hostname=host)
+            conn = http.client.HTTPConnection(host, timeout=10)
+            conn.sock = sock
+            conn.request(method, path, headers=dict(headers or {}, Host=host, Connection='close'))
+            answer = conn.getresponse()
+            body = answer.read().decode('utf-8', 'replace')
+            conn.close()
+            return Answer(answer.status, answer.headers, body)
+    except (OSError, http.client.HTTPException) as e:
+        return Answer(0, {}, repr(e))
 
 
 def get(port, path='/', host='shop.example.com', headers=None, ca=None):
-    """(status, body) of one request to an Envoy on this machine; status 0 without an answer. With `ca` (a PEM
-    file) over TLS, the certificate checked against it and the host."""
-    try:
-        sock = socket.create_connection(('127.0.0.1', port), 10)
-        if ca:
-            sock = ssl.create_default_context(cafile=ca).wrap_socket(sock, server_hostname=host)
-        conn = http.client.HTTPConnection(host, timeout=10)
-        conn.sock = sock
-        conn.request('GET', path, headers=dict(headers or {}, Host=host, Connection='close'))
-        answer = conn.getresponse()
-        body = answer.read().decode('utf-8', 'replace')
-        conn.close()
-        return answer.status, body
-    except (OSError, http.client.HTTPException) as e:
-        return 0, repr(e)
+    """(status, body) of one request. With `ca` (a PEM file) over TLS, the certificate checked against it and the host."""
+    answer = ask(port, path, host, headers, tls=ca and ssl.create_default_context(cafile=ca))
+    return answer.status, answer.body
 
 
 def count(port, requests, **more):
@@ -252,18 +221,22 @@ class Env:
             daemon.write(file, text)
         return self.started(daemon.start())
 
-    def gateway(self, navarchd, mode='delta', name='gateway', wait=True):
+    def gateway(self, navarchd, mode='delta', name='gateway', wait=True, locality=None):
         """Starts an Envoy that is an ingress gateway, labelled istio: ingressgateway."""
-        node = envoy_bootstrap.node('router', '127.0.0.1', name, 'istio-system', {'istio': 'ingressgateway'})
+        node = envoy_bootstrap.node('router', '127.0.0.1', name, 'istio-system', {'istio': 'ingressgateway'},
+                                    locality=locality)
         envoy = self.started(Envoy(self.folder, name, node, navarchd.xds, mode))
         return envoy.await_ready() if wait else envoy
 
-    def backends(self, *names):
-        """Starts HTTP servers on 127.0.1.1, 127.0.1.2, ..., all on one port, which is returned."""
-        port = 0
+    def backends(self, *names, kind=Backend, tls=None):
+        """Starts servers on 127.0.1.1, 127.0.1.2, ..., all on one port."""
+        out = []
         for n, name in enumerate(names, 1):
-            port = self.started(Backend(name, '127.0.1.%d' % n, port)).port
-        return port
+            out.append(self.backend(name, '127.0.1.%d' % n, out[0].port if out else 0, kind, tls))
+        return out
+
+    def backend(self, name, ip, port=0, kind=Backend, tls=None):
+        return self.started(kind(name, ip, port, tls))
 
     def process(self, name, command, env=None):
         return self.started(Process(name, command, self.folder, env))

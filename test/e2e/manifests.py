@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Manifests of the end-to-end tests, as text. Backends are on 127.0.1.1, 127.0.1.2, ... (harness.Env.backends)."""
+import base64
 
 
 def service(name, port, versions, protocol='http', service_port=8000):
@@ -59,6 +60,35 @@ spec:
 ''' % (name, name) + ''.join('    - {name: %s, labels: {version: %s}}\n' % (v, v) for v in versions)
 
 
+def entry(host, port, *endpoints, protocol='HTTP', number=80):
+    """A ServiceEntry; endpoints: (address, {label: value}) or (address, {}, locality), all on one port."""
+    out = '''apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: %s, namespace: default}
+spec:
+  hosts: [%s]
+  ports: [{number: %d, name: port, protocol: %s, targetPort: %d}]
+  resolution: STATIC
+  location: MESH_EXTERNAL
+  endpoints:
+''' % (host.replace('.', '-'), host, number, protocol, port)
+    for address, labels, *locality in endpoints:
+        out += '    - {address: %s, labels: {%s}%s}\n' % (
+            address, ', '.join('%s: %s' % pair for pair in labels.items()),
+            ', locality: %s' % locality[0] if locality else '')
+    return out
+
+
+def rule(host, spec):
+    """A DestinationRule; spec: the rest of it, indented by two."""
+    return '''apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: %s, namespace: default}
+spec:
+  host: %s
+%s''' % (host.replace('.', '-'), host, spec.lstrip('\n'))
+
+
 def gateway(port, tls_secret=None):
     """A Gateway on a port of the Envoys labelled istio: ingressgateway."""
     return '''apiVersion: networking.istio.io/v1
@@ -96,13 +126,13 @@ def split(host, weights, path=None):
     return out
 
 
-def tls_secret(name, certificate, key, namespace='istio-system'):
-    """certificate and key: base64 of PEM."""
-    return '''apiVersion: v1
-kind: Secret
-type: kubernetes.io/tls
-metadata: {name: %s, namespace: %s}
-data:
-  tls.crt: %s
-  tls.key: %s
-''' % (name, namespace, certificate, key)
+def secret(name, certificate, issuer=None, namespace='istio-system'):
+    """A Secret of a certs.Certificate, and of the issuer that the other side's certificate must be from; with None of
+    the issuer alone."""
+    files = dict({'tls.crt': certificate.cert, 'tls.key': certificate.key} if certificate else {},
+                 **({'ca.crt': issuer.cert} if issuer else {}))
+    out = 'apiVersion: v1\nkind: Secret\ntype: Opaque\nmetadata: {name: %s, namespace: %s}\ndata:\n' % (name, namespace)
+    for key, path in files.items():
+        with open(path, 'rb') as f:
+            out += '  %s: %s\n' % (key, base64.b64encode(f.read()).decode())
+    return out

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Traffic through a real Envoy that is an ingress gateway."""
-import base64
 import math
-import subprocess
 
 import manifests
+from certs import certificate
 from harness import await_, count, free_port, get, need
 
 VERSIONS = ('v1', 'v2')
@@ -12,7 +11,7 @@ VERSIONS = ('v1', 'v2')
 
 def shop(env, weights, port=None):
     """navarchd's files for a gateway on a free port before a service with two versions; (files, port)."""
-    backend = env.backends(*VERSIONS)
+    backend = env.backends(*VERSIONS)[0].port
     port = port or free_port()
     return {'shop.yaml': manifests.service('shop', backend, VERSIONS),
             'subsets.yaml': manifests.subsets('shop', VERSIONS),
@@ -149,27 +148,16 @@ def test_reconnect_costs_nothing(env):
     return 'first load %d bytes; reconnect and one change %d' % (first, again)
 
 
-def certificate(folder, host):
-    """A self-signed certificate; (PEM file, base64 of it, base64 of its key)."""
-    cert, key = (folder + '/' + host + end for end in ('.crt', '.key'))
-    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-                    '-days', '2', '-subj', '/CN=' + host, '-addext', 'subjectAltName=DNS:' + host,
-                    '-keyout', key, '-out', cert], check=True, capture_output=True)
-    b64 = [base64.b64encode(open(f, 'rb').read()).decode() for f in (cert, key)]
-    return cert, b64[0], b64[1]
-
-
 def test_https_gateway(env):
     """TLS with the certificate of a Secret; a new one in the file takes over."""
     files, _ = shop(env, {'v1': 100})
     port = free_port()
-    old, cert, key = certificate(env.folder, 'shop.example.com')
+    old, new = (certificate(env.folder, 'shop.example.com') for _ in range(2))
     files['gateway.yaml'] = manifests.gateway(port, 'shop-cert')
-    files['secret.yaml'] = manifests.tls_secret('shop-cert', cert, key)
+    files['secret.yaml'] = manifests.secret('shop-cert', old)
     navarchd = env.navarchd(files)
     env.gateway(navarchd)
-    await_traffic(port, ca=old)
+    await_traffic(port, ca=old.cert)
     need(get(port)[0] != 200, 'plain HTTP is answered too')
-    new, cert, key = certificate(env.folder, 'shop.example.com')
-    navarchd.write('secret.yaml', manifests.tls_secret('shop-cert', cert, key))
-    await_('the new certificate', serves(port, ca=new))
+    navarchd.write('secret.yaml', manifests.secret('shop-cert', new))
+    await_('the new certificate', serves(port, ca=new.cert))

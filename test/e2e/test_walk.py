@@ -2,23 +2,20 @@
 """What `navctl route` says about a request is what a real Envoy does with it: many requests, both ways."""
 import collections
 import http.client
-import http.server
 import json
 import random
 import socket
-import socketserver
 import ssl
 import subprocess
-import threading
 import xml.etree.ElementTree
 
 import manifests
+from backend import METHODS
+from certs import certificate
 from harness import BUILD, await_, free_port, get, need
-from test_gateway import certificate
 
 VERSIONS = ('v1', 'v2', 'v3', 'v4', 'v5')
 REQUESTS = 1500
-METHODS = ('GET', 'POST', 'PUT', 'DELETE', 'OPTIONS')
 
 # (what stands before `route`, and the versions it goes to), in order
 SHOP = '''
@@ -117,45 +114,11 @@ QUERIES = ('', '', '', '?', '?a=1%202', '?a=1+2&b=', '?a=1%202&b=xxx', '?b=xx&a=
 HEADERS = ({}, {}, {'x-kind': 'one'}, {'x-kind': 'One'}, {'x-kind': 'twofold', 'x-more': 'aab'}, {'x-kind': 'two'},
            {'x-kind': 'three', 'x-more': 'aab'}, {'x-kind': 'three', 'x-none': ''}, {'x-kind': 'three', 'x-more': 'b'},
            {'X-Kind': 'three'}, {'x-forwarded-proto': 'https'})
+# who answers is what counts here; test_tls.py checks certificates
+ANYBODY = ssl.create_default_context()
+ANYBODY.check_hostname = False
+ANYBODY.verify_mode = ssl.CERT_NONE
 NAMES = ('one.secure.test', 'two.secure.test', 'deep.two.secure.test', 'secure.test', 'ONE.secure.test', '')
-
-
-class Echo:
-    """An HTTP server that answers every request with its name and what it was asked."""
-
-    def __init__(self, name, ip, port):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = 'HTTP/1.1'
-            disable_nagle_algorithm = True
-
-            def answer(self):
-                # not self.path, in which leading slashes are merged
-                path = self.requestline.split()[1]
-                body = json.dumps({'name': name, 'path': path, 'host': self.headers['Host']}).encode()
-                self.send_response(200)
-                self.send_header('Content-Length', str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args):
-                pass
-
-        for method in METHODS:
-            setattr(Handler, 'do_' + method, Handler.answer)
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def server_bind(self):
-                socketserver.TCPServer.server_bind(self)
-
-        self.server = Server((ip, port), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def routes(text):
@@ -197,14 +160,8 @@ spec:
 ''' % (plain, tls_redirect, secure, secure)
 
 
-def mesh(env, ports):
-    backend = 0
-    for n, name in enumerate(VERSIONS, 1):
-        backend = env.started(Echo(name, '127.0.1.%d' % n, backend)).port
-    secrets = []
-    for name in ('one-cert', 'rest-cert'):
-        _, cert, key = certificate(env.folder, name)
-        secrets.append(manifests.tls_secret(name, cert, key))
+def mesh(env, ports, backend):
+    secrets = [manifests.secret(name, certificate(env.folder, name)) for name in ('one-cert', 'rest-cert')]
     return {'shop.yaml': manifests.service('shop', backend, VERSIONS),
             'subsets.yaml': manifests.subsets('shop', VERSIONS),
             'gateway.yaml': gateways(*ports),
@@ -237,15 +194,12 @@ def generate(ports, rng):
         yield q
 
 
-def send(q):
-    """What a client sees: (status, Location or None, what the backend said or None); status 0: closed."""
+def send(q, backends):
+    """What a client sees: (status, Location or None, the backend and the request that it got or None); status 0: closed."""
     try:
         sock = socket.create_connection(('127.0.0.1', q['port']), 10)
         if q['tls']:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            sock = context.wrap_socket(sock, server_hostname=q['sni'] or None)
+            sock = ANYBODY.wrap_socket(sock, server_hostname=q['sni'] or None)
         conn = http.client.HTTPConnection('127.0.0.1', timeout=10)
         conn.sock = sock
         conn.putrequest(q['method'], q['path'], skip_host=True, skip_accept_encoding=True)
@@ -253,10 +207,10 @@ def send(q):
             conn.putheader(k, v)
         conn.endheaders()
         answer = conn.getresponse()
-        body = answer.read()
+        answer.read()
         conn.close()
-        said = json.loads(body) if body.startswith(b'{') else None
-        return answer.status, answer.getheader('Location'), said
+        backend = next((b for b in backends if b.name == answer.getheader('x-backend')), None)
+        return answer.status, answer.getheader('Location'), backend and (backend.name, backend.seen[-1])
     except (OSError, http.client.HTTPException):
         return 0, None, None
 
@@ -282,27 +236,29 @@ def difference(said, seen):
         return '' if said.get('location') == location else 'location %s, but got %s' % (said.get('location'), location)
     ips = {e['address'].rsplit(':', 1)[0] for t in said['targets'] if t['weight'] for e in t['endpoints']}
     names = {VERSIONS[int(ip.rsplit('.', 1)[1]) - 1] for ip in ips}
-    if status != 200 or not backend or backend['name'] not in names:
+    if status != 200 or not backend or backend[0] not in names:
         return 'one of %s, but got %d %s' % (sorted(names), status, backend)
-    if backend['path'] != said['path']:
-        return 'path %s, but got %s' % (said['path'], backend['path'])
+    path, host = backend[1].path, backend[1].headers['Host']
+    if path != said['path']:
+        return 'path %s, but got %s' % (said['path'], path)
     hosts = {t['host'] for t in said['targets']}
-    return '' if backend['host'] in hosts else 'host %s, but got %s' % (sorted(hosts), backend['host'])
+    return '' if host in hosts else 'host %s, but got %s' % (sorted(hosts), host)
 
 
 def test_walk_is_what_envoy_does(env):
     ports = tuple(free_port() for _ in range(3))
-    navarchd = env.navarchd(mesh(env, ports))
+    backends = env.backends(*VERSIONS)
+    navarchd = env.navarchd(mesh(env, ports, backends[0].port))
     env.gateway(navarchd)
     await_('traffic', lambda: get(ports[0], path='/exact')[0] == 200)
     await_('TLS', lambda: send({'port': ports[2], 'tls': True, 'sni': 'one.secure.test', 'host': 'one.secure.test',
-                                'path': '/exact', 'method': 'GET', 'headers': {}})[0] == 200)
+                                'path': '/exact', 'method': 'GET', 'headers': {}}, backends)[0] == 200)
     requests = list(generate(ports, random.Random(1)))
     said = walk(navarchd.config, requests)
     need(len(said) == len(requests), '%d answers to %d requests' % (len(said), len(requests)))
     wrong, ends = [], collections.Counter()
     for q, s in zip(requests, said):
-        text = difference(s, send(q))
+        text = difference(s, send(q, backends))
         ends[s.get('route') or str(s.get('status', s['end']))] += 1
         if text:
             wrong.append('%s\n      navctl: %s (%s, route %s)' % (q, text, s['why'], s.get('route')))
