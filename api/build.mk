@@ -21,3 +21,8 @@ $(O)/gen/pb/%.o: $(GEN)/pb/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# CustomResourceDefinitions: api/crd/*.yaml, written from the schema tables and compared with them by `make check`
+.PHONY: crds
+crds: $(O)/navctl ## write api/crd from the schema tables
+	$(Q)rm -f api/crd/*.yaml && $< crds --directory api/crd
