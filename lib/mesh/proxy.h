@@ -137,5 +137,7 @@ void scope_build(const struct snapshot *s, const struct view *v, struct arena *a
 const struct scope_svc *scope_find(const struct scope *s, const char *host);	/* exact host */
 /* The DestinationRule for svc as seen by a view, or NULL. */
 const struct dr *scope_rule(const struct snapshot *s, const struct view *v, const struct svc *svc);
+/* The one for the view's own service: rules with a workloadSelector are about what it calls. */
+const struct dr *scope_rule_inbound(const struct snapshot *s, const struct view *v, const struct svc *svc);
 
 #endif

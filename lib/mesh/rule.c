@@ -90,44 +90,62 @@ static bool join(struct merge *merges, size_t n, const struct rule *r, struct ar
 
 /* ---- one dr ---- */
 
-static void add_subsets(struct dr *dr, struct subset *v, const struct object *obj, struct arena *a)
+struct subsets {
+	struct subset *v;
+	const struct object **by;	/* who defines each */
+	size_t n;
+};
+
+static void add_subsets(struct dr *dr, struct subsets *all, const struct object *obj, struct arena *a)
 {
 	const struct destination_rule *spec = object_spec(obj, destination_rule);
 
 	for (size_t i = 0; i < spec->n_subsets; i++) {
 		const char *name = spec->subsets[i].name ? spec->subsets[i].name : "";
-		bool known = false;
+		size_t k = 0;
 
-		for (size_t j = 0; j < dr->n_subsets && !known; j++)
-			known = v[j].name && strcmp(v[j].name, name) == 0;
-		if (known)
+		while (k < all->n && (!all->v[k].name || strcmp(all->v[k].name, name) != 0))
+			k++;
+		if (k < all->n) {
 			part_finding(a, &dr->part, obj, VERDICT_PARTLY, D_RULE_SUBSET_DUPLICATE,
-				     arena_printf(a, "spec.subsets[%zu]", i), "subset %s of %s is already defined",
-				     name, dr->host);
-		else
-			v[dr->n_subsets++] = spec->subsets[i];
+				     arena_printf(a, "spec.subsets[%zu]", i), "subset %s of %s is that of DestinationRule %s/%s",
+				     name, dr->host, all->by[k]->ns, all->by[k]->name);
+			continue;
+		}
+		all->by[all->n] = obj;
+		all->v[all->n++] = spec->subsets[i];
 	}
+}
+
+static void add_policy(struct dr *dr, const struct object **by, const struct object *obj, struct arena *a)
+{
+	const struct traffic_policy *policy = object_spec(obj, destination_rule)->traffic_policy;
+
+	if (policy && dr->policy)
+		part_finding(a, &dr->part, obj, VERDICT_PARTLY, D_RULE_POLICY_SHADOWED, "spec.trafficPolicy",
+			     "the traffic policy of %s is that of DestinationRule %s/%s", dr->host, (*by)->ns, (*by)->name);
+	if (!policy || dr->policy)
+		return;
+	dr->policy = policy;
+	*by = obj;
 }
 
 static void add_objects(struct dr *dr, struct arena *a)
 {
-	struct subset *subsets;
+	const struct object *policy_by = NULL;
+	struct subsets all = {0};
 	size_t n = 0;
 
 	for (size_t i = 0; i < dr->n_objs; i++)
 		n += object_spec(dr->objs[i], destination_rule)->n_subsets;
-	subsets = arena_array(a, struct subset, n);
-	dr->subsets = subsets;
+	all.v = arena_array(a, struct subset, n);
+	all.by = arena_array(a, const struct object *, n);
 	for (size_t i = 0; i < dr->n_objs; i++) {
-		const struct traffic_policy *policy = object_spec(dr->objs[i], destination_rule)->traffic_policy;
-
-		add_subsets(dr, subsets, dr->objs[i], a);
-		if (policy && dr->policy)
-			part_finding(a, &dr->part, dr->objs[i], VERDICT_PARTLY, D_RULE_POLICY_SHADOWED,
-				     "spec.trafficPolicy", "an older DestinationRule of %s has one", dr->host);
-		if (!dr->policy)
-			dr->policy = policy;
+		add_subsets(dr, &all, dr->objs[i], a);
+		add_policy(dr, &policy_by, dr->objs[i], a);
 	}
+	dr->subsets = all.v;
+	dr->n_subsets = all.n;
 }
 
 static struct hash128 dr_hash(const struct dr *dr)

@@ -54,65 +54,90 @@ static bool is_among(const struct dr *dr, enum rules among)
 	return !visibility_is_private(&dr->export_to, dr->ns);
 }
 
-/* The first rule of the host that stands at index i, by workload first, that the view may use. */
-static const struct dr *choose(const struct snapshot *s, const struct view *v, size_t i, size_t end, enum rules among)
-{
-	const char *host = s->drs[i]->host;
-	const struct dr *any = NULL;
+struct lookup {
+	const struct snapshot *s;
+	const struct view *v;
+	const char *host;
+	bool inbound;		/* rules by workload are left out */
+};
 
+/* Among the rules of the host that stands at index i, by workload first, the one in force. False: none
+ * of them is for the view's namespace; else others are not asked, even when *out is NULL. */
+static bool choose(const struct lookup *l, size_t i, size_t end, enum rules among, const struct dr **out)
+{
+	const struct snapshot *s = l->s;
+	const char *host = s->drs[i]->host;
+	bool found = false;
+
+	*out = NULL;
 	for (; i < end && strcmp(s->drs[i]->host, host) == 0; i++) {
 		const struct dr *dr = s->drs[i];
 
-		if (!is_among(dr, among) || !visibility_sees(&dr->export_to, dr->ns, v->ns))
+		if (!is_among(dr, among) || !visibility_sees(&dr->export_to, dr->ns, l->v->ns))
 			continue;
-		if (!dr->has_selector)
-			any = any ? any : dr;
-		else if (labels_match(&dr->workload_selector, &v->labels))
-			return dr;
+		found = true;
+		if (!dr->has_selector) {
+			*out = *out ? *out : dr;
+		} else if (!l->inbound && labels_match(&dr->workload_selector, &l->v->labels)) {
+			*out = dr;
+			return true;
+		}
 	}
-	return any;
+	return found;
 }
 
-/* Exact host, else the most specific wildcard, among the rules of one namespace. */
-static const struct dr *rule_of(const struct snapshot *s, const struct view *v, const char *ns, const char *host,
-				enum rules among)
+/* Exact host, else the most specific wildcard, among the rules of one namespace; as choose. */
+static bool rule_of(const struct lookup *l, const char *ns, enum rules among, const struct dr **out)
 {
+	const struct snapshot *s = l->s;
 	size_t first, n = rules_in(s, ns, &first), end = first + n, lo = first, hi = end, best = end;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (strcmp(s->drs[mid]->host, host) < 0)
+		if (strcmp(s->drs[mid]->host, l->host) < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	for (size_t i = lo; i < end && strcmp(s->drs[i]->host, host) == 0; i++)
+	for (size_t i = lo; i < end && strcmp(s->drs[i]->host, l->host) == 0; i++)
 		if (is_among(s->drs[i], among))
-			return choose(s, v, lo, end, among);
+			return choose(l, lo, end, among, out);
 	for (size_t i = first; i < end && host_is_wildcard(s->drs[i]->host); i++) {
 		const struct dr *dr = s->drs[i];
 
-		if (is_among(dr, among) && host_subset_of(host, dr->host) &&
+		if (is_among(dr, among) && host_subset_of(l->host, dr->host) &&
 		    (best == end || host_compare_specific(dr->host, s->drs[best]->host) < 0))
 			best = i;
 	}
 	if (best == end)
-		return NULL;
+		return false;
 	while (best > first && strcmp(s->drs[best - 1]->host, s->drs[best]->host) == 0)
 		best--;
-	return choose(s, v, best, end, among);
+	return choose(l, best, end, among, out);
+}
+
+static const struct dr *look_up(const struct lookup *l, const char *svc_ns)
+{
+	const char *root = l->s->mesh->root_namespace;
+	bool is_root = strcmp(l->v->ns, root) == 0;
+	const struct dr *dr;
+
+	if (rule_of(l, l->v->ns, is_root ? RULES_PRIVATE : RULES_LOCAL, &dr))
+		return dr;
+	if (rule_of(l, svc_ns, RULES_EXPORTED, &dr))
+		return dr;
+	return rule_of(l, root, RULES_EXPORTED, &dr) ? dr : NULL;
 }
 
 const struct dr *scope_rule(const struct snapshot *s, const struct view *v, const struct svc *svc)
 {
-	const char *root = s->mesh->root_namespace;
-	bool is_root = strcmp(v->ns, root) == 0;
-	const struct dr *dr = rule_of(s, v, v->ns, svc->host, is_root ? RULES_PRIVATE : RULES_LOCAL);
+	return look_up(&(struct lookup){s, v, svc->host, false}, svc->ns);
+}
 
-	if (!dr)
-		dr = rule_of(s, v, svc->ns, svc->host, RULES_EXPORTED);
-	return dr ? dr : rule_of(s, v, root, svc->host, RULES_EXPORTED);
+const struct dr *scope_rule_inbound(const struct snapshot *s, const struct view *v, const struct svc *svc)
+{
+	return look_up(&(struct lookup){s, v, svc->host, true}, svc->ns);
 }
 
 /* ---- imports of a Sidecar ---- */

@@ -61,6 +61,7 @@ static struct hash128 entry_hash(struct hash128 h, const struct svc *s)
 	h = hash_strs(hash_strs(h, &s->addresses), &s->subject_alt_names);
 	h = hash_strmap(hash_strmap(h, &s->selector), &s->labels);
 	h = hash_mix_u64(hash_mix_u64(h, (uint64_t)s->created_ns), s->n_ports);
+	h = hash_mix_u64(h, s->race_connect);
 	return hash_mix_u64(h, (uint64_t)s->resolution << 3 | (uint64_t)s->external << 2 |
 				   (uint64_t)s->node_local << 1 | (uint64_t)s->persistent_session);
 }
@@ -127,6 +128,25 @@ static bool has_sessions(const struct strmap *labels)
 	return strmap_get(labels, "istio.io/persistent-session") || strmap_get(labels, "istio.io/persistent-session-header");
 }
 
+static bool races(const struct object *obj)
+{
+	return text_is(strmap_get(&obj->annotations, "istio.io/connect-strategy"), "RACE_FIRST_TCP_CONNECT");
+}
+
+/* Accounts by name are those of the service's namespace; canonical ones are whole. */
+static struct strs kube_accounts(const struct builder *b, const struct object *obj, struct arena *a)
+{
+	struct strs names = split(strmap_get(&obj->annotations, "alpha.istio.io/kubernetes-serviceaccounts"), a);
+	struct strs whole = split(strmap_get(&obj->annotations, "alpha.istio.io/canonical-serviceaccounts"), a);
+	const char **v = arena_array(a, const char *, names.n + whole.n);
+
+	for (size_t i = 0; i < names.n; i++)
+		v[i] = arena_printf(a, "spiffe://%s/ns/%s/sa/%s", b->s->mesh->trust_domain, obj->ns, names.v[i]);
+	for (size_t i = 0; i < whole.n; i++)
+		v[names.n + i] = whole.v[i];
+	return (struct strs){v, names.n + whole.n};
+}
+
 static void kube_fill(const struct builder *b, struct svc *s, struct arena *a)
 {
 	const struct object *obj = s->obj;
@@ -145,6 +165,8 @@ static void kube_fill(const struct builder *b, struct svc *s, struct arena *a)
 	s->node_local = text_is(spec->internal_traffic_policy, "Local");
 	s->publish_not_ready = spec->publish_not_ready;
 	s->persistent_session = has_sessions(&obj->labels);
+	s->race_connect = races(obj);
+	s->accounts = kube_accounts(b, obj, a);
 	if (text_is(spec->type, "ExternalName")) {
 		s->resolution = SVC_ALIAS;
 		s->external = true;
@@ -337,7 +359,8 @@ static struct svc *entry_build(struct builder *b, const char *host, const struct
 	s->resolution = entry_resolution(se);
 	s->labels = objs[0]->labels;
 	s->persistent_session = has_sessions(&s->labels);
-	s->subject_alt_names = se->subject_alt_names;
+	s->subject_alt_names = s->accounts = se->subject_alt_names;
+	s->race_connect = races(s->obj);
 	s->created_ns = objs[0]->created_ns;
 	if (se->workload_selector)
 		s->selector = se->workload_selector->labels;

@@ -105,6 +105,8 @@ struct svc {
 	bool node_local;		/* internalTrafficPolicy: Local */
 	bool persistent_session;	/* label istio.io/persistent-session: draining endpoints stay */
 	bool publish_not_ready;
+	bool race_connect;		/* istio.io/connect-strategy: the first address that answers is used */
+	struct strs accounts;		/* that its endpoints may have beside their own, whole */
 };
 
 enum ep_health { EP_HEALTHY, EP_UNHEALTHY, EP_DRAINING };

@@ -71,7 +71,7 @@ void check_connection_pool(struct check *c, const struct where *w, const struct 
 
 /* ---- outlier detection ---- */
 
-static void check_outlier(struct check *c, const struct where *w, const struct outlier_detection *o)
+void check_outlier(struct check *c, const struct where *w, const struct outlier_detection *o)
 {
 	if (!o)
 		return;
@@ -168,6 +168,21 @@ static void check_distribute(struct check *c, const struct where *w, const struc
 	check_localities(c, w, from, l->n_distribute);
 }
 
+static void check_failover(struct check *c, const struct where *w, const struct locality_failover *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *from = v[i].from ? v[i].from : "", *to = v[i].to ? v[i].to : "";
+		const struct where *at = ELEM(w, i);
+
+		if (!strcmp(from, to))
+			wrong(c, at, D_LOCALITY_INVALID, "locality lb failover settings must specify different regions");
+		if (strchr(from, '/') || strchr(to, '/'))
+			wrong(c, at, D_LOCALITY_INVALID, "locality lb failover only specify region");
+		if (strchr(from, '*') || strchr(to, '*'))
+			wrong(c, at, D_LOCALITY_INVALID, "locality lb failover region should not contain '*' wildcard");
+	}
+}
+
 void check_locality_lb(struct check *c, const struct where *w, const struct locality_lb *l, bool has_outlier)
 {
 	if (!l)
@@ -180,18 +195,16 @@ void check_locality_lb(struct check *c, const struct where *w, const struct loca
 		wrong(c, w, D_SETTING_HEAVY, "failover needs outlierDetection to notice that a region fails");
 	if (l->n_distribute)
 		check_distribute(c, AT(w, "distribute"), l);
-	for (size_t i = 0; i < l->n_failover; i++) {
-		const char *from = l->failover[i].from ? l->failover[i].from : "";
-		const char *to = l->failover[i].to ? l->failover[i].to : "";
-		const struct where *at = ELEM(AT(w, "failover"), i);
+	check_failover(c, AT(w, "failover"), l->failover, l->n_failover);
+}
 
-		if (!strcmp(from, to))
-			wrong(c, at, D_LOCALITY_INVALID, "locality lb failover settings must specify different regions");
-		if (strchr(from, '/') || strchr(to, '/'))
-			wrong(c, at, D_LOCALITY_INVALID, "locality lb failover only specify region");
-		if (strchr(from, '*') || strchr(to, '*'))
-			wrong(c, at, D_LOCALITY_INVALID, "locality lb failover region should not contain '*' wildcard");
-	}
+void check_zone_aware_lb(struct check *c, const struct where *w, const struct zone_aware_lb *l)
+{
+	if (!l)
+		return;
+	if (l->min_cluster_size.has && !l->min_cluster_size.v)
+		wrong(c, AT(w, "minClusterSize"), D_LOCALITY_INVALID, "minClusterSize must be at least 1");
+	check_failover(c, AT(w, "failover"), l->failover, l->n_failover);
 }
 
 /* ---- load balancer ---- */
@@ -249,6 +262,7 @@ static void check_load_balancer(struct check *c, const struct where *w, const st
 		return;
 	check_hash(c, AT(w, "consistentHash"), l->consistent_hash);
 	check_locality_lb(c, AT(w, "localityLbSetting"), l->locality_lb_setting, has_outlier);
+	check_zone_aware_lb(c, AT(w, "zoneAwareLbSetting"), l->zone_aware_lb_setting);
 	check_duration(c, AT(w, "warmupDurationSecs"), &l->warmup_duration_secs);
 	if (l->warmup_duration_secs.has && l->warmup)
 		wrong(c, w, D_BALANCER_INVALID, "warmup and warmupDurationSecs exclude each other");
@@ -258,8 +272,8 @@ static void check_load_balancer(struct check *c, const struct where *w, const st
 		check_duration(c, AT(at, "duration"), &l->warmup->duration);
 		if (l->warmup->minimum_percent.has)
 			check_percent(c, AT(at, "minimumPercent"), l->warmup->minimum_percent.v, D_BALANCER_INVALID);
-		if (l->warmup->aggression.has && l->warmup->aggression.v < 1)
-			wrong(c, AT(at, "aggression"), D_BALANCER_INVALID, "aggression must be at least 1");
+		if (l->warmup->aggression.has && l->warmup->aggression.v < 0)
+			wrong(c, AT(at, "aggression"), D_BALANCER_INVALID, "aggression must not be negative");
 	}
 }
 

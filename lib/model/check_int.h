@@ -70,7 +70,9 @@ void check_port_name(struct check *c, const struct where *w, const char *name);
 void check_protocol(struct check *c, const struct where *w, const char *name);	/* absent is fine */
 /* of DestinationRule, shared with Sidecar and MeshConfig */
 void check_connection_pool(struct check *c, const struct where *w, const struct connection_pool *p);
+void check_outlier(struct check *c, const struct where *w, const struct outlier_detection *o);
 void check_locality_lb(struct check *c, const struct where *w, const struct locality_lb *l, bool has_outlier);
+void check_zone_aware_lb(struct check *c, const struct where *w, const struct zone_aware_lb *l);
 /* of Gateway, shared with Sidecar */
 void check_server_tls(struct check *c, const struct where *w, const struct server_tls *t);
 void check_workload(struct check *c, const struct where *w, const struct workload_entry *e);

@@ -350,6 +350,13 @@ const struct mesh_config *meshconf_decode(const struct node *root, struct arena 
 	for (size_t i = 0; i < m->trust_domain_aliases.n; i++)
 		check_trust_domain(&c, ELEM(TOP("trustDomainAliases"), i), m->trust_domain_aliases.v[i]);
 	check_locality_lb(&c, TOP("localityLbSetting"), m->locality_lb_setting, true);
+	check_zone_aware_lb(&c, TOP("zoneAwareLbSetting"), m->zone_aware_lb_setting);
+	if (m->default_traffic_policy) {
+		const struct where *w = TOP("defaultTrafficPolicy");
+
+		check_connection_pool(&c, AT(w, "connectionPool"), m->default_traffic_policy->connection_pool);
+		check_outlier(&c, AT(w, "outlierDetection"), m->default_traffic_policy->outlier_detection);
+	}
 	if (m->default_config)
 		check_default_config(&c, TOP("defaultConfig"), node_get(root, "defaultConfig"), m->default_config);
 	check_providers(&c, m->extension_providers);

@@ -158,6 +158,12 @@ SCHEMA_STRUCT(workload_config)
 	X(T, STRS, cipher_suites, "cipherSuites", _, 0, "Cipher suites.")
 SCHEMA_STRUCT(mesh_tls)
 
+/* Where a rule says nothing of such a block. */
+#define ROWS_default_policy(X, T)                                                                  \
+	X(T, MSG, connection_pool, "connectionPool", connection_pool, 0, "Connections.")           \
+	X(T, MSG, outlier_detection, "outlierDetection", outlier_detection, 0, "Ejection.")
+SCHEMA_STRUCT(default_policy)
+
 #define ROWS_mesh_config(X, T)                                                                     \
 	X(T, I32, proxy_listen_port, "proxyListenPort", _, 0, "virtualOutbound; 15001.")           \
 	X(T, I32, proxy_inbound_listen_port, "proxyInboundListenPort", _, 0, "virtualInbound; 15006.") \
@@ -201,7 +207,8 @@ SCHEMA_STRUCT(mesh_tls)
 	X(T, NODE, ca, "ca", _, 0, "External CA.")                                                 \
 	X(T, NODE, ca_certificates, "caCertificates", _, 0, "Further trust anchors.")              \
 	X(T, NODE, config_sources, "configSources", _, 0, "Not used.")                             \
-	X(T, NODE, default_traffic_policy, "defaultTrafficPolicy", _, SCHEMA_NOT_IN_EFFECT, "Baseline of all rules.") \
+	X(T, MSG, default_traffic_policy, "defaultTrafficPolicy", default_policy, 0, "Baseline of all rules.") \
+	X(T, MSG, zone_aware_lb_setting, "zoneAwareLbSetting", zone_aware_lb, 0, "Zone awareness.") \
 	X(T, NODE, default_inbound_retries, "defaultInboundHttpRetryPolicy", _, SCHEMA_NOT_IN_EFFECT, "Inbound retries.") \
 	X(T, STR, outbound_stat_name, "outboundClusterStatName", _, SCHEMA_NOT_IN_EFFECT, "Pattern of statistics.") \
 	X(T, STR, inbound_stat_name, "inboundClusterStatName", _, SCHEMA_NOT_IN_EFFECT, "Pattern of statistics.") \

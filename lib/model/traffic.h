@@ -260,6 +260,14 @@ SCHEMA_STRUCT(locality_failover)
 	X(T, OBOOL, enabled, "enabled", _, 0, "Switch.")
 SCHEMA_STRUCT(locality_lb)
 
+/* Zones are balanced by Envoy itself, so the levels here are regions and labels. */
+#define ROWS_zone_aware_lb(X, T)                                                                   \
+	X(T, OBOOL, enabled, "enabled", _, 0, "Switch.")                                           \
+	X(T, OU32, min_cluster_size, "minClusterSize", _, 0, "Endpoints from which on zones count; 6.") \
+	X(T, MSGS, failover, "failover", locality_failover, 0, "Regions that stand in.")           \
+	X(T, STRS, failover_priority, "failoverPriority", _, 0, "Labels in order of importance.")
+SCHEMA_STRUCT(zone_aware_lb)
+
 #define ROWS_warmup(X, T)                                                                          \
 	X(T, DUR, duration, "duration", _, SCHEMA_REQUIRED, "Window of a new endpoint.")           \
 	X(T, ODBL, minimum_percent, "minimumPercent", _, 0, "Least share.")                        \
@@ -271,7 +279,7 @@ SCHEMA_STRUCT(warmup)
 	X(T, MSG, consistent_hash, "consistentHash", consistent_hash, 1, "Session affinity.")      \
 	X(T, MSG, locality_lb_setting, "localityLbSetting", locality_lb, 0, "Locality.")           \
 	X(T, NODE, backend_utilization, "backendUtilization", _, 1 | SCHEMA_NOT_IN_EFFECT, "Weights by reported load.") \
-	X(T, NODE, zone_aware_lb_setting, "zoneAwareLbSetting", _, SCHEMA_NOT_IN_EFFECT, "Zone awareness.") \
+	X(T, MSG, zone_aware_lb_setting, "zoneAwareLbSetting", zone_aware_lb, 0, "Zone awareness.") \
 	X(T, DUR, warmup_duration_secs, "warmupDurationSecs", _, SCHEMA_DEPRECATED, "Use warmup.") \
 	X(T, MSG, warmup, "warmup", warmup, 0, "Slow start.")
 SCHEMA_STRUCT(load_balancer)
@@ -324,7 +332,7 @@ SCHEMA_STRUCT(connection_pool)
 	X(T, DUR, base_ejection_time, "baseEjectionTime", _, 0, "First ejection; grows.")          \
 	X(T, I32, max_ejection_percent, "maxEjectionPercent", _, 0, "Most that is ejected.")       \
 	X(T, I32, min_health_percent, "minHealthPercent", _, 0, "Below it, all are used (panic).") \
-	X(T, U32S, http_error_codes, "outlierDetectionHttpErrorCodes", _, SCHEMA_NOT_IN_EFFECT, "Statuses that count.")
+	X(T, U32S, http_error_codes, "outlierDetectionHttpErrorCodes", _, 0, "Statuses that count; 5xx if absent.")
 SCHEMA_STRUCT(outlier_detection)
 
 #define VALUES_client_tls_mode(X, P) X(P, DISABLE, 0) X(P, SIMPLE, 1) X(P, MUTUAL, 2) X(P, ISTIO_MUTUAL, 3)
@@ -355,7 +363,7 @@ SCHEMA_STRUCT(proxy_protocol)
 
 #define ROWS_retry_budget(X, T)                                                                    \
 	X(T, ODBL, percent, "percent", _, 0, "Share of active requests that may be retries.")      \
-	X(T, DUR, budget_interval, "budgetInterval", _, SCHEMA_NOT_IN_EFFECT, "Window of the share.") \
+	X(T, DUR, budget_interval, "budgetInterval", _, 0, "Window of the share.") \
 	X(T, U32, min_retry_concurrency, "minRetryConcurrency", _, 0, "Always allowed.")
 SCHEMA_STRUCT(retry_budget)
 

@@ -93,6 +93,7 @@ struct ir_outlier {
 	bool split_local_origin;
 	struct opt_duration interval, base_ejection_time;
 	struct opt_u32 max_ejection_percent;
+	struct u32s error_codes;	/* statuses that count as failures; none = 5xx */
 };
 
 struct ir_slow_start {
@@ -104,6 +105,7 @@ struct ir_thresholds {
 	uint32_t max_connections, max_pending_requests, max_requests, max_retries;
 	bool has_retry_budget;
 	double budget_percent;
+	struct opt_duration budget_interval;
 	uint32_t min_retry_concurrency;
 	bool track_remaining;
 };
@@ -151,7 +153,8 @@ struct ir_cluster {
 	struct opt_duration connect_timeout;
 	enum ir_lb lb;
 	struct opt_u32 ring_min_size, maglev_table_size;
-	bool locality_weighted;
+	enum { IR_PLACE_ANY, IR_PLACE_WEIGHTED, IR_PLACE_ZONES, IR_PLACE_NO_ZONES } place;
+	struct opt_u32 zones_from;	/* IR_PLACE_ZONES: endpoints from which on zones count */
 	const struct ir_slow_start *slow_start;	/* or NULL */
 	const struct ir_thresholds *thresholds;	/* or NULL */
 	const struct ir_outlier *outlier;	/* or NULL */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_BUDGET_PERCENT = 20, RETRY_BUDGET_MIN = 3 };
 #define PASSTHROUGH_IDLE_NS 300000000000LL
 
 /* ---- which outbound clusters there are ---- */
@@ -68,6 +67,12 @@ const char *outbound_name(const struct outbound *o, struct arena *a)
 	return plan_cluster_name(a, "outbound", o->port->port, o->subset, host);
 }
 
+void outbound_policy(const struct plan *p, const struct outbound *o, struct policy *out)
+{
+	policy_of(o->svc->dr, o->subset, o->port->port, out);
+	policy_add_baseline(p, out);
+}
+
 static bool wants_identity(const struct policy *policy)
 {
 	return policy->tls && policy->tls->mode == CLIENT_TLS_ISTIO_MUTUAL;
@@ -91,7 +96,7 @@ enum ir_discovery outbound_discovery(const struct plan *p, const struct outbound
 		d = router ? IR_EDS : IR_ORIGINAL_DST;
 		break;
 	case SVC_DNS:
-		d = IR_STRICT_DNS;
+		d = o->svc->svc->race_connect ? IR_LOGICAL_DNS : IR_STRICT_DNS;
 		break;
 	case SVC_DNS_ROUND_ROBIN:
 		d = IR_LOGICAL_DNS;
@@ -114,6 +119,7 @@ struct hash128 outbound_mix(const struct plan *p, const struct outbound *o, stru
 	h = o->svc->dr ? hash_mix(h, o->svc->dr->part.hash) : hash_mix_u64(h, 0);
 	h = hash_mix_str(hash_mix_u64(h, o->port->port), o->subset);
 	h = hash_mix(hash_mix(h, p->snap->objects.mesh_hash), v->config_hash);
+	h = hash_mix_u64(h, endpoints_traffic_distribution(p, o->svc->svc));
 	return hash_mix_u64(h, (uint64_t)v->type << 8 | (uint64_t)o->by_sni << 4 | (uint64_t)v->sds_agent << 3 |
 				   (uint64_t)v->v4 << 1 | (uint64_t)v->v6);
 }
@@ -146,9 +152,11 @@ static void apply_tls(const struct plan *p, const struct outbound *o, const stru
 		c->protocol = IR_HTTP1;
 }
 
-static void set_dns(const struct plan *p, struct ir_cluster *c)
+/* An address of either family may win a race. */
+static void set_dns(const struct plan *p, const struct outbound *o, struct ir_cluster *c)
 {
 	c->dns_refresh = p->snap->mesh->dns_refresh_rate;
+	c->dns_both = o->svc->svc->race_connect;
 	c->dns_v6 = p->view->v6 && !p->view->v4;
 }
 
@@ -191,15 +199,6 @@ static void describe(const struct outbound *o, struct ir_cluster *c, struct aren
 	c->origins = outbound_origins(o, a);
 }
 
-static void set_retry_budget(struct ir_thresholds *t, const struct retry_budget *b)
-{
-	if (!b)
-		return;
-	t->has_retry_budget = true;
-	t->budget_percent = b->percent.has ? b->percent.v : RETRY_BUDGET_PERCENT;
-	t->min_retry_concurrency = b->min_retry_concurrency ? b->min_retry_concurrency : RETRY_BUDGET_MIN;
-}
-
 /* A cluster of one name takes one endpoint, whatever is selected for it. */
 static const struct ir_endpoints *first_endpoint(const struct ir_endpoints *all, struct arena *a)
 {
@@ -230,7 +229,7 @@ static void find_members(const struct plan *p, const struct outbound *o, const s
 		c->inline_endpoints = endpoints_of(p, o, policy, c->name, a);
 		if (c->discovery == IR_LOGICAL_DNS && p->view->type != PROXY_GRPC)
 			c->inline_endpoints = first_endpoint(c->inline_endpoints, a);
-		set_dns(p, c);
+		set_dns(p, o, c);
 		break;
 	case IR_ORIGINAL_DST:
 		if (!o->svc->svc->is_kube && target->is_int && target->num && target->num != o->port->port)
@@ -238,7 +237,7 @@ static void find_members(const struct plan *p, const struct outbound *o, const s
 		break;
 	case IR_DYNAMIC_DNS:
 		c->dns_cache = arena_printf(a, "%s_dfp_dns_cache", o->svc->svc->host);
-		set_dns(p, c);
+		set_dns(p, o, c);
 		break;
 	case IR_STATIC:
 		break;
@@ -250,26 +249,38 @@ static bool may_be_http(enum protocol p)
 	return protocol_is_http(p) || p == PROTO_UNSUPPORTED;
 }
 
+static void set_placement(const struct plan *p, const struct outbound *o, const struct policy *policy,
+			  struct ir_cluster *c, struct arena *a)
+{
+	struct placement place = placement_of(p, o->svc->svc, policy, a);
+
+	if (c->lb == IR_LB_PROVIDED)
+		return;
+	if (place.locality && place.locality->n_distribute) {
+		c->place = IR_PLACE_WEIGHTED;
+	} else if (place.zones) {
+		c->place = placement_zones_on(place.zones) ? IR_PLACE_ZONES : IR_PLACE_NO_ZONES;
+		c->zones_from = place.zones->min_cluster_size;
+	}
+}
+
 static void expand_outbound(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
 {
 	const struct outbound *o = row->ref;
 	struct ir_cluster *c = arena_new(a, struct ir_cluster);
 	struct policy policy;
-	bool forced;
-	const struct locality_lb *locality;
 
-	policy_of(o->svc->dr, o->subset, o->port->port, &policy);
+	outbound_policy(p, o, &policy);
 	c->name = row->name;
 	c->alt_stat_name = arena_printf(a, "%s;", row->name);
 	c->discovery = outbound_discovery(p, o, &policy);
 	c->protocol = traffic_upgrades_h2(p, o->port->protocol, policy.pool ? policy.pool->http : NULL)
 			  ? IR_HTTP2
 			  : traffic_protocol(p, o->port->protocol);
-	set_retry_budget(traffic_pool(p, c, policy.pool, a), policy.retry_budget);
+	traffic_retry_budget(traffic_pool(p, c, policy.pool, a), policy.retry_budget);
 	traffic_lb(c, policy.lb, a);
-	traffic_outlier(c, policy.outlier, a);
-	locality = locality_setting(p, o->svc->svc, &policy, &forced, a);
-	c->locality_weighted = locality && locality->n_distribute && c->lb != IR_LB_PROVIDED;
+	traffic_outlier(c, policy.outlier, endpoints_take_unhealthy(p, o->svc->svc, &policy), a);
+	set_placement(p, o, &policy, c, a);
 	if (c->discovery != IR_STATIC)
 		apply_tls(p, o, &policy, c, a);
 	c->proxy_protocol = proxy_protocol(&policy);
@@ -289,23 +300,21 @@ struct inbound {
 	enum protocol protocol;
 	const struct sidecar_ingress *ingress;	/* or NULL: a port of services */
 	uint32_t port;				/* of the service, for its rule */
+	const struct dr *rule;			/* of the service, or NULL */
 	const struct view_target *target;	/* or NULL: of a Sidecar */
 };
 
-static const struct connection_pool *inbound_pool(const struct plan *p, const struct inbound *in)
+/* Limits of clients hold at the server too, so that it has room for what they may send. */
+static void inbound_policy(const struct plan *p, const struct inbound *in, struct policy *out)
 {
 	const struct sidecar *sidecar = p->view->sidecar ? object_spec(p->view->sidecar, sidecar) : NULL;
-	const struct dr *dr = in->svc ? scope_rule(p->snap, p->view, in->svc) : NULL;
-	struct policy policy;
 
+	policy_of(in->rule, NULL, in->port, out);
+	policy_add_baseline(p, out);
 	if (in->ingress && in->ingress->connection_pool)
-		return in->ingress->connection_pool;
-	if (sidecar && sidecar->inbound_connection_pool)
-		return sidecar->inbound_connection_pool;
-	if (dr && dr->has_selector)	/* is about what its workloads call */
-		return NULL;
-	policy_of(dr, NULL, in->port, &policy);
-	return policy.pool;
+		out->pool = in->ingress->connection_pool;
+	else if (sidecar && sidecar->inbound_connection_pool)
+		out->pool = sidecar->inbound_connection_pool;
 }
 
 static void bind_inbound(const struct view *v, struct ir_cluster *c)
@@ -396,17 +405,23 @@ static void expand_inbound(const struct plan *p, const struct plan_row *row, str
 	const struct inbound *in = row->ref;
 	struct ir_cluster *c = arena_new(a, struct ir_cluster);
 	struct origins origins = {.arena = a};
+	struct policy policy;
 
+	inbound_policy(p, in, &policy);
 	c->name = row->name;
 	c->alt_stat_name = arena_printf(a, "%s;", row->name);
 	c->protocol = traffic_protocol(p, in->protocol);
-	traffic_pool(p, c, inbound_pool(p, in), a);
+	traffic_retry_budget(traffic_pool(p, c, policy.pool, a), policy.retry_budget);
 	find_inbound(p, in, c, a);
 	traffic_connection(p, c, may_be_http(in->protocol));
 	if (in->svc) {
 		c->services = inbound_services(in, &c->n_services, a);
 		origins_add(&origins, in->svc->obj);
 	}
+	if (in->rule && in->rule->policy)
+		c->config = plan_config_path(a, in->rule->objs[0]);
+	for (size_t i = 0; in->rule && i < in->rule->n_objs; i++)
+		origins_add(&origins, in->rule->objs[i]);
 	if (in->ingress)
 		origins_add(&origins, p->view->sidecar);
 	c->origins = origins_done(&origins);
@@ -416,12 +431,11 @@ static void expand_inbound(const struct plan *p, const struct plan_row *row, str
 static struct hash128 inbound_mix(const struct plan *p, const struct inbound *in)
 {
 	const struct view *v = p->view;
-	const struct dr *dr = in->svc ? scope_rule(p->snap, v, in->svc) : NULL;
 	struct hash128 h = hash_mix(hash_bytes("inbound", 7), p->snap->objects.mesh_hash);
 
 	h = hash_mix(h, v->config_hash);
 	h = in->svc ? hash_mix(h, in->svc->part.hash) : hash_mix_u64(h, 0);
-	h = dr ? hash_mix(h, dr->part.hash) : hash_mix_u64(h, 0);
+	h = in->rule ? hash_mix(h, in->rule->part.hash) : hash_mix_u64(h, 0);
 	h = v->sidecar ? hash_mix(h, v->sidecar->hash) : hash_mix_u64(h, 0);
 	for (size_t i = 0; in->target && i < in->target->n_also; i++)
 		h = hash_mix(h, in->target->also[i]->part.hash);
@@ -435,6 +449,7 @@ static void add_inbound(struct plan *p, struct plan_rows *rows, struct inbound i
 	struct inbound *ref = arena_new(rows->arena, struct inbound);
 
 	*ref = in;
+	ref->rule = in.svc ? scope_rule_inbound(p->snap, p->view, in.svc) : NULL;
 	*vec_push(&rows->v, rows->arena) = (struct plan_row){
 	    .type = IR_CLUSTER,
 	    .name = plan_cluster_name(rows->arena, "inbound", number, "", ""),
@@ -456,7 +471,10 @@ static void inbound_rows(struct plan *p, struct plan_rows *rows)
 		for (size_t j = 0; j < v->n_targets && !svc; j++)
 			if (v->targets[j].target_port == in->port->number)
 				svc = v->targets[j].svc;
-		add_inbound(p, rows, (struct inbound){svc, protocol_parse(in->port->protocol), in, in->port->number, NULL},
+		add_inbound(p, rows, (struct inbound){.svc = svc,
+							  .protocol = protocol_parse(in->port->protocol),
+							  .ingress = in,
+							  .port = in->port->number},
 			    in->port->number);
 	}
 	if ((sidecar && sidecar->n_ingress) || v->interception == INTERCEPT_NONE)
@@ -464,7 +482,11 @@ static void inbound_rows(struct plan *p, struct plan_rows *rows)
 	for (size_t i = 0; i < v->n_targets; i++) {
 		const struct view_target *t = &v->targets[i];
 
-		add_inbound(p, rows, (struct inbound){t->svc, t->port->protocol, NULL, t->port->port, t}, t->target_port);
+		add_inbound(p, rows, (struct inbound){.svc = t->svc,
+						      .protocol = t->port->protocol,
+						      .port = t->port->port,
+						      .target = t},
+			    t->target_port);
 	}
 }
 
@@ -477,21 +499,24 @@ static void expand_fixed(const struct plan *p, const struct plan_row *row, struc
 {
 	struct ir_cluster *c = arena_new(a, struct ir_cluster);
 	enum fixed which = (enum fixed)row->arg;
+	struct policy policy = {0};
 
 	c->name = row->name;
 	c->alt_stat_name = arena_printf(a, "%s;", fixed_names[which == BLACK_HOLE ? BLACK_HOLE : PASSTHROUGH]);
-	c->connect_timeout = p->snap->mesh->connect_timeout;
 	out->cluster = c;
 	if (which == BLACK_HOLE) {
+		c->connect_timeout = p->snap->mesh->connect_timeout;
 		c->discovery = IR_STATIC;
 		return;
 	}
 	c->discovery = IR_ORIGINAL_DST;
 	c->lb = IR_LB_PROVIDED;
 	c->protocol = IR_HTTP_DOWNSTREAM;
-	c->idle_timeout = (struct opt_duration){true, PASSTHROUGH_IDLE_NS};
-	c->thresholds = traffic_thresholds(a);
-	c->keepalive = traffic_keepalive(p, NULL, a);
+	if (which == PASSTHROUGH)
+		policy_add_baseline(p, &policy);
+	traffic_pool(p, c, policy.pool, a);
+	if (!c->idle_timeout.has)
+		c->idle_timeout = (struct opt_duration){true, PASSTHROUGH_IDLE_NS};
 	traffic_connection(p, c, true);
 	if (which == INBOUND_PASSTHROUGH) {
 		bind_inbound(p->view, c);
@@ -524,7 +549,7 @@ struct outbound_rows {
 static struct hash128 mix_accounts(struct outbound_rows *r, const struct outbound *o)
 {
 	if (r->svc != o->svc->svc) {
-		struct strs all = tls_accounts(o->svc->eps, r->rows->arena);
+		struct strs all = tls_accounts(o->svc, r->rows->arena);
 
 		r->svc = o->svc->svc;
 		r->accounts = hash_bytes("accounts", 8);
@@ -542,7 +567,7 @@ static void outbound_row(struct plan *p, const struct outbound *o, void *arg)
 	struct policy policy;
 	enum ir_discovery d;
 
-	policy_of(o->svc->dr, o->subset, o->port->port, &policy);
+	outbound_policy(p, o, &policy);
 	d = outbound_discovery(p, o, &policy);
 	if (p->view->type == PROXY_GRPC && d == IR_STATIC)
 		return;

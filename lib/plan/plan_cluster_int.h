@@ -22,6 +22,8 @@ struct outbound {
 typedef void outbound_fn(struct plan *p, const struct outbound *o, void *arg);
 void outbound_each(struct plan *p, outbound_fn *fn, void *arg);
 
+/* With the mesh's baseline. */
+void outbound_policy(const struct plan *p, const struct outbound *o, struct policy *out);
 const char *outbound_name(const struct outbound *o, struct arena *a);
 /* How the members of the cluster are found, policy considered; IR_STATIC: nothing may be sent. */
 enum ir_discovery outbound_discovery(const struct plan *p, const struct outbound *o, const struct policy *policy);
@@ -29,10 +31,6 @@ enum ir_discovery outbound_discovery(const struct plan *p, const struct outbound
 struct hash128 outbound_mix(const struct plan *p, const struct outbound *o, struct hash128 h);
 
 /* ---- traffic policy (plan_traffic.c) ---- */
-/* No limit at all: Istio's default, where Envoy's is low. */
-struct ir_thresholds *traffic_thresholds(struct arena *a);
-/* The mesh's keepalive with the rule's fields laid on top, or NULL. */
-const struct ir_keepalive *traffic_keepalive(const struct plan *p, const struct tcp_keepalive *own, struct arena *a);
 /* Timeouts, limits and HTTP options; c->protocol stands already. pool may be NULL. */
 struct ir_thresholds *traffic_pool(const struct plan *p, struct ir_cluster *c, const struct connection_pool *pool,
 				   struct arena *a);
@@ -42,7 +40,8 @@ bool traffic_upgrades_h2(const struct plan *p, enum protocol protocol, const str
 enum ir_protocol traffic_protocol(const struct plan *p, enum protocol protocol);
 /* c->discovery stands already. lb and d may be NULL. */
 void traffic_lb(struct ir_cluster *c, const struct load_balancer *lb, struct arena *a);
-void traffic_outlier(struct ir_cluster *c, const struct outlier_detection *d, struct arena *a);
+void traffic_outlier(struct ir_cluster *c, const struct outlier_detection *d, bool takes_unhealthy, struct arena *a);
+void traffic_retry_budget(struct ir_thresholds *t, const struct retry_budget *b_or_null);
 
 /* ---- endpoints (plan_endpoint.c) ---- */
 /* The assignment, in order of locality; inlined into DNS clusters, else an EDS resource. */
@@ -52,10 +51,18 @@ const struct ir_endpoints *endpoints_of(const struct plan *p, const struct outbo
 size_t endpoints_count(const struct plan *p, const struct outbound *o, const struct policy *policy);
 /* The hash of all that endpoints_of reads beyond outbound_mix. */
 struct hash128 endpoints_mix(const struct plan *p, const struct outbound *o, struct hash128 h, struct arena *a);
-/* The locality setting in force, or NULL: the rule's, the service's, the mesh's. *forced: it holds
- * without outlier detection too. In a. */
-const struct locality_lb *locality_setting(const struct plan *p, const struct svc *svc, const struct policy *policy,
-					   bool *forced, struct arena *a);
+/* How the caller's place weighs on a cluster: the rule's word, the service's, the mesh's. */
+struct placement {
+	const struct locality_lb *locality;	/* or NULL */
+	const struct zone_aware_lb *zones;	/* or NULL; excludes the other one */
+	bool forced;				/* holds without outlier detection too */
+};
+struct placement placement_of(const struct plan *p, const struct svc *svc, const struct policy *policy, struct arena *a);
+bool placement_zones_on(const struct zone_aware_lb *z);
+/* How many labels trafficDistribution compares: the service's field, annotation, or its namespace's. */
+size_t endpoints_traffic_distribution(const struct plan *p, const struct svc *svc);
+/* Are unhealthy endpoints sent, marked as such? */
+bool endpoints_take_unhealthy(const struct plan *p, const struct svc *svc, const struct policy *policy);
 
 /* ---- transport (plan_tls.c) ---- */
 /* The TLS context that a policy asks for, or NULL: none. */
@@ -64,8 +71,8 @@ const struct ir_tls *tls_of_policy(const struct plan *p, const struct outbound *
 /* mTLS towards endpoints that speak it, with the workload's own identity. */
 const struct ir_tls *tls_workload(const struct outbound *o, const struct client_tls *tls_or_null, bool http2,
 				  struct arena *a);
-/* Accounts of the endpoints, sorted, no doubles. */
-struct strs tls_accounts(const struct ep_set *eps, struct arena *a);
+/* Accounts of the endpoints, and those that the service names: sorted, no doubles. */
+struct strs tls_accounts(const struct scope_svc *svc, struct arena *a);
 
 /* ---- gRPC's own clients (plan_grpc.c) ---- */
 /* What they know: EDS, and one name; IR_STATIC: nothing that they could reach. */

@@ -11,7 +11,8 @@
 #include "model/kube.h"
 
 enum {
-	LOCALITY_STEPS = 5,	/* priorities that a locality can make */
+	LOCALITY_STEPS = 5,	/* priorities that a locality can make, */
+	REGION_STEPS = 3,	/* and a region */
 };
 
 /* An endpoint on its way into a locality. */
@@ -37,36 +38,31 @@ static const char *const spread_zone[] = {"topology.istio.io/network", "topology
 					  "topology.kubernetes.io/zone", "topology.istio.io/subzone",
 					  "kubernetes.io/hostname"};
 
-static const char *traffic_distribution(const struct svc *svc)
+static size_t spread_labels(const char *text)
 {
-	const struct k_service *k;
-	const char *note;
-
-	if (!svc->is_kube)
-		return NULL;
-	k = object_spec(svc->obj, k_service);
-	if (k->spec && k->spec->traffic_distribution)
-		return k->spec->traffic_distribution;
-	note = strmap_get(&svc->obj->annotations, "networking.istio.io/traffic-distribution");
-	return note;
+	if (text && (strcmp(text, "PreferClose") == 0 || strcmp(text, "PreferSameZone") == 0))
+		return 3;
+	return text && strcmp(text, "PreferSameNode") == 0 ? 5 : 0;
 }
 
-static const struct locality_lb *distribution_setting(const char *text, struct arena *a)
+size_t endpoints_traffic_distribution(const struct plan *p, const struct svc *svc)
 {
-	struct locality_lb *l;
-	size_t n = 0;
+	static const char note[] = "networking.istio.io/traffic-distribution";
+	const struct k_service *k = svc->is_kube ? object_spec(svc->obj, k_service) : NULL;
+	const struct object *ns;
+	const char *text = k && k->spec ? k->spec->traffic_distribution : NULL;
 
 	if (!text)
-		return NULL;
-	if (strcmp(text, "PreferClose") == 0 || strcmp(text, "PreferSameZone") == 0)
-		n = 3;
-	else if (strcmp(text, "PreferSameNode") == 0)
-		n = 5;
-	else
-		return NULL;
-	l = arena_new(a, struct locality_lb);
-	l->failover_priority = (struct strs){spread_zone, n};
-	return l;
+		text = strmap_get(&svc->obj->annotations, note);
+	if (text)
+		return spread_labels(text);
+	ns = snapshot_object(p->snap, KIND_NAMESPACE, "", svc->ns);
+	return ns ? spread_labels(strmap_get(&ns->annotations, note)) : 0;
+}
+
+bool placement_zones_on(const struct zone_aware_lb *z)
+{
+	return !z->enabled.has || z->enabled.v;
 }
 
 static const struct locality_lb *if_enabled(const struct locality_lb *l)
@@ -74,20 +70,26 @@ static const struct locality_lb *if_enabled(const struct locality_lb *l)
 	return l && l->enabled.has && !l->enabled.v ? NULL : l;
 }
 
-const struct locality_lb *locality_setting(const struct plan *p, const struct svc *svc, const struct policy *policy,
-					   bool *forced, struct arena *a)
+struct placement placement_of(const struct plan *p, const struct svc *svc, const struct policy *policy, struct arena *a)
 {
-	const struct locality_lb *l;
+	const struct mesh_config *mesh = p->snap->mesh;
+	const struct load_balancer *lb = policy->lb;
+	struct locality_lb *spread;
+	size_t n_labels;
 
-	*forced = false;
-	if (policy->lb && policy->lb->locality_lb_setting)
-		return if_enabled(policy->lb->locality_lb_setting);
-	l = distribution_setting(traffic_distribution(svc), a);
-	if (l) {
-		*forced = true;
-		return l;
+	if (lb && lb->zone_aware_lb_setting)
+		return (struct placement){.zones = lb->zone_aware_lb_setting};
+	if (lb && lb->locality_lb_setting)
+		return (struct placement){.locality = if_enabled(lb->locality_lb_setting)};
+	n_labels = endpoints_traffic_distribution(p, svc);
+	if (n_labels) {
+		spread = arena_new(a, struct locality_lb);
+		spread->failover_priority = (struct strs){spread_zone, n_labels};
+		return (struct placement){.locality = spread, .forced = true};
 	}
-	return if_enabled(p->snap->mesh->locality_lb_setting);
+	if (mesh->zone_aware_lb_setting)
+		return (struct placement){.zones = mesh->zone_aware_lb_setting};
+	return (struct placement){.locality = if_enabled(mesh->locality_lb_setting)};
 }
 
 /* ---- which endpoints ---- */
@@ -100,9 +102,9 @@ static size_t port_index(const struct svc *svc, uint32_t port)
 	return svc->n_ports;
 }
 
-static bool takes_unhealthy(const struct policy *policy)
+bool endpoints_take_unhealthy(const struct plan *p, const struct svc *svc, const struct policy *policy)
 {
-	return !policy->outlier || policy->outlier->min_health_percent <= 0;
+	return !policy->outlier || policy->outlier->min_health_percent <= 0 || endpoints_traffic_distribution(p, svc);
 }
 
 static bool is_pipe(const struct ep *e)
@@ -113,7 +115,7 @@ static bool is_pipe(const struct ep *e)
 static bool belongs(const struct plan *p, const struct outbound *o, const struct policy *policy, const struct subset *subset,
 		    const struct ep *e)
 {
-	if (e->health == EP_UNHEALTHY && !takes_unhealthy(policy))
+	if (e->health == EP_UNHEALTHY && !endpoints_take_unhealthy(p, o->svc->svc, policy))
 		return false;
 	if (e->health == EP_DRAINING && !o->svc->svc->persistent_session)
 		return false;
@@ -337,22 +339,34 @@ static void distribute(struct gathering *g, const struct locality_lb *setting)
 	}
 }
 
+/* 0, or 1 for a region that no rule of the caller's names as the one that stands in. */
+static uint32_t region_rank(const char *own, const char *region, const struct locality_failover *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].from && strcmp(v[i].from, own) == 0)
+			return v[i].to && strcmp(v[i].to, region) == 0 ? 0 : 1;
+	return 0;
+}
+
 static uint32_t place_priority(const struct view *v, const struct ir_locality *l, const struct locality_lb *setting)
 {
 	const char *region = v->region ? v->region : "", *zone = v->zone ? v->zone : "", *subzone = v->subzone ? v->subzone : "";
 
-	if (strcmp(l->region, region) == 0) {
-		if (strcmp(l->zone, zone) != 0)
-			return 2;
-		return strcmp(l->subzone, subzone) == 0 ? 0 : 1;
-	}
-	for (size_t i = 0; i < setting->n_failover; i++) {
-		const struct locality_failover *f = &setting->failover[i];
+	if (strcmp(l->region, region) != 0)
+		return 3 + region_rank(region, l->region, setting->failover, setting->n_failover);
+	if (strcmp(l->zone, zone) != 0)
+		return 2;
+	return strcmp(l->subzone, subzone) == 0 ? 0 : 1;
+}
 
-		if (f->from && strcmp(f->from, region) == 0)
-			return f->to && strcmp(f->to, l->region) == 0 ? 3 : 4;
-	}
-	return 3;
+/* Zones are Envoy's own matter. */
+static uint32_t region_priority(const struct view *v, const struct ir_locality *l, const struct zone_aware_lb *zones)
+{
+	const char *region = v->region ? v->region : "";
+
+	if (strcmp(l->region, region) == 0)
+		return 0;
+	return 1 + region_rank(region, l->region, zones->failover, zones->n_failover);
 }
 
 /* Envoy wants priorities without gaps. */
@@ -380,27 +394,33 @@ static void close_gaps(struct gathering *g)
 }
 
 /* Priorities need someone to find out that the first is down. */
-static bool fails_over(const struct locality_lb *setting, const struct policy *policy, bool forced)
+static bool fails_over(const struct placement *place, const struct policy *policy)
 {
-	return setting && !setting->n_distribute && (policy->outlier || forced);
+	if (place->zones)
+		return placement_zones_on(place->zones) && policy->outlier;
+	return place->locality && !place->locality->n_distribute && (policy->outlier || place->forced);
 }
 
-static void weigh(struct gathering *g, const struct locality_lb *setting, bool failover)
+static const struct strs *priority_labels(const struct placement *place)
 {
-	if (!setting)
-		return;
-	if (setting->n_distribute) {
-		distribute(g, setting);
-		return;
-	}
-	if (!failover)
-		return;
-	if (!setting->failover_priority.n || setting->n_failover)
-		for (size_t i = 0; i < g->n_localities; i++) {
-			struct ir_locality *l = &g->localities[i];
+	return place->zones ? &place->zones->failover_priority : &place->locality->failover_priority;
+}
 
-			l->priority = l->priority * LOCALITY_STEPS + place_priority(g->plan->view, l, setting);
-		}
+/* By labels, within these by place; by place alone where no labels are given. */
+static void prioritize(struct gathering *g, const struct placement *place)
+{
+	const struct view *v = g->plan->view;
+	bool by_place = !priority_labels(place)->n ||
+			(place->zones ? place->zones->n_failover : place->locality->n_failover);
+
+	for (size_t i = 0; by_place && i < g->n_localities; i++) {
+		struct ir_locality *l = &g->localities[i];
+
+		if (place->zones)
+			l->priority = l->priority * REGION_STEPS + region_priority(v, l, place->zones);
+		else
+			l->priority = l->priority * LOCALITY_STEPS + place_priority(v, l, place->locality);
+	}
 	close_gaps(g);
 }
 
@@ -422,16 +442,17 @@ const struct ir_endpoints *endpoints_of(const struct plan *p, const struct outbo
 {
 	struct ir_endpoints *out = arena_new(a, struct ir_endpoints);
 	struct gathering g = {.plan = p, .arena = a};
-	bool forced, failover;
-	const struct locality_lb *setting = locality_setting(p, o->svc->svc, policy, &forced, a);
+	struct placement place = placement_of(p, o->svc->svc, policy, a);
+	bool failover = fails_over(&place, policy);
 
 	gather(&g, o, policy);
-	failover = fails_over(setting, policy, forced);
-	if (failover && setting->failover_priority.n)
-		for (size_t i = 0; i < g.n; i++)
-			g.v[i].priority = label_priority(p->view, g.v[i].ep, &setting->failover_priority, a);
+	for (size_t i = 0; failover && i < g.n; i++)
+		g.v[i].priority = label_priority(p->view, g.v[i].ep, priority_labels(&place), a);
 	group(&g);
-	weigh(&g, setting, failover);
+	if (failover)
+		prioritize(&g, &place);
+	else if (place.locality && place.locality->n_distribute)
+		distribute(&g, place.locality);
 	*out = (struct ir_endpoints){.name = name, .localities = g.localities, .n_localities = g.n_localities,
 				    .always_place = p->view->type == PROXY_GRPC};
 	out->origins = endpoint_origins(o, a);
@@ -445,17 +466,18 @@ static struct hash128 mix_caller(const struct plan *p, const struct outbound *o,
 				 struct hash128 h, struct arena *a)
 {
 	const struct view *v = p->view;
-	bool forced;
-	const struct locality_lb *setting = locality_setting(p, o->svc->svc, policy, &forced, a);
+	struct placement place = placement_of(p, o->svc->svc, policy, a);
+	const struct strs *labels;
 
 	if (o->svc->svc->node_local)
 		h = hash_mix_str(h, v->node);
-	if (!setting || (!setting->n_distribute && !fails_over(setting, policy, forced)))
+	if (!fails_over(&place, policy) && !(place.locality && place.locality->n_distribute))
 		return h;
 	h = hash_mix_str(hash_mix_str(hash_mix_str(h, v->region), v->zone), v->subzone);
-	for (size_t i = 0; i < setting->failover_priority.n; i++)
-		if (!strchr(setting->failover_priority.v[i], '='))
-			h = hash_mix_str(h, own_label(v, setting->failover_priority.v[i]));
+	labels = priority_labels(&place);
+	for (size_t i = 0; i < labels->n; i++)
+		if (!strchr(labels->v[i], '='))
+			h = hash_mix_str(h, own_label(v, labels->v[i]));
 	return h;
 }
 
@@ -463,7 +485,7 @@ struct hash128 endpoints_mix(const struct plan *p, const struct outbound *o, str
 {
 	struct policy policy;
 
-	policy_of(o->svc->dr, o->subset, o->port->port, &policy);
+	outbound_policy(p, o, &policy);
 	return mix_caller(p, o, &policy, hash_mix(h, o->svc->eps->part.hash), a);
 }
 
@@ -472,7 +494,7 @@ static void expand_endpoints(const struct plan *p, const struct plan_row *row, s
 	const struct outbound *o = row->ref;
 	struct policy policy;
 
-	policy_of(o->svc->dr, o->subset, o->port->port, &policy);
+	outbound_policy(p, o, &policy);
 	out->endpoints = endpoints_of(p, o, &policy, row->name, a);
 }
 
@@ -482,7 +504,7 @@ static void endpoint_row(struct plan *p, const struct outbound *o, void *arg)
 	struct policy policy;
 	struct outbound *ref;
 
-	policy_of(o->svc->dr, o->subset, o->port->port, &policy);
+	outbound_policy(p, o, &policy);
 	if (outbound_discovery(p, o, &policy) != IR_EDS)
 		return;
 	ref = arena_new(rows->arena, struct outbound);

@@ -58,6 +58,8 @@ struct policy {
 };
 /* dr or NULL; subset "" or NULL = none. Merges DR top level, port level, subset, subset port level. */
 void policy_of(const struct dr *dr, const char *subset, uint32_t port, struct policy *out);
+/* Blocks that it leaves out are the mesh's (MeshConfig.defaultTrafficPolicy): for clusters. */
+void policy_add_baseline(const struct plan *p, struct policy *out);
 const struct subset *policy_subset(const struct dr *dr, const char *name);	/* NULL if absent */
 
 /* ---- HTTP routes (plan_http.c), used for sidecars and gateways ---- */

@@ -17,20 +17,20 @@ static int compare_texts(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-struct strs tls_accounts(const struct ep_set *eps, struct arena *a)
+struct strs tls_accounts(const struct scope_svc *svc, struct arena *a)
 {
-	const char **v;
+	const struct ep_set *eps = svc->eps;
+	const struct strs *more = &svc->svc->accounts;
+	const char **v = arena_array(a, const char *, eps->n + more->n);
 	size_t n = 0, kept = 0;
 
 	for (size_t i = 0; i < eps->n; i++)
-		n += *eps->v[i].service_account != '\0';
-	if (!n)
-		return (struct strs){0};
-	v = arena_array(a, const char *, n);
-	n = 0;
-	for (size_t i = 0; i < eps->n; i++)
 		if (*eps->v[i].service_account)
 			v[n++] = eps->v[i].service_account;
+	for (size_t i = 0; i < more->n; i++)
+		v[n++] = more->v[i];
+	if (!n)
+		return (struct strs){0};
 	qsort(v, n, sizeof(v[0]), compare_texts);
 	for (size_t i = 0; i < n; i++)
 		if (!kept || strcmp(v[kept - 1], v[i]) != 0)
@@ -55,7 +55,7 @@ const struct ir_tls *tls_workload(const struct outbound *o, const struct client_
 	t->n_certs = 1;
 	t->ca = (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "ROOTCA"};
 	t->alpn = (struct strs){alpn_mesh, http2 ? 3 : 2};
-	t->san_exact = tls && tls->subject_alt_names.n ? tls->subject_alt_names : tls_accounts(o->svc->eps, a);
+	t->san_exact = tls && tls->subject_alt_names.n ? tls->subject_alt_names : tls_accounts(o->svc, a);
 	t->sni = tls && tls->sni && *tls->sni ? tls->sni
 					      : arena_printf(a, "outbound_.%u_.%s_.%s", o->port->port, o->subset, o->svc->svc->host);
 	if (strlen(t->sni) > SNI_MAX)	/* no name of a gateway's server can be that long */

@@ -5,14 +5,19 @@
  */
 #include "plan/plan_cluster_int.h"
 
-enum { DEFAULT_RING_SIZE = 1024, DEFAULT_WARMUP_PERCENT = 10 };
+enum {
+	DEFAULT_RING_SIZE = 1024,
+	DEFAULT_WARMUP_PERCENT = 10,
+	RETRY_BUDGET_PERCENT = 20,
+	RETRY_BUDGET_MIN = 3,
+};
 #define NS_PER_S   1000000000LL
 #define ANY_NUMBER UINT32_MAX
 
 /* ---- connection pool ---- */
 
 /* A keepalive of the mesh with the rule's fields laid on top, or NULL. */
-const struct ir_keepalive *traffic_keepalive(const struct plan *p, const struct tcp_keepalive *own, struct arena *a)
+static const struct ir_keepalive *keepalive_of(const struct plan *p, const struct tcp_keepalive *own, struct arena *a)
 {
 	const struct tcp_keepalive *layers[] = {p->snap->mesh->tcp_keepalive, own};
 	struct ir_keepalive *k;
@@ -33,7 +38,8 @@ const struct ir_keepalive *traffic_keepalive(const struct plan *p, const struct 
 	return k;
 }
 
-struct ir_thresholds *traffic_thresholds(struct arena *a)
+/* No limit at all: Istio's default, where Envoy's is low. */
+static struct ir_thresholds *no_limits(struct arena *a)
 {
 	struct ir_thresholds *t = arena_new(a, struct ir_thresholds);
 
@@ -79,7 +85,7 @@ static void apply_pool_tcp(struct ir_cluster *c, struct ir_thresholds *t, const 
 struct ir_thresholds *traffic_pool(const struct plan *p, struct ir_cluster *c, const struct connection_pool *pool,
 				   struct arena *a)
 {
-	struct ir_thresholds *t = traffic_thresholds(a);
+	struct ir_thresholds *t = no_limits(a);
 
 	c->thresholds = t;
 	c->connect_timeout = p->snap->mesh->connect_timeout;
@@ -87,7 +93,7 @@ struct ir_thresholds *traffic_pool(const struct plan *p, struct ir_cluster *c, c
 		apply_pool_http(c, t, pool->http);
 	if (pool && pool->tcp)
 		apply_pool_tcp(c, t, pool->tcp);
-	c->keepalive = traffic_keepalive(p, pool && pool->tcp ? pool->tcp->tcp_keepalive : NULL, a);
+	c->keepalive = keepalive_of(p, pool && pool->tcp ? pool->tcp->tcp_keepalive : NULL, a);
 	/* HTTP options need a protocol beside them */
 	if (c->protocol == IR_HTTP_NONE && (c->idle_timeout.has || c->max_connection_duration.has || c->max_requests_per_connection))
 		c->protocol = IR_HTTP1;
@@ -105,6 +111,16 @@ void traffic_connection(const struct plan *p, struct ir_cluster *c, bool http)
 	/* it is an HTTP option */
 	if (c->preserve_case && c->protocol == IR_HTTP_NONE)
 		c->protocol = IR_HTTP1;
+}
+
+void traffic_retry_budget(struct ir_thresholds *t, const struct retry_budget *b)
+{
+	if (!b)
+		return;
+	t->has_retry_budget = true;
+	t->budget_percent = b->percent.has ? b->percent.v : RETRY_BUDGET_PERCENT;
+	t->budget_interval = b->budget_interval;
+	t->min_retry_concurrency = b->min_retry_concurrency ? b->min_retry_concurrency : RETRY_BUDGET_MIN;
 }
 
 /* HTTP/1.1 to HTTP/2: the rule decides, else the mesh, and that for ports named as HTTP only. */
@@ -184,11 +200,11 @@ void traffic_lb(struct ir_cluster *c, const struct load_balancer *lb, struct are
 		c->slow_start = slow_start(lb, a);
 }
 
-void traffic_outlier(struct ir_cluster *c, const struct outlier_detection *d, struct arena *a)
+void traffic_outlier(struct ir_cluster *c, const struct outlier_detection *d, bool takes_unhealthy, struct arena *a)
 {
 	struct ir_outlier *o;
 
-	/* unhealthy endpoints are sent, so panic would use them: off unless asked for */
+	/* where unhealthy endpoints are sent, panic would use them */
 	c->panic_percent = (struct opt_u32){true, 0};
 	if (!d)
 		return;
@@ -202,7 +218,11 @@ void traffic_outlier(struct ir_cluster *c, const struct outlier_detection *d, st
 	o->base_ejection_time = d->base_ejection_time;
 	if (d->max_ejection_percent > 0)
 		o->max_ejection_percent = (struct opt_u32){true, (uint32_t)d->max_ejection_percent};
-	if (d->min_health_percent > 0)
+	if (!takes_unhealthy)
 		c->panic_percent.v = (uint32_t)d->min_health_percent;
+	o->error_codes = d->http_error_codes;
+	/* what counts as an error is an HTTP option */
+	if (o->error_codes.n && c->protocol == IR_HTTP_NONE)
+		c->protocol = IR_HTTP1;
 	c->outlier = o;
 }

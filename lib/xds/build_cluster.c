@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "xds/build_int.h"
 
+#include <stdio.h>
+
 #include "pb/endpoint.h"
 #include "pb/extension.h"
+#include "pb/matcher.h"
+#include "pb/route.h"
 #include "pb/type.h"
 #include "pb/wkt.h"
 
@@ -218,6 +222,33 @@ static void write_common_http(struct w_http_protocol_options m, const struct ir_
 	w_http_protocol_options_common_http_protocol_options_end(m, common);
 }
 
+/* Responses that count as failures, in place of 5xx. */
+static void write_errors(struct w_http_protocol_options m, const struct u32s *codes)
+{
+	struct w_http_outlier_detection d = w_http_protocol_options_outlier_detection_begin(m);
+	struct w_match_predicate any = w_http_outlier_detection_error_matcher_begin(d);
+	struct w_match_predicate_set set = w_match_predicate_or_match_begin(any);
+
+	for (size_t i = codes->n; i-- > 0;) {
+		struct w_match_predicate one = w_match_predicate_set_rules_begin(set);
+		struct w_http_headers_match headers = w_match_predicate_http_response_headers_match_begin(one);
+		struct w_header_matcher h = w_http_headers_match_headers_begin(headers);
+		struct w_string_matcher text = w_header_matcher_string_match_begin(h);
+		char code[12];
+
+		snprintf(code, sizeof(code), "%u", codes->v[i]);
+		w_string_matcher_exact(text, code);
+		w_header_matcher_string_match_end(h, text);
+		w_header_matcher_name(h, ":status");
+		w_http_headers_match_headers_end(headers, h);
+		w_match_predicate_http_response_headers_match_end(one, headers);
+		w_match_predicate_set_rules_end(set, one);
+	}
+	w_match_predicate_or_match_end(any, set);
+	w_http_outlier_detection_error_matcher_end(d, any);
+	w_http_protocol_options_outlier_detection_end(m, d);
+}
+
 static void write_protocol_options(struct w_cluster m, const struct ir_cluster *c)
 {
 	struct w_any any;
@@ -227,6 +258,8 @@ static void write_protocol_options(struct w_cluster m, const struct ir_cluster *
 		return;
 	any = w_cluster_typed_extension_protocol_options_put_begin(m);
 	http = w_http_protocol_options_any_begin(any);
+	if (c->outlier && c->outlier->error_codes.n)
+		write_errors(http, &c->outlier->error_codes);
 	if (c->protocol == IR_HTTP_DOWNSTREAM)
 		write_downstream_protocol(http, c);
 	else
@@ -286,11 +319,22 @@ static void write_keepalive(struct w_cluster m, const struct ir_keepalive *k)
 static const enum w_health_status kept_health[] = {W_HEALTH_STATUS_HEALTHY, W_HEALTH_STATUS_DRAINING,
 						   W_HEALTH_STATUS_UNKNOWN, W_HEALTH_STATUS_DEGRADED};
 
+static void write_zones(struct w_common_lb_config lb, const struct ir_cluster *c)
+{
+	struct w_zone_aware zones = w_common_lb_config_zone_aware_lb_config_begin(lb);
+
+	if (c->zones_from.has)
+		w_zone_aware_min_cluster_size(zones, c->zones_from.v);
+	if (c->place == IR_PLACE_NO_ZONES)
+		w_zone_aware_routing_enabled_empty(zones);
+	w_common_lb_config_zone_aware_lb_config_end(lb, zones);
+}
+
 static void write_common_lb(struct w_cluster m, const struct ir_cluster *c)
 {
 	struct w_common_lb_config lb;
 
-	if (!c->locality_weighted && !c->panic_percent.has && !c->keeps_draining)
+	if (c->place == IR_PLACE_ANY && !c->panic_percent.has && !c->keeps_draining)
 		return;
 	lb = w_cluster_common_lb_config_begin(m);
 	if (c->keeps_draining) {
@@ -299,8 +343,10 @@ static void write_common_lb(struct w_cluster m, const struct ir_cluster *c)
 		w_health_status_set_statuses(set, kept_health, sizeof(kept_health) / sizeof(kept_health[0]));
 		w_common_lb_config_override_host_status_end(lb, set);
 	}
-	if (c->locality_weighted)
+	if (c->place == IR_PLACE_WEIGHTED)
 		w_common_lb_config_locality_weighted_lb_config_empty(lb);
+	else if (c->place != IR_PLACE_ANY)
+		write_zones(lb, c);
 	if (c->panic_percent.has) {
 		struct w_percent p = w_common_lb_config_healthy_panic_threshold_begin(lb);
 
@@ -407,6 +453,8 @@ static void write_thresholds(struct w_cluster m, const struct ir_thresholds *t)
 		struct w_retry_budget budget = w_thresholds_retry_budget_begin(x);
 		struct w_percent p;
 
+		if (t->budget_interval.has)
+			w_retry_budget_budget_interval_ns(budget, t->budget_interval.ns);
 		w_retry_budget_min_retry_concurrency(budget, t->min_retry_concurrency);
 		p = w_retry_budget_budget_percent_begin(budget);
 		build_percent(p, t->budget_percent);

@@ -138,7 +138,7 @@ static void test_destination_rule(void **state)
 		{TP("loadBalancer: {localityLbSetting: {distribute: [{from: a/*, to: {a/b/*: 70, a/c/*: 30}}]}}"), D_COUNT, ""},
 		{TP("loadBalancer: {localityLbSetting: {failover: [{from: a, to: a}]}}, outlierDetection: {interval: 1s}"), D_LOCALITY_INVALID,
 		 "spec.trafficPolicy.loadBalancer.localityLbSetting.failover[0]"},
-		{TP("loadBalancer: {warmup: {duration: 1s, aggression: 0.5}}"), D_BALANCER_INVALID,
+		{TP("loadBalancer: {warmup: {duration: 1s, aggression: -1}}"), D_BALANCER_INVALID,
 		 "spec.trafficPolicy.loadBalancer.warmup.aggression"},
 		{TP("tls: {mode: MUTUAL, clientCertificate: /a}"), D_TLS_INVALID, "spec.trafficPolicy.tls"},
 		{TP("tls: {mode: SIMPLE, credentialName: a, caCertificates: /b}"), D_TLS_INVALID, "spec.trafficPolicy.tls"},
