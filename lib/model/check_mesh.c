@@ -200,6 +200,25 @@ static void check_ext_authz(struct check *c, const struct where *w, const struct
 		check_duration(c, AT(w, "timeout"), &d);
 }
 
+static void check_file_log(struct check *c, const struct where *w, const struct node *p)
+{
+	const struct node *format = node_get(p, "logFormat"), *labels = node_get(format, "labels");
+	const struct where *at = AT(w, "logFormat");
+	const char *text = node_text(format, "text"), *why = text ? wrong_format(text, false) : NULL;
+
+	if (!given(node_text(p, "path")))
+		wrong(c, AT(w, "path"), D_MESH_INVALID, "path must not be empty");
+	if (why)
+		wrong(c, AT(at, "text"), D_MESH_INVALID, "\"%.100s\" begins no command of Envoy", why);
+	for (size_t i = 0; labels && labels->kind == NODE_MAP && i < labels->n; i++) {
+		const struct node *v = &labels->map[i].value;
+
+		why = v->kind == NODE_STRING ? wrong_format(v->text, false) : NULL;
+		if (why)
+			wrong(c, AT(AT(at, "labels"), labels->map[i].key), D_MESH_INVALID, "\"%.100s\" begins no command of Envoy", why);
+	}
+}
+
 static void check_provider_kind(struct check *c, const struct where *w, const char *kind, const struct node *p)
 {
 	static const char *const with_service[] = {
@@ -216,8 +235,8 @@ static void check_provider_kind(struct check *c, const struct where *w, const ch
 		if (!port || scalar_int(port->kind == NODE_NUMBER ? port->text : "", 1, 65535, &number))
 			wrong(c, AT(w, "port"), D_PORT_INVALID, "port number must be in the range 1..65535");
 	}
-	if (!strcmp(kind, "envoyFileAccessLog") && !given(node_text(p, "path")))
-		wrong(c, AT(w, "path"), D_MESH_INVALID, "path must not be empty");
+	if (!strcmp(kind, "envoyFileAccessLog"))
+		check_file_log(c, w, p);
 	if (!strncmp(kind, "envoyExtAuthz", 13))
 		check_ext_authz(c, w, p);
 }

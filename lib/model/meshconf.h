@@ -209,9 +209,9 @@ SCHEMA_STRUCT(default_policy)
 	X(T, NODE, config_sources, "configSources", _, 0, "Not used.")                             \
 	X(T, MSG, default_traffic_policy, "defaultTrafficPolicy", default_policy, 0, "Baseline of all rules.") \
 	X(T, MSG, zone_aware_lb_setting, "zoneAwareLbSetting", zone_aware_lb, 0, "Zone awareness.") \
-	X(T, NODE, default_inbound_retries, "defaultInboundHttpRetryPolicy", _, SCHEMA_NOT_IN_EFFECT, "Inbound retries.") \
-	X(T, STR, outbound_stat_name, "outboundClusterStatName", _, SCHEMA_NOT_IN_EFFECT, "Pattern of statistics.") \
-	X(T, STR, inbound_stat_name, "inboundClusterStatName", _, SCHEMA_NOT_IN_EFFECT, "Pattern of statistics.") \
+	X(T, MSG, default_inbound_retries, "defaultInboundHttpRetryPolicy", http_retry, 0, "Inbound retries.") \
+	X(T, STR, outbound_stat_name, "outboundClusterStatName", _, 0, "Pattern of statistics.") \
+	X(T, STR, inbound_stat_name, "inboundClusterStatName", _, 0, "Pattern of statistics.") \
 	X(T, BOOL, access_log_service, "enableEnvoyAccessLogService", _, SCHEMA_NOT_IN_EFFECT, "Logs by gRPC.")
 SCHEMA_STRUCT(mesh_config)
 

@@ -355,6 +355,7 @@ struct ir_access_log {			/* to a file or stdout */
 	const char *path;
 	const char *text;		/* format with newline, or NULL: json */
 	const struct node *json;	/* NODE_MAP of formats */
+	bool omit_empty;		/* members without value */
 };
 
 enum ir_direction { IR_INBOUND, IR_OUTBOUND };

@@ -272,7 +272,8 @@ static void expand_outbound(const struct plan *p, const struct plan_row *row, st
 
 	outbound_policy(p, o, &policy);
 	c->name = row->name;
-	c->alt_stat_name = arena_printf(a, "%s;", row->name);
+	c->alt_stat_name = arena_printf(a, "%s;", plan_stat_name(p->snap->mesh->outbound_stat_name, row->name, o->svc->svc,
+								 o->port, 0, o->subset, a));
 	c->discovery = outbound_discovery(p, o, &policy);
 	c->protocol = traffic_upgrades_h2(p, o->port->protocol, policy.pool ? policy.pool->http : NULL)
 			  ? IR_HTTP2
@@ -400,6 +401,15 @@ static struct ir_service_ref *inbound_services(const struct inbound *in, size_t 
 	return refs;
 }
 
+static const char *inbound_stat_name(const struct plan *p, const struct inbound *in, const char *name, struct arena *a)
+{
+	const char *pattern = p->snap->mesh->inbound_stat_name;
+
+	if (!in->target)
+		return name;
+	return plan_stat_name(pattern, name, in->svc, in->target->port, in->target->target_port, "", a);
+}
+
 static void expand_inbound(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
 {
 	const struct inbound *in = row->ref;
@@ -409,7 +419,7 @@ static void expand_inbound(const struct plan *p, const struct plan_row *row, str
 
 	inbound_policy(p, in, &policy);
 	c->name = row->name;
-	c->alt_stat_name = arena_printf(a, "%s;", row->name);
+	c->alt_stat_name = arena_printf(a, "%s;", inbound_stat_name(p, in, row->name, a));
 	c->protocol = traffic_protocol(p, in->protocol);
 	traffic_retry_budget(traffic_pool(p, c, policy.pool, a), policy.retry_budget);
 	find_inbound(p, in, c, a);

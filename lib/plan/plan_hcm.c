@@ -74,24 +74,72 @@ static const struct node *json_of(const char *text, struct arena *a)
 	return default_json(a);
 }
 
+/* One line a request, whether the user said so or not. */
+static const char *line_of(const char *format, struct arena *a)
+{
+	if (!format || !*format)
+		return text_format;
+	return format[strlen(format) - 1] == '\n' ? format : arena_printf(a, "%s\n", format);
+}
+
+/* A provider of kind envoyFileAccessLog; the built-in one is "envoy". False: of another kind. */
+static bool file_provider(const struct node *providers, const char *name, struct arena *a, struct ir_access_log *log)
+{
+	const struct node *file = NULL, *format, *labels, *omit;
+
+	for (size_t i = 0; providers && providers->kind == NODE_LIST && i < providers->n; i++) {
+		const char *own = node_text(&providers->list[i], "name");
+
+		if (own && strcmp(own, name) == 0)
+			file = node_get(&providers->list[i], "envoyFileAccessLog");
+	}
+	if (!file && strcmp(name, "envoy") != 0)
+		return false;
+	format = node_get(file, "logFormat");
+	labels = node_get(format, "labels");
+	omit = node_get(file, "omitEmptyValues");
+	*log = (struct ir_access_log){.path = node_text(file, "path")};
+	if (!log->path || !*log->path)
+		log->path = "/dev/stdout";
+	log->omit_empty = omit && omit->kind == NODE_BOOL && omit->boolean;
+	if (labels && labels->kind == NODE_MAP)
+		log->json = labels->n ? labels : default_json(a);
+	else
+		log->text = line_of(node_text(format, "text"), a);
+	return true;
+}
+
+/* The mesh's default providers, in place of its file. */
+static bool provider_logs(const struct mesh_config *mesh, const struct ir_access_log **logs, size_t *n, struct arena *a)
+{
+	const struct node *names = node_get(mesh->default_providers, "accessLogging");
+	struct ir_access_log *v;
+
+	if (!names || names->kind != NODE_LIST || !names->n)
+		return false;
+	v = arena_array(a, struct ir_access_log, names->n);
+	for (size_t i = 0; i < names->n; i++)
+		if (names->list[i].kind == NODE_STRING && file_provider(mesh->extension_providers, names->list[i].text, a, &v[*n]))
+			++*n;
+	*logs = v;
+	return true;
+}
+
 void hcm_logs(const struct plan *p, const struct ir_access_log **logs, size_t *n, struct arena *a)
 {
 	const struct mesh_config *mesh = p->snap->mesh;
-	const char *format = mesh->access_log_format;
 	struct ir_access_log *log;
 
 	*logs = NULL;
 	*n = 0;
-	if (!mesh->access_log_file || !*mesh->access_log_file)
+	if (provider_logs(mesh, logs, n, a) || !mesh->access_log_file || !*mesh->access_log_file)
 		return;
 	log = arena_new(a, struct ir_access_log);
 	log->path = mesh->access_log_file;
 	if (mesh->access_log_encoding == LOG_ENCODING_JSON)
-		log->json = json_of(format, a);
-	else if (!format || !*format)
-		log->text = text_format;
-	else	/* one line a request, whether the user said so or not */
-		log->text = format[strlen(format) - 1] == '\n' ? format : arena_printf(a, "%s\n", format);
+		log->json = json_of(mesh->access_log_format, a);
+	else
+		log->text = line_of(mesh->access_log_format, a);
 	*logs = log;
 	*n = 1;
 }

@@ -4,7 +4,7 @@
  * port of the workload and for all other ports, and real listeners for ports that are not captured.
  * A proxy with an agent accepts mTLS beside plain text; one without has no certificate, so plain text.
  */
-#include "plan/plan_int.h"
+#include "plan/plan_http_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +68,7 @@ struct in_port {
 	uint32_t match_port;		/* destination port of the chains; 0 = any */
 	enum protocol protocol;
 	uint32_t port;			/* in statistics */
+	const char *stat_name;		/* by the mesh's pattern, or NULL */
 	const struct svc *svc;		/* or NULL */
 };
 
@@ -135,7 +136,7 @@ static const struct ir_tls *mesh_tls(const struct plan *p, bool http, struct are
 }
 
 /* All requests to the one cluster; only what never reached the workload is tried again. */
-static const struct ir_routes *routes_to(const struct in_port *in, struct arena *a)
+static const struct ir_routes *routes_to(const struct plan *p, const struct in_port *in, struct arena *a)
 {
 	static const char *const any[] = {"*"};
 	static const struct ir_retry retry = {.retry_on = "reset-before-request", .num_retries = RETRIES};
@@ -146,6 +147,8 @@ static const struct ir_routes *routes_to(const struct in_port *in, struct arena 
 
 	to->cluster = in->cluster;
 	*r = (struct ir_route){.name = "default", .action = IR_ACTION_FORWARD, .clusters = to, .n_clusters = 1, .retry = &retry};
+	if (p->snap->mesh->default_inbound_retries)
+		r->retry = http_retry_of(p->snap->mesh->default_inbound_retries, true, a);
 	r->operation = arena_printf(a, "%s:%u/*", in->host, in->service_port);
 	r->match.path_kind = IR_PATH_PREFIX;
 	r->match.path = "/";
@@ -170,8 +173,10 @@ static void add_chain(struct chains *c, const struct in_port *in, const struct c
 	if (k->mtls)
 		chain.tls = mesh_tls(c->plan, k->http, a);
 	if (k->http) {
-		const char *prefix = all_ports ? passthrough : arena_printf(a, "inbound_%s", in->chain_name);
-		struct ir_http *http = hcm_inbound(c->plan, routes_to(in, a), prefix, a);
+		const char *prefix = all_ports       ? passthrough
+				     : in->stat_name ? in->stat_name
+						     : arena_printf(a, "inbound_%s", in->chain_name);
+		struct ir_http *http = hcm_inbound(c->plan, routes_to(c->plan, in, a), prefix, a);
 
 		http->grpc_web = in->protocol == PROTO_GRPC_WEB;
 		chain.http = http;
@@ -181,6 +186,8 @@ static void add_chain(struct chains *c, const struct in_port *in, const struct c
 		struct ir_tcp *tcp = tcp_for_cluster(c->plan, in->cluster, NULL, 0, a);
 
 		tcp->idle_timeout = c->plan->view->idle_timeout;
+		if (in->stat_name)
+			tcp->stat_prefix = in->stat_name;
 		tcp->mongo = in->protocol == PROTO_MONGO;
 		tcp->mongo_stat_prefix = tcp->mongo ? tcp->stat_prefix : NULL;
 		chain.tcp = tcp;
@@ -215,6 +222,7 @@ static struct in_port port_of_target(const struct plan *p, const struct view_tar
 	    .match_port = t->target_port,
 	    .protocol = t->port->protocol,
 	    .port = t->target_port,
+	    .stat_name = plan_stat_name(p->snap->mesh->inbound_stat_name, NULL, t->svc, t->port, t->target_port, "", a),
 	    .svc = t->svc,
 	};
 }

@@ -46,6 +46,11 @@ struct wild_walk {
 void wild_walk_init(struct wild_walk *w, const struct map *wild, const char *host, struct arena *a);
 void *wild_walk_next(struct wild_walk *w);	/* the next value, or NULL */
 
+/* The name of statistics: name itself, or what the mesh's pattern (or NULL) makes of the service. target 0:
+ * none. In a. */
+const char *plan_stat_name(const char *pattern, const char *name, const struct svc *svc_or_null,
+			   const struct svc_port *port_or_null, uint32_t target, const char *subset, struct arena *a);
+
 /* ---- effective policy of one cluster (plan_policy.c; istio-behaviour.md 1.4.1, 3.2) ---- */
 struct policy {
 	const struct load_balancer *lb;		/* each or NULL */

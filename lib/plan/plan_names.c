@@ -8,6 +8,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/must.h"
+
 const char *plan_cluster_name(struct arena *a, const char *direction, uint32_t port, const char *subset,
 			      const char *host)
 {
@@ -92,4 +94,57 @@ void *wild_walk_next(struct wild_walk *w)
 		w->text[w->at] = letter;
 	}
 	return hit;
+}
+
+/* ---- statistics ---- */
+
+struct stat_word {
+	const char *name, *value;
+};
+
+struct chars {
+	VEC(char) v;
+};
+
+static void put(struct chars *out, const char *text, size_t n, struct arena *a)
+{
+	for (size_t i = 0; i < n; i++)
+		*vec_push(&out->v, a) = text[i];
+}
+
+/* Appends what stands at text, a word or one character; how many bytes of it. */
+static size_t put_word(struct chars *out, const char *text, const struct stat_word *words, size_t n, struct arena *a)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(words[i].name);
+
+		if (strncmp(text, words[i].name, len) == 0) {
+			put(out, words[i].value, strlen(words[i].value), a);
+			return len;
+		}
+	}
+	put(out, text, 1, a);
+	return 1;
+}
+
+const char *plan_stat_name(const char *pattern, const char *name, const struct svc *svc, const struct svc_port *port,
+			   uint32_t target, const char *subset, struct arena *a)
+{
+	const struct stat_word words[] = {
+		{"%SERVICE%", svc && svc->is_kube ? arena_printf(a, "%s.%s", svc->name, svc->ns) : svc ? svc->host : ""},
+		{"%SERVICE_FQDN%", svc ? svc->host : ""},
+		{"%SERVICE_NAME%", svc ? svc->name : ""},
+		{"%SERVICE_PORT%", port ? arena_printf(a, "%u", port->port) : ""},
+		{"%SERVICE_PORT_NAME%", port && port->name ? port->name : ""},
+		{"%TARGET_PORT%", target ? arena_printf(a, "%u", target) : ""},
+		{"%SUBSET_NAME%", subset},
+	};
+	struct chars out = {0};
+
+	if (!pattern || !*pattern || !svc)
+		return name;
+	while (*pattern)
+		pattern += put_word(&out, pattern, words, ARRAY_LEN(words), a);
+	put(&out, "", 1, a);
+	return out.v.v;
 }

@@ -55,6 +55,17 @@ static struct ir_tcp *tcp_new(const struct plan *p, const char *stat_prefix, str
 	return t;
 }
 
+static const char *stat_name(const struct plan *p, const char *cluster, const struct scope_svc *s, uint32_t port,
+			     const char *subset, struct arena *a)
+{
+	const struct svc_port *found = NULL;
+
+	for (size_t i = 0; s && i < s->svc->n_ports; i++)
+		if (s->svc->ports[i].port == port)
+			found = &s->svc->ports[i];
+	return plan_stat_name(p->snap->mesh->outbound_stat_name, cluster, s ? s->svc : NULL, found, 0, subset ? subset : "", a);
+}
+
 struct ir_tcp *tcp_for_cluster(const struct plan *p, const char *cluster, const struct scope_svc *s, uint32_t port,
 			       struct arena *a)
 {
@@ -62,7 +73,7 @@ struct ir_tcp *tcp_for_cluster(const struct plan *p, const char *cluster, const 
 	struct ir_tcp *t;
 
 	w->cluster = cluster;
-	t = tcp_new(p, cluster, w, 1, a);
+	t = tcp_new(p, stat_name(p, cluster, s, port, "", a), w, 1, a);
 	if (s)
 		apply_policy(p, t, s->dr, NULL, port, a);
 	return t;
@@ -88,10 +99,12 @@ struct ir_tcp *tcp_for_destinations(const struct plan *p, const struct vs *vs, c
 	}
 	if (!kept)
 		return tcp_for_cluster(p, "BlackHoleCluster", NULL, 0, a);
-	stat_prefix = n == 1 ? w[0].cluster : arena_printf(a, "%s.%s", vs->obj->name, ns);
+	first = destination_svc(p, d[0].destination, ns, a);
+	stat_prefix = n > 1 ? arena_printf(a, "%s.%s", vs->obj->name, ns)
+			    : stat_name(p, w[0].cluster, first, destination_port(d[0].destination, first, listen_port),
+					d[0].destination->subset, a);
 	t = tcp_new(p, stat_prefix, w, kept, a);
 	t->by_weight = n > 1;
-	first = destination_svc(p, d[0].destination, ns, a);
 	/* a subset's own policy counts for a single destination only */
 	apply_policy(p, t, first ? first->dr : NULL, n == 1 ? d[0].destination->subset : NULL,
 		     destination_port(d[0].destination, first, listen_port), a);

@@ -42,7 +42,9 @@ static void write_log_format(struct build_out *out, struct w_substitution_format
 
 		w_data_source_inline_string(text, log->text);
 		w_substitution_format_string_text_format_source_end(m, text);
-	} else {
+	}
+	w_substitution_format_string_omit_empty_values(m, log->omit_empty);
+	if (!log->text) {
 		struct w_struct json = w_substitution_format_string_json_format_begin(m);
 
 		write_formats(out, json, log->json);
