@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/conn.h"
+#include "net/conn_int.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,23 +31,6 @@ struct listener {
 	listener_fn *accepted;
 	void *arg;
 	struct listener_stats stats;
-};
-
-struct conn {
-	struct loop *loop;
-	int fd;
-	struct loop_io io;
-	const struct conn_events *events;
-	void *arg;
-	struct buf tx;
-	size_t tx_sent;			/* of tx, from its front */
-	bool owes_writable;
-	bool paused, eof, finishing, shut, failed;
-	bool closed;			/* freed when depth is 0 again */
-	unsigned depth;			/* of our own callbacks under way */
-	struct loop_timer deadline, stall;
-	const char *deadline_why;
-	char peer[PEER_TEXT];
 };
 
 union address {
@@ -269,7 +252,12 @@ char *conn_addr_text(const struct sockaddr *any, char out[PEER_TEXT])
 
 /* Conn */
 
-static void conn_leave(struct conn *c)
+void conn_enter(struct conn *c)
+{
+	c->depth++;
+}
+
+void conn_leave(struct conn *c)
 {
 	if (--c->depth || !c->closed)
 		return;
@@ -277,7 +265,7 @@ static void conn_leave(struct conn *c)
 	free(c);
 }
 
-static void conn_fail(struct conn *c, const char *why)
+void conn_fail(struct conn *c, const char *why)
 {
 	if (c->failed || c->closed)
 		return;
@@ -290,13 +278,13 @@ static void conn_fail(struct conn *c, const char *why)
 
 static void on_ready(void *arg, int events);
 
-static void conn_watch(struct conn *c)
+void conn_watch(struct conn *c)
 {
 	int events = 0;
 
 	if (c->closed || c->failed)
 		return;
-	if (!c->paused && !c->eof)
+	if (!c->paused && !c->eof && !(c->tls && conn_tls_is_busy(c->tls)))
 		events |= LOOP_READ;
 	if (conn_tx_pending(c))
 		events |= LOOP_WRITE;
@@ -315,11 +303,16 @@ static ssize_t socket_write(struct conn *c, const void *p, size_t n)
 	return send(c->fd, p, n, MSG_NOSIGNAL);
 }
 
+static bool may_read(const struct conn *c)
+{
+	return !c->paused && !c->eof && !c->failed && !c->closed && !(c->tls && conn_tls_is_busy(c->tls));
+}
+
 static void conn_read(struct conn *c)
 {
 	uint8_t bytes[READ_SIZE] __attribute__((uninitialized));
 
-	for (int i = 0; i < READS_A_TURN && !c->paused && !c->eof && !c->failed && !c->closed; i++) {
+	for (int i = 0; i < READS_A_TURN && may_read(c); i++) {
 		ssize_t n = socket_read(c, bytes, sizeof(bytes));
 
 		if (n < 0 && errno == EINTR)
@@ -334,6 +327,8 @@ static void conn_read(struct conn *c)
 			c->eof = true;
 		if (c->finishing && !n)
 			conn_fail(c, "closed");
+		else if (!c->finishing && c->tls)
+			conn_tls_received(c->tls, bytes, (size_t)n);
 		else if (!c->finishing)
 			c->events->received(c->arg, bytes, (size_t)n);
 		if ((size_t)n < sizeof(bytes))
@@ -452,6 +447,8 @@ void conn_close(struct conn *c)
 	loop_io_stop(&c->io);
 	loop_timer_stop(c->loop, &c->deadline);
 	loop_timer_stop(c->loop, &c->stall);
+	conn_tls_close(c->tls);
+	c->tls = NULL;
 	close(c->fd);
 	c->closed = true;
 	c->depth++;
@@ -462,10 +459,12 @@ void conn_finish(struct conn *c, int64_t linger_ms)
 {
 	if (c->failed || c->closed || c->finishing)
 		return;
+	c->depth++;
+	if (c->tls && conn_tls_is_open(c->tls))
+		conn_tls_end(c->tls);
 	c->finishing = true;
 	c->paused = false;
 	conn_deadline(c, linger_ms, "closed");
-	c->depth++;
 	if (!conn_tx_pending(c))
 		end_sending(c);
 	conn_watch(c);
@@ -473,6 +472,19 @@ void conn_finish(struct conn *c, int64_t linger_ms)
 }
 
 int conn_send(struct conn *c, const void *p, size_t n)
+{
+	if (c->failed || c->closed)
+		return -1;
+	return c->tls ? conn_tls_send(c->tls, p, n) : conn_send_raw(c, p, n);
+}
+
+void conn_hand_over(struct conn *c, const struct conn_events *events, void *arg)
+{
+	c->events = events;
+	c->arg = arg;
+}
+
+int conn_send_raw(struct conn *c, const void *p, size_t n)
 {
 	size_t done = 0;
 	int rc;

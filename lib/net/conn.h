@@ -45,8 +45,12 @@ const struct listener_stats *listener_stats(const struct listener *ls);
 char *conn_addr_text(const struct sockaddr *addr, char out[PEER_TEXT]);
 
 struct conn;
+struct job_pool;
+struct tls;
 
 struct conn_events {
+	/* The handshake of a conn with TLS is over. Or NULL. */
+	void (*opened)(void *arg);
 	/* n > 0 bytes; n = 0: the peer has sent all it will (once). */
 	void (*received)(void *arg, const uint8_t *p, size_t n);
 	/* What had to be buffered has left, but for the low mark. Or NULL. */
@@ -62,6 +66,14 @@ enum {
 
 /* Owns fd from here on. */
 struct conn *conn_new(struct loop *l, int fd, const struct conn_events *events, void *arg);
+/* The same over TLS: what the events give and conn_send takes is plaintext. Owns tls. The handshake's
+ * arithmetic, half a millisecond and more, is done by a worker; nothing is sent before `opened`. */
+struct conn *conn_new_tls(struct loop *l, struct job_pool *pool, int fd, struct tls *tls, const struct conn_events *events,
+			  void *arg);
+/* NULL: a conn without TLS. */
+const struct tls *conn_tls(const struct conn *c);
+/* From here on another owner's; inside the old one's callback too. */
+void conn_hand_over(struct conn *c, const struct conn_events *events, void *arg);
 /* At once; what is buffered is lost. Safe inside the conn's own callbacks, none follows. NULL is fine. */
 void conn_close(struct conn *c);
 /* Sends what is buffered, then ends the sending side; then `failed` is called with "closed" when the

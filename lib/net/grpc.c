@@ -118,11 +118,13 @@ static bool check_request(struct h2_stream *st, int64_t *timeout_ms)
 }
 
 struct grpc_call *grpc_open(struct h2_stream *st, const struct grpc_method *methods, size_t n, void *arg,
-			    const char *peer, int64_t now_ms)
+			    grpc_admit_fn *admit, const struct http_peer *from, int64_t now_ms)
 {
 	const struct grpc_method *m = find_method(h2_path(st), methods, n);
+	enum grpc_status status;
 	struct grpc_call *call;
 	int64_t timeout_ms;
+	const char *why = NULL;
 
 	if (!check_request(st, &timeout_ms))
 		return NULL;
@@ -131,9 +133,14 @@ struct grpc_call *grpc_open(struct h2_stream *st, const struct grpc_method *meth
 		return NULL;
 	}
 	call = arena_new(h2_arena(st), struct grpc_call);
-	*call = (struct grpc_call){.method = m, .arg = arg, .peer = peer, .stream = st};
+	*call = (struct grpc_call){.method = m, .arg = arg, .from = from, .peer = from->address, .stream = st};
 	if (h2_header(st, "grpc-timeout"))
 		call->deadline_ms = now_ms + (timeout_ms ? timeout_ms : 1);
+	status = admit ? admit(call, &why) : GRPC_OK;
+	if (status != GRPC_OK) {
+		respond_trailers_only(st, 200, status, why);
+		return NULL;
+	}
 	buf_init(&call->rx, GRPC_MESSAGE_MAX);
 	m->open(call);
 	return call;

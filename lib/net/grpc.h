@@ -44,7 +44,9 @@ struct grpc_call {
 	const struct grpc_method *method;
 	void *arg;		/* of the server: http_server_opts.arg */
 	void *state;		/* the method's own */
-	const char *peer;	/* address text; lives as long as the call */
+	const void *caller;	/* set by grpc_admit_fn */
+	const struct http_peer *from;	/* lives as long as the call */
+	const char *peer;	/* its address */
 	int64_t deadline_ms;	/* from grpc-timeout, in the loop's clock; 0 = none */
 	struct h2_stream *stream;
 	struct buf rx;		/* a message that has not arrived whole */
@@ -64,6 +66,9 @@ struct grpc_method {
 	void (*closed)(struct grpc_call *call);		/* always the last: free the state; or NULL */
 };
 
+/* GRPC_OK, or what the call ends with, and why; its memory is the stream's arena. */
+typedef enum grpc_status grpc_admit_fn(struct grpc_call *call, const char **why);
+
 const char *grpc_header(const struct grpc_call *call, const char *name);	/* lower case; or NULL */
 /* Sends one message. Unbounded sends are the caller's fault: wait for writable. */
 void grpc_send(struct grpc_call *call, const void *p, size_t n);
@@ -77,10 +82,10 @@ void grpc_finish(struct grpc_call *call, enum grpc_status status, const char *me
 
 /* For whoever dispatches streams (net/http_h2.c). */
 bool grpc_is_request(const struct h2_stream *st);	/* by content-type */
-/* The call of a new gRPC request, or NULL when it has been answered with an error. Its memory is
- * the stream's arena. */
+/* The call of a new gRPC request, or NULL when it has been answered with an error, which admit (or NULL)
+ * may have asked for. Its memory is the stream's arena. */
 struct grpc_call *grpc_open(struct h2_stream *st, const struct grpc_method *methods, size_t n,
-			    void *arg, const char *peer, int64_t now_ms);
+			    void *arg, grpc_admit_fn *admit, const struct http_peer *from, int64_t now_ms);
 void grpc_receive(struct grpc_call *call, const uint8_t *p, size_t n);
 void grpc_half_close(struct grpc_call *call);
 void grpc_closed(struct grpc_call *call);

@@ -172,7 +172,7 @@ static void reply_not_allowed(struct http_request *req, const struct http_entry 
 	http_reply(req, &resp);
 }
 
-void http_route(struct http_request *req, const struct http_entry *routes, size_t n)
+void http_route(struct http_request *req, const struct http_entry *routes, size_t n, http_admit_fn *admit)
 {
 	size_t best = 0;
 
@@ -184,7 +184,8 @@ void http_route(struct http_request *req, const struct http_entry *routes, size_
 	}
 	for (size_t i = 0; best && i < n; i++)
 		if (match_path(&routes[i], req->path) == best && match_method(&routes[i], req->method)) {
-			routes[i].handler(req);
+			if (!admit || admit(req, &routes[i]))
+				routes[i].handler(req);
 			return;
 		}
 	if (best)

@@ -18,6 +18,15 @@ struct http_header {
 	const char *name, *value;
 };
 
+/* The other end of a connection; lives as long as it does. */
+struct http_peer {
+	const char *address;		/* text */
+	unsigned port;			/* http_server_opts.port of the server that it came to */
+	bool is_tls;
+	const uint8_t *cert;		/* DER of its verified certificate, or NULL */
+	size_t n_cert;
+};
+
 struct http_request;
 typedef void http_gone_fn(struct http_request *req, void *arg);
 
@@ -30,10 +39,12 @@ struct http_request {
 	size_t n_headers;
 	const uint8_t *body;		/* until the handler returns */
 	size_t n_body;
-	const char *peer;		/* address text */
+	const struct http_peer *from;
+	const char *peer;		/* its address */
 	void *arg;			/* of the server */
 	struct arena *arena;		/* ends with the request */
 	void *state;			/* the handler's own */
+	const void *caller;		/* set by http_server_opts.admit_request */
 
 	const struct http_transport *transport;	/* the rest is the transport's */
 	bool held, replied;
@@ -78,7 +89,8 @@ struct http_transport {
  * not one that we serve: not in origin form, bad escape, escaped '/' or NUL, control character, not
  * UTF-8, "." or ".." as a segment, over 8 KiB, over 100 query parameters. */
 int http_target_parse(const char *target, size_t n, struct arena *a, struct http_request *req);
-/* Finds the handler and calls it, or replies 404 or 405. */
-void http_route(struct http_request *req, const struct http_entry *routes, size_t n);
+/* Finds the handler and calls it if admit (or NULL) lets it, or replies 404 or 405. */
+typedef bool http_admit_fn(struct http_request *req, const struct http_entry *entry);
+void http_route(struct http_request *req, const struct http_entry *routes, size_t n, http_admit_fn *admit);
 
 #endif

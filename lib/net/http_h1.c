@@ -36,6 +36,7 @@ struct h1_conn {
 	struct loop_timer slow;
 	struct loop_io hangup;		/* while held */
 	char peer[PEER_TEXT];
+	struct http_peer from;
 	/* the request in hand */
 	struct arena arena;
 	char *target;
@@ -60,6 +61,7 @@ struct http1 {
 	loop_fn *closed;
 	void *closed_arg;
 	bool started;			/* http1_add: the connection has come to life */
+	const struct http_peer *adding;	/* of the connection that comes to life, but for its address */
 };
 
 static void run(void *arg)
@@ -213,7 +215,7 @@ static void open_request(struct h1_conn *c, const char *method, const char *vers
 	core->stats.requests_h1++;
 	c->began_ms = loop_now_ms(core->loop);
 	buf_init(&c->body, core->opts.max_body);
-	c->req = (struct http_request){.method = arena_strdup(&c->arena, method), .path = "/", .peer = c->peer,
+	c->req = (struct http_request){.method = arena_strdup(&c->arena, method), .path = "/", .from = &c->from, .peer = c->peer,
 				       .arg = core->opts.arg, .arena = &c->arena, .transport = &transport};
 	MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_header, &l);
 	c->req.headers = l.v.v;
@@ -271,7 +273,7 @@ static enum MHD_Result handle(struct h1_conn *c)
 	c->stage = HANDLING;
 	c->req.body = (const uint8_t *)c->body.p;
 	c->req.n_body = c->body.n;
-	http_route(&c->req, core->opts.routes, core->opts.n_routes);
+	http_route(&c->req, core->opts.routes, core->opts.n_routes, core->opts.admit_request);
 	c->req.body = NULL;
 	c->req.n_body = 0;
 	drop_body(c);
@@ -387,6 +389,14 @@ static void conn_started(struct http1 *h, struct MHD_Connection *mhd, void **con
 	c->fd = info->connect_fd;
 	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	conn_addr_text(info->client_addr, c->peer);
+	c->from = *h->adding;
+	c->from.address = c->peer;
+	if (c->from.cert) {
+		uint8_t *cert = malloc(c->from.n_cert);
+
+		must(cert && "out of memory");
+		c->from.cert = memcpy(cert, c->from.cert, c->from.n_cert);
+	}
 	c->next = h->conns;
 	c->at = &h->conns;
 	if (c->next)
@@ -406,6 +416,7 @@ static void conn_ended(struct h1_conn *c)
 	*c->at = c->next;
 	if (c->next)
 		c->next->at = c->at;
+	free((void *)(uintptr_t)c->from.cert);
 	free(c);
 	h->closed(h->closed_arg);
 }
@@ -418,12 +429,27 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 		conn_ended(*context);
 }
 
-void http1_add(struct http1 *h, int fd, const struct sockaddr *addr, socklen_t len)
+static void add(struct http1 *h, int fd, const struct sockaddr *addr, socklen_t len, const struct http_peer *from)
 {
 	h->started = false;
+	h->adding = from;
 	if (MHD_add_connection(h->daemon, fd, addr, len) != MHD_YES && !h->started)
 		h->closed(h->closed_arg);
 	loop_task_kick(h->core->loop, &h->run);
+}
+
+void http1_add(struct http1 *h, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	const struct http_peer from = {.port = h->core->opts.port};
+
+	add(h, fd, addr, len, &from);
+}
+
+void http1_add_tls(struct http1 *h, int fd, const struct sockaddr *addr, socklen_t len, const uint8_t *cert, size_t n)
+{
+	const struct http_peer from = {.port = h->core->opts.port, .is_tls = true, .cert = n ? cert : NULL, .n_cert = n};
+
+	add(h, fd, addr, len, &from);
 }
 
 void http1_on_closed(struct http1 *h, loop_fn *closed, void *arg)

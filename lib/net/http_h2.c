@@ -26,7 +26,7 @@ struct exchange {
 
 struct http2 {
 	struct http_core *core;
-	const char *peer;
+	const struct http_peer *from;
 	loop_fn *wants_send;
 	void *arg;
 	struct h2 *h2;
@@ -158,7 +158,7 @@ static void plain_open(struct exchange *x)
 	int64_t n;
 
 	core->stats.requests_h2++;
-	*req = (struct http_request){.method = h2_method(x->st), .path = "/", .peer = x->conn->peer,
+	*req = (struct http_request){.method = h2_method(x->st), .path = "/", .from = x->conn->from, .peer = x->conn->from->address,
 				     .arg = core->opts.arg, .arena = h2_arena(x->st), .transport = &transport};
 	plain_headers(x);
 	buf_init(&x->body, core->opts.max_body);
@@ -187,7 +187,8 @@ static void on_request(void *arg, struct h2_stream *st)
 		return;
 	}
 	c->core->stats.calls++;
-	x->call = grpc_open(st, c->core->opts.methods, c->core->opts.n_methods, c->core->opts.arg, c->peer, c->now_ms);
+	x->call = grpc_open(st, c->core->opts.methods, c->core->opts.n_methods, c->core->opts.arg,
+			    c->core->opts.admit_call, c->from, c->now_ms);
 	if (!x->call) {
 		c->core->stats.refused_requests++;
 		x->refused = true;
@@ -254,7 +255,7 @@ static void on_end(void *arg, struct h2_stream *st)
 	}
 	x->req.body = (const uint8_t *)x->body.p;
 	x->req.n_body = x->body.n;
-	http_route(&x->req, c->core->opts.routes, c->core->opts.n_routes);
+	http_route(&x->req, c->core->opts.routes, c->core->opts.n_routes, c->core->opts.admit_request);
 	must(x->req.replied || x->req.held);
 	x->req.body = NULL;
 	x->req.n_body = 0;
@@ -304,12 +305,12 @@ static const struct h2_events events = {
 	.wants_send = on_wants_send,
 };
 
-struct http2 *http2_new(struct http_core *core, const char *peer, loop_fn *wants_send, void *arg, int64_t now_ms)
+struct http2 *http2_new(struct http_core *core, const struct http_peer *from, loop_fn *wants_send, void *arg, int64_t now_ms)
 {
 	struct http2 *c = calloc(1, sizeof(*c));
 
 	must(c && "out of memory");
-	*c = (struct http2){.core = core, .peer = peer, .wants_send = wants_send, .arg = arg, .now_ms = now_ms};
+	*c = (struct http2){.core = core, .from = from, .wants_send = wants_send, .arg = arg, .now_ms = now_ms};
 	c->h2 = h2_new(&events, c, &core->stats.h2, now_ms);
 	return c;
 }

@@ -2,7 +2,8 @@
  *
  * The two transports of net/http_server.h.
  * struct http2: one HTTP/2 connection with its gRPC calls and plain requests; sans-I/O.
- * struct http1: libmicrohttpd as a guest of the loop. Thread: loop.
+ * struct http1: libmicrohttpd as a guest of the loop.
+ * struct pump: HTTP/1.1 over TLS; libmicrohttpd gets one end of a pair of sockets. Thread: loop.
  */
 #ifndef NET_HTTP_INT_H
 #define NET_HTTP_INT_H
@@ -25,8 +26,9 @@ enum {
 };
 
 struct http2;
-/* peer is borrowed. wants_send: there is something for http2_send; as h2_events.wants_send. */
-struct http2 *http2_new(struct http_core *core, const char *peer, loop_fn *wants_send, void *arg, int64_t now_ms);
+/* from is borrowed. wants_send: there is something for http2_send; as h2_events.wants_send. */
+struct http2 *http2_new(struct http_core *core, const struct http_peer *from, loop_fn *wants_send, void *arg,
+			int64_t now_ms);
 void http2_free(struct http2 *c);	/* ends its calls; held requests are gone; NULL is fine */
 int http2_receive(struct http2 *c, const void *p, size_t n, int64_t now_ms, struct err *e);
 void http2_send(struct http2 *c, struct buf *out, size_t limit);
@@ -39,8 +41,16 @@ int64_t http2_due_ms(const struct http2 *c);	/* the same without doing anything;
 struct http1;
 struct http1 *http1_open(struct http_core *core, struct err *e);
 void http1_close(struct http1 *h);	/* held requests are gone; NULL is fine */
-/* Hands a socket over; closed(arg) is called once when it is closed, also on failure. */
+/* Hands a socket over; closed(arg) is called once when it is closed, also on failure. cert: of a peer that
+ * came over TLS, copied; n 0: it showed none. */
 void http1_add(struct http1 *h, int fd, const struct sockaddr *addr, socklen_t len);
+void http1_add_tls(struct http1 *h, int fd, const struct sockaddr *addr, socklen_t len, const uint8_t *cert, size_t n);
 void http1_on_closed(struct http1 *h, loop_fn *closed, void *arg);
+
+struct pump;
+/* Owns both; carries bytes between them until either ends, then closes both. ended(arg) is called once, the pump is
+ * gone when it returns; not from inside pump_new. */
+struct pump *pump_new(struct loop *l, struct conn *outer, int inner_fd, loop_fn *ended, void *arg);
+void pump_close(struct pump *p);	/* without calling ended */
 
 #endif

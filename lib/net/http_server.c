@@ -4,13 +4,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/must.h"
 #include "net/http_int.h"
+#include "net/tls.h"
 
 enum { TELL = 4 /* bytes that tell the protocols apart: "PRI " */, LINGER_MS = 1000, BUFFERS_A_TURN = 16,
-       OUT_CAP = 4 * 1024 * 1024 /* far over CONN_HIGH */ };
+       OUT_CAP = 4 * 1024 * 1024 /* far over CONN_HIGH */,
+       SHAKING_MAX = 2000 /* handshakes at once */, HANDSHAKE_MS = 5000 };
 
 /* A connection that has not told yet which protocol it speaks. */
 struct guest {
@@ -23,10 +27,27 @@ struct guest {
 	socklen_t addr_len;
 };
 
+/* A connection whose TLS handshake is not over. */
+struct shaking {
+	struct http_server *server;
+	struct shaking *next, **at;
+	struct conn *conn;
+	struct sockaddr_storage addr;
+	socklen_t addr_len;
+};
+
+/* HTTP/1.1 over TLS. */
+struct pumped {
+	struct http_server *server;
+	struct pumped *next, **at;
+	struct pump *pump;
+};
+
 struct h2_conn {
 	struct http_server *server;
 	struct h2_conn *next, **at;
 	struct conn *conn;
+	struct http_peer from;
 	struct http2 *http2;		/* NULL: over, what is left is being sent */
 	struct loop_task flush;
 	struct loop_timer tick, drain;
@@ -37,7 +58,11 @@ struct http_server {
 	struct listener *listener;
 	uint16_t port;
 	struct http1 *http1;
+	struct tls_ctx *tls;		/* of the next handshake; NULL: plaintext */
 	struct guest *guests;
+	struct shaking *shaking;
+	size_t n_shaking;
+	struct pumped *pumped;
 	struct h2_conn *h2_conns;
 	size_t n_h2;
 	struct buf out;			/* of whichever HTTP/2 connection is sending */
@@ -157,9 +182,11 @@ static void on_failed(void *arg, const char *why)
 
 static const struct conn_events h2_events = {.received = on_received, .writable = on_flush, .failed = on_failed};
 
-static void h2_conn_open(struct http_server *s, int fd)
+/* The conn's events come here from now on. */
+static void h2_conn_open(struct http_server *s, struct conn *conn)
 {
 	struct h2_conn *c = calloc(1, sizeof(*c));
+	const struct tls *tls = conn_tls(conn);
 	int64_t now = loop_now_ms(s->core.loop);
 
 	must(c && "out of memory");
@@ -171,8 +198,12 @@ static void h2_conn_open(struct http_server *s, int fd)
 		c->next->at = &c->next;
 	s->h2_conns = c;
 	s->n_h2++;
-	c->conn = conn_new(s->core.loop, fd, &h2_events, c);
-	c->http2 = http2_new(&s->core, conn_peer(c->conn), on_wants_send, c, now);
+	c->conn = conn;
+	conn_hand_over(conn, &h2_events, c);
+	c->from = (struct http_peer){.address = conn_peer(conn), .port = s->core.opts.port, .is_tls = tls != NULL};
+	if (tls)
+		c->from.cert = tls_peer(tls, &c->from.n_cert);
+	c->http2 = http2_new(&s->core, &c->from, on_wants_send, c, now);
 	set_tick(c, http2_due_ms(c->http2));
 	on_wants_send(c);
 }
@@ -226,14 +257,13 @@ static void on_first_bytes(void *arg, int ready)
 	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
 	guest_free(g);
 	if (!memcmp(first, "PRI ", TELL))
-		h2_conn_open(s, fd);
+		h2_conn_open(s, conn_new(s->core.loop, fd, &h2_events, NULL));
 	else
 		http1_add(s->http1, fd, (struct sockaddr *)&addr, len);
 }
 
-static void on_accepted(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
+static void guest_open(struct http_server *s, int fd, const struct sockaddr *addr, socklen_t len)
 {
-	struct http_server *s = arg;
 	struct guest *g = calloc(1, sizeof(*g));
 	int tell = TELL;
 
@@ -252,6 +282,130 @@ static void on_accepted(void *arg, int fd, const struct sockaddr *addr, socklen_
 	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &tell, sizeof(tell));
 	if (loop_io_start(s->core.loop, &g->io, fd, LOOP_READ, on_first_bytes, g))
 		guest_close(g);
+}
+
+/* TLS */
+
+static void on_pump_ended(void *arg)
+{
+	struct pumped *p = arg;
+
+	*p->at = p->next;
+	if (p->next)
+		p->next->at = p->at;
+	free(p);
+}
+
+/* libmicrohttpd's closing is what counts the connection as closed. */
+static void pump_open(struct http_server *s, struct conn *conn, const struct sockaddr *addr, socklen_t len)
+{
+	struct pumped *p;
+	const uint8_t *cert;
+	int pair[2];
+	size_t n;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) {
+		conn_close(conn);
+		listener_closed(s->listener);
+		return;
+	}
+	p = calloc(1, sizeof(*p));
+	must(p && "out of memory");
+	p->server = s;
+	p->next = s->pumped;
+	p->at = &s->pumped;
+	if (p->next)
+		p->next->at = &p->next;
+	s->pumped = p;
+	p->pump = pump_new(s->core.loop, conn, pair[0], on_pump_ended, p);
+	cert = tls_peer(conn_tls(conn), &n);
+	http1_add_tls(s->http1, pair[1], addr, len, cert, n);
+}
+
+static void shaking_free(struct shaking *k)
+{
+	*k->at = k->next;
+	if (k->next)
+		k->next->at = k->at;
+	k->server->n_shaking--;
+	free(k);
+}
+
+static void shaking_close(struct shaking *k)
+{
+	struct http_server *s = k->server;
+
+	conn_close(k->conn);
+	shaking_free(k);
+	listener_closed(s->listener);
+}
+
+static void on_opened(void *arg)
+{
+	struct shaking *k = arg, was = *k;
+	struct http_server *s = k->server;
+
+	s->core.stats.handshakes++;
+	conn_deadline(k->conn, 0, NULL);
+	shaking_free(k);
+	if (!strcmp(tls_protocol(conn_tls(was.conn)), "h2"))
+		h2_conn_open(s, was.conn);
+	else
+		pump_open(s, was.conn, (struct sockaddr *)&was.addr, was.addr_len);
+}
+
+static void on_handshake_failed(void *arg, const char *why)
+{
+	struct shaking *k = arg;
+
+	log_debug("tls", "%s: %s", conn_peer(k->conn), why);
+	k->server->core.stats.failed_handshakes++;
+	shaking_close(k);
+}
+
+static void on_early(void *arg, const uint8_t *p, size_t n)	/* the end, before the handshake's */
+{
+	(void)p;
+	(void)n;
+	on_handshake_failed(arg, "closed in the handshake");
+}
+
+static const struct conn_events shaking_events = {.opened = on_opened, .received = on_early, .failed = on_handshake_failed};
+
+static void shaking_open(struct http_server *s, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct shaking *k;
+
+	if (s->n_shaking >= SHAKING_MAX) {
+		s->core.stats.refused_handshakes++;
+		close(fd);
+		listener_closed(s->listener);
+		return;
+	}
+	k = calloc(1, sizeof(*k));
+	must(k && "out of memory");
+	k->server = s;
+	memcpy(&k->addr, addr, len);
+	k->addr_len = len;
+	k->next = s->shaking;
+	k->at = &s->shaking;
+	if (k->next)
+		k->next->at = &k->next;
+	s->shaking = k;
+	s->n_shaking++;
+	k->conn = conn_new_tls(s->core.loop, s->core.opts.jobs, fd, tls_new(s->tls, loop_wall_ns(s->core.loop) / 1000000000),
+			       &shaking_events, k);
+	conn_deadline(k->conn, s->core.opts.first_byte_ms, "the handshake takes too long");
+}
+
+static void on_accepted(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct http_server *s = arg;
+
+	if (s->tls)
+		shaking_open(s, fd, addr, len);
+	else
+		guest_open(s, fd, addr, len);
 }
 
 /* The server */
@@ -275,7 +429,8 @@ struct http_server *http_server_open(struct loop *l, const struct http_server_op
 	o = &s->core.opts;
 	o->max_body = o->max_body ? o->max_body : 1024 * 1024;
 	o->max_open = o->max_open ? o->max_open : 20000;
-	o->first_byte_ms = o->first_byte_ms ? o->first_byte_ms : 10000;
+	o->first_byte_ms = o->first_byte_ms ? o->first_byte_ms : o->tls ? HANDSHAKE_MS : 10000;
+	s->tls = o->tls ? tls_ctx_ref(o->tls) : NULL;
 	o->request_ms = o->request_ms ? o->request_ms : 10000;
 	o->idle_ms = o->idle_ms ? o->idle_ms : 75000;
 	s->http1 = http1_open(&s->core, e);
@@ -288,6 +443,13 @@ struct http_server *http_server_open(struct loop *l, const struct http_server_op
 	http1_on_closed(s->http1, on_http1_closed, s);
 	s->port = listener_port(s->listener);
 	return s;
+}
+
+void http_server_set_tls(struct http_server *s, struct tls_ctx *tls)
+{
+	must(s->tls);
+	tls_ctx_unref(s->tls);
+	s->tls = tls_ctx_ref(tls);
 }
 
 static void on_drain(void *arg)
@@ -319,10 +481,19 @@ void http_server_free(struct http_server *s)
 		return;
 	while (s->guests)
 		guest_close(s->guests);
+	while (s->shaking)
+		shaking_close(s->shaking);
+	while (s->pumped) {
+		struct pumped *p = s->pumped;
+
+		pump_close(p->pump);
+		on_pump_ended(p);
+	}
 	while (s->h2_conns)
 		h2_conn_close(s->h2_conns);
 	http1_close(s->http1);
 	listener_close(s->listener);
+	tls_ctx_unref(s->tls);
 	buf_fini(&s->out);
 	free(s);
 }

@@ -83,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
 	struct http_core core = {.opts = {.routes = routes, .n_routes = 2, .methods = methods, .n_methods = 1, .max_body = 4096}};
+	static const struct http_peer from = {.address = "peer"};
 	bool wants = false;
 	struct http2 *c;
 	size_t piece;
@@ -91,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	c = http2_new(&core, "peer", on_wants_send, &wants, now);
+	c = http2_new(&core, &from, on_wants_send, &wants, now);
 	piece = (size_t)(data[0] & 0x7f) + 1;
 	if (!(data[0] & 0x80))
 		http2_receive(c, preface, sizeof(preface) - 1, now, &e);

@@ -299,6 +299,7 @@ static int32_t grpc_request(struct fixture *f, const char *path, struct upload u
 
 static int setup_cut(void **state, size_t cut)
 {
+	static const struct http_peer from = {.address = "10.0.0.1:1"};
 	struct fixture *f = calloc(1, sizeof(*f));
 	nghttp2_session_callbacks *cb;
 	nghttp2_option *opt;
@@ -309,7 +310,7 @@ static int setup_cut(void **state, size_t cut)
 	f->replies = calloc(STREAMS, sizeof(*f->replies));
 	f->core.opts = (struct http_server_opts){.routes = routes, .n_routes = ARRAY_LEN(routes), .methods = methods,
 						 .n_methods = ARRAY_LEN(methods), .arg = f, .max_body = 100000};
-	f->server = http2_new(&f->core, "10.0.0.1:1", on_wants_send, f, f->now_ms);
+	f->server = http2_new(&f->core, &from, on_wants_send, f, f->now_ms);
 	buf_init(&f->to_client, 1 << 24);
 	nghttp2_session_callbacks_new(&cb);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
