@@ -197,7 +197,10 @@ def forward(listener, target):
 
     def accept():
         while True:
-            caller, _ = listener.accept()
+            try:
+                caller, _ = listener.accept()
+            except OSError:
+                return                  # the listener was closed
             threading.Thread(target=serve, args=(caller,), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()

@@ -154,11 +154,11 @@ class Navarchd(Process):
 
 
 class Envoy(Process):
-    def __init__(self, folder, name, node, xds, mode):
+    def __init__(self, folder, name, node, xds, mode, mark=None):
         self.admin = envoy_bootstrap.Admin('%s/%s.sock' % (folder, name))
         path = '%s/%s.json' % (folder, name)
         with open(path, 'w') as f:
-            json.dump(envoy_bootstrap.bootstrap(node, xds, self.admin.where, mode), f)
+            json.dump(envoy_bootstrap.bootstrap(node, xds, self.admin.where, mode, mark), f)
         super().__init__(name, [ENVOY, '-c', path, '--disable-hot-restart', '--concurrency', '1', '-l', 'warning',
                                 '--drain-time-s', '1', '--drain-strategy', 'immediate'], folder)
 
@@ -186,6 +186,18 @@ def ask(port, path='/', host='shop.example.com', headers=None, method='GET', tls
             return Answer(answer.status, answer.headers, body)
     except (OSError, http.client.HTTPException) as e:
         return Answer(0, {}, repr(e))
+
+
+def say(port, line='hello', tls=None, host=None, ip='127.0.0.1'):
+    """What a LineBackend answers through an Envoy; '' if the connection is closed."""
+    try:
+        with socket.create_connection((ip, port), 10) as sock:
+            if tls:
+                sock = tls.wrap_socket(sock, server_hostname=host)
+            sock.sendall(line.encode() + b'\n')
+            return sock.makefile().readline().strip()
+    except OSError:
+        return ''
 
 
 def get(port, path='/', host='shop.example.com', headers=None, ca=None):
@@ -227,6 +239,11 @@ class Env:
                                     locality=locality)
         envoy = self.started(Envoy(self.folder, name, node, navarchd.xds, mode))
         return envoy.await_ready() if wait else envoy
+
+    def sidecar(self, navarchd, ip, xds=None, mark=None, **metadata):
+        """Starts an Envoy that is the sidecar of a workload, labelled app: client, in namespace default."""
+        node = envoy_bootstrap.node('sidecar', ip, 'client', 'default', {'app': 'client'}, metadata=metadata)
+        return self.started(Envoy(self.folder, 'sidecar', node, xds or navarchd.xds, 'delta', mark)).await_ready()
 
     def backends(self, *names, kind=Backend, tls=None):
         """Starts servers on 127.0.1.1, 127.0.1.2, ..., all on one port."""

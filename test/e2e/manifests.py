@@ -60,8 +60,8 @@ spec:
 ''' % (name, name) + ''.join('    - {name: %s, labels: {version: %s}}\n' % (v, v) for v in versions)
 
 
-def entry(host, port, *endpoints, protocol='HTTP', number=80):
-    """A ServiceEntry; endpoints: (address, {label: value}) or (address, {}, locality), all on one port."""
+def entry(host, port, *endpoints, protocol='HTTP', number=80, address=None):
+    """A ServiceEntry, with an address of its own or without; endpoints: (address, {label: value}) or (address, {}, locality), all on one port."""
     out = '''apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: %s, namespace: default}
@@ -70,8 +70,8 @@ spec:
   ports: [{number: %d, name: port, protocol: %s, targetPort: %d}]
   resolution: STATIC
   location: MESH_EXTERNAL
-  endpoints:
-''' % (host.replace('.', '-'), host, number, protocol, port)
+%s  endpoints:
+''' % (host.replace('.', '-'), host, number, protocol, port, '  addresses: [%s]\n' % address if address else '')
     for address, labels, *locality in endpoints:
         out += '    - {address: %s, labels: {%s}%s}\n' % (
             address, ', '.join('%s: %s' % pair for pair in labels.items()),

@@ -5,7 +5,7 @@ import socket
 import certs
 import manifests
 from backend import LineBackend
-from harness import ask, await_, free_port, need
+from harness import ask, await_, free_port, need, say
 
 ONE, TWO = '127.0.1.1', '127.0.1.2'
 
@@ -26,7 +26,8 @@ def connect_routes(kind, *routes):
     """A VirtualService for any host of tls or tcp routes: (match, destination, ...), as YAML flow mappings."""
     out = manifests.virtual_service('connections', hosts='"*"').replace('  http:\n', '  %s:\n' % kind)
     for match, *destinations in routes:
-        out += '    - match: [{%s}]\n      route: [%s]\n' % (match, ', '.join('{destination: {%s}}' % d for d in destinations))
+        out += '    - match: [{%s}]\n      route: [%s]\n' % (
+            match, ', '.join('{destination: {%s}}' % d for d in destinations))
     return out
 
 
@@ -39,8 +40,10 @@ def through(env, tls, hosts, more=None):
     for host, settings in hosts.items():
         files[host + '.yaml'] = '---\n'.join((
             manifests.entry(host, backend.port, (ONE, {})),
-            manifests.rule(host, '  trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}, tls: {%s}}\n' % settings),
-            manifests.virtual_service(host.replace('.', '-'), '    - route: [{destination: {host: %s}}]\n' % host, hosts=host)))
+            manifests.rule(host, '  trafficPolicy:\n    connectionPool: {http: {maxRequestsPerConnection: 1}}\n'
+                                 '    tls: {%s}\n' % settings),
+            manifests.virtual_service(host.replace('.', '-'), '    - route: [{destination: {host: %s}}]\n' % host,
+                                      hosts=host)))
     navarchd = env.navarchd(files)
     env.gateway(navarchd)
     return lambda host: ask(port, host=host), backend, navarchd
@@ -152,18 +155,6 @@ def test_tls_gateway_passthrough(env):
     need(ask(port, host='three.test', tls=trusting).status == 0, 'an unknown name is answered')
 
 
-def say(port, line='hello', tls=None, host=None):
-    """What a LineBackend says through an Envoy; '' if the connection is closed."""
-    try:
-        with socket.create_connection(('127.0.0.1', port), 10) as sock:
-            if tls:
-                sock = tls.wrap_socket(sock, server_hostname=host)
-            sock.sendall(line.encode() + b'\n')
-            return sock.makefile().readline().strip()
-    except OSError:
-        return ''
-
-
 def test_tcp_gateway(env):
     """TCP: the port decides where connections go, with weights; and TLS ends at the gateway if it is asked to."""
     own = certs.certificate(env.folder, 'line.test')
@@ -175,8 +166,8 @@ def test_tcp_gateway(env):
         'secret.yaml': manifests.secret('line', own),
         'one.yaml': manifests.entry('one.test', one.port, (ONE, {}), protocol='TCP', number=9000),
         'two.yaml': manifests.entry('two.test', two.port, (TWO, {}), protocol='TCP', number=9000),
-        'routes.yaml': connect_routes('tcp', ('port: %d' % plain, 'host: one.test'), ('port: %d' % safe, 'host: two.test'))
-                       + '''    - match: [{port: %d}]
+        'routes.yaml': connect_routes('tcp', ('port: %d' % plain, 'host: one.test'),
+                                      ('port: %d' % safe, 'host: two.test')) + '''    - match: [{port: %d}]
       route:
         - {destination: {host: one.test}, weight: 50}
         - {destination: {host: two.test}, weight: 50}
