@@ -210,9 +210,12 @@ static void judge_unserved(struct analysis *n, const struct object *o)
 
 /* ---- hosts ---- */
 
+enum { OWNERS_NAMED = 10 };	/* of those that compete; the others are counted */
+
 struct owner {
 	const struct vs *vs;
 	struct owner *next;
+	size_t n;		/* owners from here on */
 };
 
 /* The namespaces that a VirtualService takes effect in, "*" for all. */
@@ -234,11 +237,17 @@ static size_t scopes_of(const struct vs *vs, const char **out)
 static void judge_owner(struct analysis *n, const struct vs *vs, size_t h, const char *scope, const struct owner *all)
 {
 	const char *names = NULL;
+	size_t named = 0;
 
-	for (const struct owner *o = all; o; o = o->next)
-		if (o->vs != vs)
-			names = names ? arena_printf(n->a, "%s, %s", names, analysis_name(n, o->vs->obj))
-				      : analysis_name(n, o->vs->obj);
+	for (const struct owner *o = all; o && named < OWNERS_NAMED; o = o->next) {
+		if (o->vs == vs)
+			continue;
+		names = names ? arena_printf(n->a, "%s, %s", names, analysis_name(n, o->vs->obj))
+			      : analysis_name(n, o->vs->obj);
+		named++;
+	}
+	if (all->n > named + 1)
+		names = arena_printf(n->a, "%s and %zu more", names, all->n - 1 - named);
 	if (names)
 		analysis_add(n, vs->obj, D_HOST_CONFLICT, (struct pos){0}, arena_printf(n->a, "spec.hosts[%zu]", h),
 			     "%s is routed by VirtualService %s too, in %s", vs->hosts.v[h], names,
@@ -262,7 +271,7 @@ static void each_host(struct analysis *n, struct map *owners, bool judge)
 				} else {
 					struct owner *o = arena_new(n->a, struct owner);
 
-					*o = (struct owner){vs, *slot};
+					*o = (struct owner){vs, *slot, *slot ? ((struct owner *)*slot)->n + 1 : 1};
 					*slot = o;
 				}
 			}

@@ -151,42 +151,46 @@ static void judge_gateways_of(struct judging *g, const struct vs *vs)
 	}
 }
 
-/* In the mesh the oldest VirtualService that everybody sees has a host; those seen by some only are
- * a matter of the viewer. */
-static void judge_hosts(struct judging *g, const struct vs *vs, struct map *owners)
+/* Some of the gateways of a match are the object's own, or it is for nobody. */
+static void judge_match_gateways(struct judging *g, const struct vs *vs, const struct strs *gateways, const char *what,
+				 size_t route, size_t match)
 {
-	size_t shadowed = 0;
+	for (size_t i = 0; i < gateways->n; i++)
+		if (strs_has(&vs->gateways, vs_resolve_gateway(gateways->v[i], vs->obj->ns, g->arena)))
+			return;
+	if (gateways->n)
+		verdict_judge(g, vs->obj, VERDICT_PARTLY, D_VS_MATCH_UNBOUND,
+			      arena_printf(g->arena, "spec.%s[%zu].match[%zu].gateways", what, route, match),
+		      "the VirtualService is bound to none of these gateways");
+}
 
-	if (!strs_has(&vs->gateways, "mesh") || !vs->export_to.all)
-		return;
-	for (size_t i = 0; i < vs->hosts.n; i++) {
-		void **slot = map_slot(owners, vs->hosts.v[i]);
-		const struct vs *owner = *slot;
+static void judge_matches(struct judging *g, const struct vs *vs)
+{
+	const struct virtual_service *spec = vs->spec;
 
-		if (!owner)
-			*slot = (void *)vs;
-		if (!owner || owner == vs)
-			continue;
-		shadowed++;
-		verdict_judge(g, vs->obj,
-		      shadowed == vs->hosts.n && vs->gateways.n == 1 ? VERDICT_SHADOWED : VERDICT_PARTLY,
-		      D_VS_HOST_SHADOWED, arena_printf(g->arena, "spec.hosts[%zu]", i),
-		      "%s is taken by VirtualService %s/%s", vs->hosts.v[i], owner->obj->ns, owner->obj->name);
-	}
+	for (size_t i = 0; i < spec->n_http; i++)
+		for (size_t k = 0; k < spec->http[i].n_match; k++)
+			judge_match_gateways(g, vs, &spec->http[i].match[k].gateways, "http", i, k);
+	for (size_t i = 0; i < spec->n_tls; i++)
+		for (size_t k = 0; k < spec->tls[i].n_match; k++)
+			judge_match_gateways(g, vs, &spec->tls[i].match[k].gateways, "tls", i, k);
+	for (size_t i = 0; i < spec->n_tcp; i++)
+		for (size_t k = 0; k < spec->tcp[i].n_match; k++)
+			judge_match_gateways(g, vs, &spec->tcp[i].match[k].gateways, "tcp", i, k);
 }
 
 static void judge_virtual_services(struct judging *g)
 {
 	const struct snapshot *s = g->b->s;
-	struct map owners, used;
+	struct map used;
 
-	map_init(&owners, g->b->arena);
+	verdict_contests(g);
 	map_init(&used, g->b->arena);
 	for (size_t i = 0; i < s->n_vss; i++) {
 		const struct vs *vs = s->vss[i];
 
 		take_findings(g, &vs->part);
-		judge_hosts(g, vs, &owners);
+		judge_matches(g, vs);
 		judge_gateways_of(g, vs);
 		judge_destinations(g, vs);
 		for (size_t j = 0; j < vs->n_delegates; j++)

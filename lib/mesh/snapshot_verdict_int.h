@@ -27,4 +27,7 @@ void verdict_raise(struct judging *g, const struct object *obj, enum verdict_sta
 void judge_gateways(struct judging *g);		/* snapshot_gateway.c */
 void judge_ports(struct judging *g);		/* snapshot_port.c: of ServiceEntries */
 
+/* VirtualServices against each other: what one loses to another (snapshot_contest.c). */
+void verdict_contests(struct judging *g);
+
 #endif
