@@ -227,7 +227,7 @@ const struct subset *analysis_subset(const struct dr *dr, const char *name)
 static bool pod_has(const struct analysis *n, const struct object *pod, const struct strmap *labels)
 {
 	const struct k_pod_spec *spec = analysis_pod(pod);
-	struct strmap own = labels_augment(&pod->labels, locality_of_pod(n->s, pod, n->a), "",
+	struct strmap own = labels_augment(&pod->labels, locality_of_pod(n->s, pod, n->a), "", OWN_CLUSTER,
 					   spec->node_name ? spec->node_name : "", n->a);
 
 	return labels_match(labels, &own);

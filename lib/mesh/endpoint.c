@@ -3,7 +3,7 @@
  * Where the traffic of a svc may go: EndpointSlices joined with Pods and Nodes, ServiceEntry
  * endpoints, WorkloadEntries (istio-behaviour.md 1.8, 4.5) -> struct ep_set. An ep_set depends on its
  * svc, on the slices that name it, on pods and WorkloadEntries of its namespace, on nodes, on
- * the trust domain and on the default network: endpoint_stage marks by these.
+ * the trust domain, on MeshNetworks and on the default network: endpoint_stage marks by these.
  */
 #include "mesh/snapshot_int.h"
 
@@ -75,7 +75,9 @@ static void set_pod(struct making *m, struct ep *e, const struct object *pod)
 	e->zone = l.zone;
 	e->subzone = l.subzone;
 	e->network = network_of(s, &pod->labels);
-	e->labels = labels_augment(&pod->labels, l, e->network, e->node, m->arena);
+	if (!*e->network)
+		e->network = network_of_address(s, e->address);
+	e->labels = labels_augment(&pod->labels, l, e->network, OWN_CLUSTER, e->node, m->arena);
 	e->service_account = spiffe(m, pod->ns, spec && spec->service_account ? spec->service_account : "default");
 	e->workload = pod_workload(pod, m->arena);
 	e->workload_ns = pod->ns;
@@ -147,7 +149,7 @@ static void add_slice(struct making *m, const struct object *obj)
 			e->ports = ports;
 			e->health = health;
 			e->node = k->node_name ? k->node_name : "";
-			e->network = s->default_network;
+			e->network = *s->default_network ? s->default_network : network_of_address(s, e->address);
 			if (pod)
 				set_pod(m, e, pod);
 		}
@@ -234,27 +236,28 @@ static void add_entry(struct making *m, const struct object *owner, const struct
 {
 	const char *label = strmap_get(labels, "topology.istio.io/locality");
 	const char *network = strmap_get(labels, "topology.istio.io/network");
+	bool is_gateway = !we->address || !*we->address;	/* stands for the gateways of its network */
 	struct locality l = {"", "", ""};
 	struct ep *e;
 
-	if (!we->address || !*we->address)	/* stands for its network's gateway only */
+	if (is_gateway && (!we->network || !*we->network))
 		return;
 	/* a name is resolved by the clusters of DNS services only: Envoy refuses all endpoints beside it elsewhere */
-	if (m->svc->resolution != SVC_DNS && m->svc->resolution != SVC_DNS_ROUND_ROBIN && !scalar_is_ip(we->address) &&
-	    strncmp(we->address, "unix:", 5) != 0)
+	if (!is_gateway && m->svc->resolution != SVC_DNS && m->svc->resolution != SVC_DNS_ROUND_ROBIN &&
+	    !scalar_is_ip(we->address) && strncmp(we->address, "unix:", 5) != 0)
 		return;
 	if (we->locality && *we->locality)
 		l = locality_parse(we->locality, '/', m->arena);
 	else if (label && *label)
 		l = locality_parse(label, strchr(label, '/') ? '/' : '.', m->arena);
 	e = add(m);
-	e->address = we->address;
+	e->address = is_gateway ? "" : we->address;
 	e->ports = entry_ports(m, se, we);
 	e->region = l.region;
 	e->zone = l.zone;
 	e->subzone = l.subzone;
 	e->network = we->network && *we->network ? we->network : network ? network : "";
-	e->labels = labels_augment(labels, l, e->network, "", m->arena);
+	e->labels = labels_augment(labels, l, e->network, OWN_CLUSTER, "", m->arena);
 	if (we->service_account && *we->service_account)
 		e->service_account = spiffe(m, owner->ns, we->service_account);
 	e->workload = owner->name;
@@ -414,7 +417,7 @@ static void finish(struct making *m)
 	for (size_t i = 0; i < m->items.n; i++) {
 		const struct ep *e = &m->items.v[i].ep;
 
-		if (n == 0 || strcmp(v[n - 1].address, e->address) != 0 ||
+		if (n == 0 || !*e->address || strcmp(v[n - 1].address, e->address) != 0 ||
 		    memcmp(v[n - 1].ports, e->ports, n_ports * sizeof(uint32_t)) != 0)
 			v[n++] = *e;
 	}

@@ -80,6 +80,7 @@ struct view {
 	bool unprivileged;		/* cannot listen below port 1024 */
 	bool external_sds;		/* a second SDS server stands beside it */
 	const char *mesh_id;		/* "" = unset */
+	const char *network_view;	/* networks whose endpoints it wants, "a,b"; "" = all */
 	const struct view_target *targets;	/* by target port, no doubles, no UDP */
 	size_t n_targets;
 	const struct object *const *gateways;	/* routers: Gateways whose selector matches, by age */

@@ -197,6 +197,22 @@ static struct hash128 routing_hash(const struct dr *dr)
 	return h;
 }
 
+static bool lb_names_node(const struct load_balancer *lb)
+{
+	static const char node[] = "kubernetes.io/hostname";
+
+	return lb && ((lb->locality_lb_setting && strs_has(&lb->locality_lb_setting->failover_priority, node)) ||
+		      (lb->zone_aware_lb_setting && strs_has(&lb->zone_aware_lb_setting->failover_priority, node)));
+}
+
+static bool policy_names_node(const struct traffic_policy *t)
+{
+	for (size_t i = 0; t && i < t->n_port_level_settings; i++)
+		if (lb_names_node(t->port_level_settings[i].load_balancer))
+			return true;
+	return t && lb_names_node(t->load_balancer);
+}
+
 static struct dr *dr_build(struct builder *b, const char *host, const struct merge *m)
 {
 	const struct object *first = m->objs.v[0];
@@ -221,6 +237,9 @@ static struct dr *dr_build(struct builder *b, const char *host, const struct mer
 		dr->workload_selector = spec->workload_selector->match_labels;
 	dr->export_to = visibility_of(&export_to, &b->s->mesh->default_destination_rule_export_to, first->ns, &ps.arena);
 	add_objects(dr, &ps.arena);
+	dr->by_node = policy_names_node(dr->policy);
+	for (size_t i = 0; i < dr->n_subsets; i++)
+		dr->by_node = dr->by_node || policy_names_node(dr->subsets[i].traffic_policy);
 	dr->part.hash = dr_hash(dr);
 	dr->routing = routing_hash(dr);
 	part_end(&ps, &dr->part);

@@ -133,6 +133,11 @@ static bool races(const struct object *obj)
 	return text_is(strmap_get(&obj->annotations, "istio.io/connect-strategy"), "RACE_FIRST_TCP_CONNECT");
 }
 
+static bool spreads_by_node(const struct object *obj)
+{
+	return text_is(strmap_get(&obj->annotations, "networking.istio.io/traffic-distribution"), "PreferSameNode");
+}
+
 /* Accounts by name are those of the service's namespace; canonical ones are whole. */
 static struct strs kube_accounts(const struct builder *b, const struct object *obj, struct arena *a)
 {
@@ -166,6 +171,7 @@ static void kube_fill(const struct builder *b, struct svc *s, struct arena *a)
 	s->publish_not_ready = spec->publish_not_ready;
 	s->persistent_session = has_sessions(&obj->labels);
 	s->race_connect = races(obj);
+	s->by_node = text_is(spec->traffic_distribution, "PreferSameNode") || spreads_by_node(obj);
 	s->accounts = kube_accounts(b, obj, a);
 	if (text_is(spec->type, "ExternalName")) {
 		s->resolution = SVC_ALIAS;
@@ -361,6 +367,7 @@ static struct svc *entry_build(struct builder *b, const char *host, const struct
 	s->persistent_session = has_sessions(&s->labels);
 	s->subject_alt_names = s->accounts = se->subject_alt_names;
 	s->race_connect = races(s->obj);
+	s->by_node = spreads_by_node(s->obj);
 	s->created_ns = objs[0]->created_ns;
 	if (se->workload_selector)
 		s->selector = se->workload_selector->labels;
@@ -498,6 +505,4 @@ void service_stage(struct builder *b)
 		memcpy(s->svcs + s->n_kube, s->entries, s->n_entries * sizeof(s->entries[0]));
 		qsort(s->svcs, s->n_svcs, sizeof(s->svcs[0]), compare_svcs);
 	}
-	for (size_t i = 0; i < s->n_svcs; i++)
-		s->has_node_local = s->has_node_local || s->svcs[i]->node_local;
 }

@@ -177,6 +177,31 @@ static const char *default_network(const struct snapshot *s)
 	return network ? network : "";
 }
 
+static bool names_node(const struct strs *labels)
+{
+	return strs_has(labels, "kubernetes.io/hostname");
+}
+
+static bool node_counts(const struct snapshot *s)
+{
+	const struct kind_list *l = s->objects.kind[KIND_NAMESPACE];
+	const char *note;
+
+	for (size_t i = 0; i < s->n_svcs; i++)
+		if (s->svcs[i]->node_local || s->svcs[i]->by_node)
+			return true;
+	for (size_t i = 0; i < s->n_drs; i++)
+		if (s->drs[i]->by_node)
+			return true;
+	for (size_t i = 0; i < l->n; i++) {
+		note = strmap_get(&l->v[i]->annotations, "networking.istio.io/traffic-distribution");
+		if (note && strcmp(note, "PreferSameNode") == 0)
+			return true;
+	}
+	return (s->mesh->locality_lb_setting && names_node(&s->mesh->locality_lb_setting->failover_priority)) ||
+	       (s->mesh->zone_aware_lb_setting && names_node(&s->mesh->zone_aware_lb_setting->failover_priority));
+}
+
 static void run_stages(struct builder *b)
 {
 	struct snapshot *s = b->s;
@@ -193,9 +218,11 @@ static void run_stages(struct builder *b)
 	s->proxy_configs = by_age(b, KIND_PROXY_CONFIG, &s->n_proxy_configs);
 	pod_stage(b);
 	service_stage(b);
+	network_stage(b);
 	endpoint_stage(b);
 	vs_stage(b);
 	rule_stage(b);
+	s->has_node_local = node_counts(s);
 	s->quarantined = b->quarantined.v;
 	s->n_quarantined = b->quarantined.n;
 	verdict_stage(b);

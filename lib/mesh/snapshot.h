@@ -105,6 +105,7 @@ struct svc {
 	bool node_local;		/* internalTrafficPolicy: Local */
 	bool persistent_session;	/* label istio.io/persistent-session: draining endpoints stay */
 	bool publish_not_ready;
+	bool by_node;			/* trafficDistribution looks at the caller's node */
 	bool race_connect;		/* istio.io/connect-strategy: the first address that answers is used */
 	struct strs accounts;		/* that its endpoints may have beside their own, whole */
 };
@@ -112,7 +113,8 @@ struct svc {
 enum ep_health { EP_HEALTHY, EP_UNHEALTHY, EP_DRAINING };
 
 struct ep {
-	const char *address;		/* IP, host name (DNS), or unix:///path (then ports are only a mark) */
+	/* IP, host name (DNS), unix:///path (then ports are only a mark), or "": behind its network's gateways */
+	const char *address;
 	struct strs more;		/* further addresses of the pod */
 	const uint32_t *ports;		/* by index of svc.ports; 0 = the endpoint has not this port */
 	struct strmap labels;		/* of the pod or entry, and its topology (4.5) */
@@ -163,6 +165,7 @@ struct dr {
 	struct visibility export_to;
 	struct strmap workload_selector;
 	bool has_selector;
+	bool by_node;			/* a failoverPriority looks at the caller's node */
 	struct hash128 routing;		/* of what HTTP routes read: the objects' names, session affinity */
 };
 
@@ -177,6 +180,21 @@ struct verdict {
 /* Parts that only this folder reads (snapshot_int.h). */
 struct pod_index;
 struct verdict_list;
+
+/* What leads into another network (istio-behaviour.md 4.5). */
+struct network_gateway_at {
+	const char *network, *address;
+	uint32_t port;
+	bool of_service;		/* a Service's here; else MeshNetworks names its address */
+};
+struct networks {
+	const struct network_gateway_at *v;	/* by network, address, port */
+	size_t n;			/* 0: networks do not count */
+	uint32_t scale;			/* of weights, so that each network's gateways can share one endpoint's */
+	struct hash128 hash;
+};
+/* The gateways of a network: [*first, *first + n). */
+size_t networks_find(const struct networks *all, const char *network, size_t *first);
 
 struct snapshot {
 	int refs;
@@ -212,7 +230,8 @@ struct snapshot {
 	size_t n_touched;
 
 	const char *default_network;	/* of endpoints that name none; "" = none */
-	bool has_node_local;		/* some svc is node_local */
+	struct networks networks;
+	bool has_node_local;		/* a caller's node counts for some svc or rule */
 	const struct object *const *quarantined;	/* objects without a part, beside those of ep_sets */
 	size_t n_quarantined;
 	struct pod_index *pods;
@@ -248,9 +267,11 @@ struct locality {
 };
 struct locality locality_parse(const char *text, char separator, struct arena *a);
 struct locality locality_of_pod(const struct snapshot *s, const struct object *pod, struct arena *a);
-/* labels with the topology of their owner, as Istio adds it. */
+/* The name of the cluster that the objects come from. */
+#define OWN_CLUSTER "Kubernetes"
+/* labels with the topology of their owner, as Istio adds it; "" = unset. */
 struct strmap labels_augment(const struct strmap *labels, struct locality l, const char *network,
-			     const char *node, struct arena *a);
+			     const char *cluster, const char *node, struct arena *a);
 const char *network_of(const struct snapshot *s, const struct strmap *labels);
 
 #endif

@@ -72,6 +72,11 @@ void vs_stage(struct builder *b);		/* snapshot_vs.c */
 void rule_stage(struct builder *b);		/* rule.c */
 void verdict_stage(struct builder *b);		/* snapshot_verdict.c */
 
+/* ---- networks (network.c) ---- */
+void network_stage(struct builder *b);		/* after services */
+/* The network that MeshNetworks says of an address, or "". */
+const char *network_of_address(const struct snapshot *s, const char *ip);
+
 /* ---- delegation (snapshot_delegate.c) ---- */
 /* Appends to out (which has room for all) the routes of delegate (of namespace ns) as seen through
  * root; routes of which a match fits none of the root's are left out and counted in *dropped. */

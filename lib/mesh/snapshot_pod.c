@@ -191,12 +191,12 @@ static int compare_pairs(const void *a, const void *b)
 }
 
 struct strmap labels_augment(const struct strmap *labels, struct locality l, const char *network,
-			     const char *node, struct arena *a)
+			     const char *cluster, const char *node, struct arena *a)
 {
 	const struct str_pair more[] = {
 		{"topology.kubernetes.io/region", l.region}, {"topology.kubernetes.io/zone", l.zone},
 		{"topology.istio.io/subzone", l.subzone},    {"topology.istio.io/network", network},
-		{"kubernetes.io/hostname", node},
+		{"topology.istio.io/cluster", cluster},	     {"kubernetes.io/hostname", node},
 	};
 	enum { N_MORE = sizeof(more) / sizeof(more[0]) };
 	struct str_pair *v = arena_array(a, struct str_pair, labels->n + N_MORE);

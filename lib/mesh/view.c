@@ -301,7 +301,7 @@ struct hash128 view_mix_listeners(const struct view *v, struct hash128 h)
 
 static struct hash128 view_hash(const struct view *v)
 {
-	const char *texts[] = {v->ns, v->region, v->zone, v->subzone, v->network,
+	const char *texts[] = {v->ns, v->region, v->zone, v->subzone, v->network, v->network_view,
 			       v->cluster_id, v->dns_domain, v->node, v->rest_cluster, v->metadata_ns};
 	uint64_t flags = (uint64_t)v->type << 16 | (uint64_t)v->interception << 8 | (uint64_t)v->sds_agent << 3 |
 			 (uint64_t)v->v4 << 2 | (uint64_t)v->v6 << 1 | (uint64_t)v->http10;
@@ -341,7 +341,7 @@ static void set_families(const struct strs *ips, struct view *v)
 static void set_metadata(const struct proxy *p, struct view *v)
 {
 	const char *idle = proxy_metadata(p, "IDLE_TIMEOUT"), *port = proxy_metadata(p, "HTTP_PROXY_PORT");
-	const char *mesh_id = proxy_metadata(p, "MESH_ID");
+	const char *mesh_id = proxy_metadata(p, "MESH_ID"), *networks = proxy_metadata(p, "REQUESTED_NETWORK_VIEW");
 	int64_t number;
 
 	if (port && scalar_int(port, 1, 65535, &number) == 0)
@@ -353,6 +353,7 @@ static void set_metadata(const struct proxy *p, struct view *v)
 	v->unprivileged = proxy_metadata_true(p, "UNPRIVILEGED_POD");
 	v->external_sds = proxy_metadata_true(p, "credential");
 	v->mesh_id = mesh_id ? mesh_id : "";
+	v->network_view = networks ? networks : "";
 }
 
 static const char *node_name(const struct proxy *p, const struct object *pod)
@@ -405,6 +406,7 @@ static void own_texts(struct view *v, struct arena *a)
 	own_text(&v->metadata_ns, a);
 	own_text(&v->rest_cluster, a);
 	own_text(&v->mesh_id, a);
+	own_text(&v->network_view, a);
 	for (size_t i = 0; i < v->labels.n; i++)
 		labels[i] = (struct str_pair){arena_strdup(a, v->labels.v[i].key), arena_strdup(a, v->labels.v[i].value)};
 	v->labels.v = labels;
@@ -431,7 +433,7 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 	set_families(&p->ips, out);
 	set_place(s, p, pod, a, out);
 	labels = labels_augment(pod ? &pod->labels : &p->labels,
-				(struct locality){out->region, out->zone, out->subzone}, out->network, "", a);
+				(struct locality){out->region, out->zone, out->subzone}, out->network, "", "", a);
 	out->labels = policy_labels(&labels, a);
 	proxy_settings_build(s, p, pod, &labels, a, out);
 	out->http10 |= (out->features & FEATURE_HTTP10) != 0;

@@ -454,3 +454,9 @@ void check_mesh_networks(const struct node *root, struct diags *ds)
 		check_parts(&c, at, network, "gateways", check_network_gateway);
 	}
 }
+
+const struct mesh_networks *mesh_networks_decode(const struct node *root, struct arena *a, struct diags *ds)
+{
+	check_mesh_networks(root, ds);
+	return schema_decode(&schema_mesh_networks, root, "", SCHEMA_LENIENT, a, ds);
+}

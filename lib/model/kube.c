@@ -3,6 +3,9 @@
 
 SCHEMA_TABLE_OPEN(k_service_port, true)
 SCHEMA_TABLE_OPEN(k_service_spec, true)
+SCHEMA_TABLE_OPEN(k_ingress_address, true)
+SCHEMA_TABLE_OPEN(k_load_balancer, true)
+SCHEMA_TABLE_OPEN(k_service_status, true)
 SCHEMA_TABLE_OPEN(k_service, true)
 SCHEMA_TABLE_OPEN(k_conditions, true)
 SCHEMA_TABLE_OPEN(k_object_ref, true)

@@ -30,7 +30,18 @@ SCHEMA_STRUCT(k_service_port)
 	X(T, STR, traffic_distribution, "trafficDistribution", _, 0, "PreferClose and the like.")
 SCHEMA_STRUCT(k_service_spec)
 
-#define ROWS_k_service(X, T) X(T, MSG, spec, "spec", k_service_spec, 0, "Service.")
+#define ROWS_k_ingress_address(X, T)                                                               \
+	X(T, STR, ip, "ip", _, 0, "Address.") X(T, STR, hostname, "hostname", _, 0, "Host name.")
+SCHEMA_STRUCT(k_ingress_address)
+#define ROWS_k_load_balancer(X, T)                                                                 \
+	X(T, MSGS, ingress, "ingress", k_ingress_address, 0, "Where it is reached from outside.")
+SCHEMA_STRUCT(k_load_balancer)
+#define ROWS_k_service_status(X, T)                                                                \
+	X(T, MSG, load_balancer, "loadBalancer", k_load_balancer, 0, "Of type LoadBalancer.")
+SCHEMA_STRUCT(k_service_status)
+#define ROWS_k_service(X, T)                                                                       \
+	X(T, MSG, spec, "spec", k_service_spec, 0, "Service.")                                     \
+	X(T, MSG, status, "status", k_service_status, 0, "State.")
 SCHEMA_STRUCT(k_service)
 
 #define ROWS_k_conditions(X, T)                                                                    \

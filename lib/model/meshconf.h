@@ -215,9 +215,30 @@ SCHEMA_STRUCT(default_policy)
 	X(T, BOOL, access_log_service, "enableEnvoyAccessLogService", _, SCHEMA_NOT_IN_EFFECT, "Logs by gRPC.")
 SCHEMA_STRUCT(mesh_config)
 
+/* MeshNetworks, from the key `meshNetworks` beside `mesh`: which endpoints are in which network, and
+ * what leads into it. */
+#define ROWS_network_endpoints(X, T)                                                               \
+	X(T, STR, from_cidr, "fromCidr", _, 1, "Addresses.")                                       \
+	X(T, STR, from_registry, "fromRegistry", _, 1, "Cluster.")
+SCHEMA_STRUCT(network_endpoints)
+#define ROWS_network_gateway(X, T)                                                                 \
+	X(T, STR, registry_service, "registryServiceName", _, 1, "Service of the gateway.")        \
+	X(T, STR, address, "address", _, 1, "Address of the gateway.")                             \
+	X(T, U32, port, "port", _, 0, "Port.")                                                     \
+	X(T, STR, locality, "locality", _, 0, "Not used, as in Istio.")
+SCHEMA_STRUCT(network_gateway)
+#define ROWS_mesh_network(X, T)                                                                    \
+	X(T, MSGS, endpoints, "endpoints", network_endpoints, 0, "What is in it.")                 \
+	X(T, MSGS, gateways, "gateways", network_gateway, 0, "What leads into it.")
+SCHEMA_STRUCT(mesh_network)
+#define ROWS_mesh_networks(X, T) X(T, MSGMAP, networks, "networks", mesh_network, 0, "By name.")
+SCHEMA_STRUCT(mesh_networks)
+
 /* Decodes and checks mesh YAML (a map, or null); unknown fields are warnings. Never NULL: look at
  * ds->nerrors. Lives in a. */
 const struct mesh_config *meshconf_decode(const struct node *root, struct arena *a, struct diags *ds);
+/* As the above, for MeshNetworks. */
+const struct mesh_networks *mesh_networks_decode(const struct node *root, struct arena *a, struct diags *ds);
 /* Istio's defaults with `over` (a decoded config, or NULL) laid on top. Lives in a. */
 struct mesh_config *meshconf_effective(const struct mesh_config *over_or_null, struct arena *a);
 

@@ -3,7 +3,7 @@
  * Load assignments (istio-behaviour.md 1.4.4, 4.5): which endpoints of a service a cluster gets, by
  * locality, and how the caller's own locality weighs on them.
  */
-#include "plan/plan_cluster_int.h"
+#include "plan/plan_endpoint_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,23 +13,6 @@
 enum {
 	LOCALITY_STEPS = 5,	/* priorities that a locality can make, */
 	REGION_STEPS = 3,	/* and a region */
-};
-
-/* An endpoint on its way into a locality. */
-struct member {
-	const struct ep *ep;
-	uint32_t port;
-	size_t seq;
-	uint32_t priority;	/* by failoverPriority */
-};
-
-struct gathering {
-	const struct plan *plan;
-	struct arena *arena;
-	struct member *v;
-	size_t n;
-	struct ir_locality *localities;
-	size_t n_localities;
 };
 
 /* ---- which locality setting ---- */
@@ -125,6 +108,8 @@ static bool belongs(const struct plan *p, const struct outbound *o, const struct
 		return false;
 	if (p->view->type == PROXY_GRPC && is_pipe(e))
 		return false;
+	if (!network_reaches(p, policy, e))
+		return false;
 	return !subset || !subset->labels.n || labels_match(&subset->labels, &e->labels);
 }
 
@@ -141,7 +126,7 @@ static void gather(struct gathering *g, const struct outbound *o, const struct p
 		const struct ep *e = &eps->v[i];
 
 		if (e->ports[index] && belongs(g->plan, o, policy, subset, e))
-			g->v[g->n++] = (struct member){.ep = e, .port = e->ports[index], .seq = i};
+			g->v[g->n++] = (struct member){.ep = e, .port = e->ports[index], .weight = e->weight, .seq = i};
 	}
 }
 
@@ -166,7 +151,7 @@ static const char *own_label(const struct view *v, const char *label)
 	} topology[] = {
 	    {"topology.kubernetes.io/region", v->region}, {"topology.kubernetes.io/zone", v->zone},
 	    {"topology.istio.io/subzone", v->subzone},    {"topology.istio.io/network", v->network},
-	    {"topology.istio.io/cluster", *v->cluster_id ? v->cluster_id : "Kubernetes"}, {"kubernetes.io/hostname", v->node},
+	    {"topology.istio.io/cluster", *v->cluster_id ? v->cluster_id : OWN_CLUSTER}, {"kubernetes.io/hostname", v->node},
 	};
 	const char *value = strmap_get(&v->labels, label);
 
@@ -204,7 +189,7 @@ static uint32_t label_priority(const struct view *v, const struct ep *e, const s
 
 /* ---- localities ---- */
 
-static int compare_locality(const struct ep *x, const struct ep *y)
+int endpoint_compare_place(const struct ep *x, const struct ep *y)
 {
 	int c = strcmp(x->region, y->region);
 
@@ -216,7 +201,7 @@ static int compare_locality(const struct ep *x, const struct ep *y)
 static int compare_members(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;
-	int c = compare_locality(x->ep, y->ep);
+	int c = endpoint_compare_place(x->ep, y->ep);
 
 	if (!c)
 		c = (x->priority > y->priority) - (x->priority < y->priority);
@@ -237,14 +222,14 @@ static const char *workload_text(const struct ep *e, struct arena *a)
 		revision = "";
 	if (!*e->workload && !name)
 		return NULL;
-	return arena_printf(a, "%s;%s;%s;%s;Kubernetes", e->workload, e->workload_ns, name ? name : e->workload, revision);
+	return arena_printf(a, "%s;%s;%s;%s;" OWN_CLUSTER, e->workload, e->workload_ns, name ? name : e->workload, revision);
 }
 
 static void set_endpoint(struct ir_endpoint *out, const struct member *m, struct arena *a)
 {
 	const struct ep *e = m->ep;
 
-	*out = (struct ir_endpoint){.weight = e->weight, .mtls = e->mtls, .workload = workload_text(e, a)};
+	*out = (struct ir_endpoint){.weight = m->weight, .mtls = e->mtls, .workload = workload_text(e, a)};
 	out->health = e->health == EP_HEALTHY ? IR_HEALTHY : e->health == EP_UNHEALTHY ? IR_UNHEALTHY : IR_DRAINING;
 	if (is_pipe(e))
 		out->address = (struct ir_address){.ip = e->address + 7, .is_pipe = true};
@@ -264,14 +249,14 @@ static void group(struct gathering *g)
 	for (size_t i = 0; i < g->n; i++) {
 		const struct ep *e = g->v[i].ep;
 
-		if (!l || compare_locality(g->v[i - 1].ep, e) != 0 || g->v[i - 1].priority != g->v[i].priority) {
+		if (!l || endpoint_compare_place(g->v[i - 1].ep, e) != 0 || g->v[i - 1].priority != g->v[i].priority) {
 			l = &g->localities[g->n_localities++];
 			*l = (struct ir_locality){.region = e->region, .zone = e->zone, .subzone = e->subzone,
 						  .priority = g->v[i].priority, .eps = &eps[i]};
 			l->weight = (struct opt_u32){true, 0};
 		}
 		set_endpoint(&eps[i], &g->v[i], g->arena);
-		l->weight.v += e->weight;
+		l->weight.v += g->v[i].weight;
 		l->n_eps++;
 	}
 }
@@ -446,6 +431,7 @@ const struct ir_endpoints *endpoints_of(const struct plan *p, const struct outbo
 	bool failover = fails_over(&place, policy);
 
 	gather(&g, o, policy);
+	network_replace(&g);
 	for (size_t i = 0; failover && i < g.n; i++)
 		g.v[i].priority = label_priority(p->view, g.v[i].ep, priority_labels(&place), a);
 	group(&g);
@@ -486,7 +472,8 @@ struct hash128 endpoints_mix(const struct plan *p, const struct outbound *o, str
 	struct policy policy;
 
 	outbound_policy(p, o, &policy);
-	return mix_caller(p, o, &policy, hash_mix(h, o->svc->eps->part.hash), a);
+	h = network_mix(p, hash_mix(h, o->svc->eps->part.hash));
+	return mix_caller(p, o, &policy, h, a);
 }
 
 static void expand_endpoints(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)

@@ -79,9 +79,8 @@ size_t kind_list_range(const struct kind_list *l, const char *ns, size_t *first)
 	return end - lo;
 }
 
-static struct hash128 node_hash(const struct node *root)
+static struct hash128 mix_node(struct hash128 h, const struct node *root)
 {
-	struct hash128 h = hash_bytes("mesh", 4);
 	struct buf json;
 
 	buf_init(&json, MESH_JSON_MAX);
@@ -92,7 +91,8 @@ static struct hash128 node_hash(const struct node *root)
 	return h;
 }
 
-struct mesh_settings *mesh_settings_new(const struct node *root, const char *domain, struct diags *ds)
+struct mesh_settings *mesh_settings_new(const struct node *root, const struct node *networks, const char *domain,
+					struct diags *ds)
 {
 	struct mesh_settings *m = calloc(1, sizeof(*m));
 	const struct mesh_config *over = NULL;
@@ -103,8 +103,10 @@ struct mesh_settings *mesh_settings_new(const struct node *root, const char *dom
 	if (root)
 		over = meshconf_decode(node_copy(root, &m->arena), &m->arena, ds);
 	m->mesh = meshconf_effective(over, &m->arena);
+	m->networks = networks ? mesh_networks_decode(node_copy(networks, &m->arena), &m->arena, ds)
+			       : arena_new(&m->arena, struct mesh_networks);
 	m->domain = arena_strdup(&m->arena, domain);
-	m->hash = hash_mix_str(node_hash(root), domain);
+	m->hash = hash_mix_str(mix_node(mix_node(hash_bytes("mesh", 4), root), networks), domain);
 	return m;
 }
 

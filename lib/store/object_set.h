@@ -21,6 +21,7 @@ struct mesh_settings {
 	int refs;
 	struct arena arena;
 	const struct mesh_config *mesh;
+	const struct mesh_networks *networks;	/* never NULL */
 	struct hash128 hash;
 	const char *domain;
 };
@@ -43,8 +44,10 @@ struct object *kind_list_find(const struct kind_list *l, const char *ns, const c
 /* The objects of one namespace: [*first, *first + n). */
 size_t kind_list_range(const struct kind_list *l, const char *ns, size_t *first);
 
-/* Istio's defaults with `root` (a map, or NULL) laid on top; one ref. Findings go to ds. */
-struct mesh_settings *mesh_settings_new(const struct node *root, const char *domain, struct diags *ds);
+/* Istio's defaults with `root` (a map, or NULL) laid on top, and MeshNetworks (a map, or NULL); one ref.
+ * Findings go to ds. */
+struct mesh_settings *mesh_settings_new(const struct node *root, const struct node *networks, const char *domain,
+					struct diags *ds);
 const struct mesh_settings *mesh_settings_ref(const struct mesh_settings *m);
 void mesh_settings_unref(const struct mesh_settings *m);	/* NULL is fine */
 

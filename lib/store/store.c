@@ -84,7 +84,7 @@ struct store *store_new(const char *domain, const char *root_namespace)
 	arena_init(&s->mesh_arena, 0);
 	diags_init(&s->mesh_findings, &s->mesh_arena);
 	diags_init(&ds, &s->mesh_arena);
-	object_set_init(&s->set, NULL, 0, mesh_settings_new(NULL, domain, &ds));
+	object_set_init(&s->set, NULL, 0, mesh_settings_new(NULL, NULL, domain, &ds));
 	return s;
 }
 
@@ -396,19 +396,31 @@ static void drop_record(struct store *s, struct record *r)
 
 /* ---- mesh settings ---- */
 
-static struct mesh_settings *parse_mesh(const struct store *s, const char *text, size_t len, struct diags *ds)
+/* The one map that text is, or NULL. */
+static const struct node *parse_map(const char *text, size_t len, struct arena *a, struct diags *ds)
+{
+	struct node_docs docs = node_parse(text, len, 1, a, ds);
+
+	if (docs.n > 1 || (docs.n == 1 && docs.v[0].root && docs.v[0].root->kind != NODE_MAP))
+		diag_add(ds, D_SYNTAX, (struct pos){1, 1}, "", "the mesh configuration is not one map");
+	return docs.n ? docs.v[0].root : NULL;
+}
+
+/* networks: YAML of MeshNetworks, or NULL */
+static struct mesh_settings *parse_mesh(const struct store *s, const char *text, size_t len, const char *networks,
+					struct diags *ds)
 {
 	struct arena a;
-	struct node_docs docs;
+	const struct node *root, *network_root = NULL;
 	struct mesh_settings *m = NULL;
 	size_t errors = ds->nerrors;
 
 	arena_init(&a, 0);
-	docs = node_parse(text, len, 1, &a, ds);
-	if (docs.n > 1 || (docs.n == 1 && docs.v[0].root && docs.v[0].root->kind != NODE_MAP))
-		diag_add(ds, D_SYNTAX, (struct pos){1, 1}, "", "the mesh configuration is not one map");
+	root = parse_map(text, len, &a, ds);
+	if (networks)
+		network_root = parse_map(networks, strlen(networks), &a, ds);
 	if (ds->nerrors == errors)
-		m = mesh_settings_new(docs.n ? docs.v[0].root : NULL, s->domain, ds);
+		m = mesh_settings_new(root, network_root, s->domain, ds);
 	arena_fini(&a);
 	if (ds->nerrors == errors)
 		return m;
@@ -435,7 +447,7 @@ int store_set_mesh(struct store *s, const char *text, size_t len, const char *fi
 	struct mesh_settings *m;
 
 	diags_object(ds, (struct diag_object){.file = file});
-	m = parse_mesh(s, text, len, ds);
+	m = parse_mesh(s, text, len, NULL, ds);
 	if (!m)
 		return -1;
 	s->mesh_fixed = true;
@@ -447,7 +459,9 @@ int store_set_mesh(struct store *s, const char *text, size_t len, const char *fi
 static void read_mesh_map(struct store *s)
 {
 	const struct object *map = kind_list_find(s->set.kind[KIND_CONFIG_MAP], s->root_namespace, "istio");
-	const char *text = map ? strmap_get(&object_spec(map, k_config_map)->data, "mesh") : NULL;
+	const struct strmap *data = map ? &object_spec(map, k_config_map)->data : NULL;
+	const char *text = data ? strmap_get(data, "mesh") : NULL;
+	const char *networks = data ? strmap_get(data, "meshNetworks") : NULL;
 	struct mesh_settings *m;
 
 	arena_fini(&s->mesh_arena);
@@ -459,7 +473,7 @@ static void read_mesh_map(struct store *s)
 						  .ns = arena_strdup(&s->mesh_arena, map->ns),
 						  .name = arena_strdup(&s->mesh_arena, map->name),
 						  .file = map->file ? arena_strdup(&s->mesh_arena, map->file) : NULL});
-	m = parse_mesh(s, text ? text : "", text ? strlen(text) : 0, &s->mesh_findings);
+	m = parse_mesh(s, text ? text : "", text ? strlen(text) : 0, networks, &s->mesh_findings);
 	if (m)
 		use_mesh(s, m);
 }

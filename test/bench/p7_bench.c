@@ -136,7 +136,7 @@ static void run(unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		slice(&o, i, 1);
 	slice(&o, 7, 2);
-	object_set_init(&sets[0], o.v.v, o.v.n - 1, mesh_settings_new(NULL, "cluster.local", &ds));
+	object_set_init(&sets[0], o.v.v, o.v.n - 1, mesh_settings_new(NULL, NULL, "cluster.local", &ds));
 	change(&sets[0], o.v.v[n + 7], o.v.v[2 * n], &sets[1]);
 	must(!proxy_parse("sidecar~10.9.9.9~a.shop~shop.svc.cluster.local", NULL, NULL, NULL, NULL, NULL, &a, &p, &e));
 	res_table_init(&t);

@@ -198,7 +198,7 @@ int main(int argc, char **argv)
 	diags_init(&ds, &a);
 	load(&o, argv[1], &a);
 	set_proxy(argv[2], &a, &p);
-	object_set_init(&set, o.v.v, o.v.n, mesh_settings_new(NULL, "cluster.local", &ds));
+	object_set_init(&set, o.v.v, o.v.n, mesh_settings_new(NULL, NULL, "cluster.local", &ds));
 	snap = snapshot_build(NULL, &set);
 	must(snap);
 	snapshot_adopt(snap);

@@ -264,7 +264,7 @@ static int mesh_after(struct history *h, struct err *e)
 		return 0;
 	arena_init(&a, 0);
 	diags_init(&ds, &a);
-	plain = mesh_settings_new(NULL, "cluster.local", &ds);
+	plain = mesh_settings_new(NULL, NULL, "cluster.local", &ds);
 	h->settings = plain;
 	rc = step(h, h->c->objs, h->c->n_objs, e);
 	h->settings = h->c->settings;
