@@ -131,6 +131,7 @@ struct scope {
 	const struct scope_egress *egress;
 	size_t n_egress;
 	bool registry_only;		/* outboundTrafficPolicy */
+	bool dynamic_dns;		/* of it: unknown HTTP goes where its Host says */
 	const struct destination *egress_proxy;	/* or NULL */
 };
 

@@ -510,13 +510,15 @@ static void pull_destinations(struct scoping *g, const struct scope_egress *egre
 static void set_policy(const struct snapshot *s, const struct sidecar *spec, struct scope *out)
 {
 	const struct outbound_policy *own = spec ? spec->outbound_traffic_policy : NULL;
+	const struct mesh_outbound *mesh = s->mesh->outbound_traffic_policy;
 
 	if (own) {
 		out->registry_only = own->mode == OUTBOUND_REGISTRY_ONLY;
+		out->dynamic_dns = own->mode == OUTBOUND_ALLOW_ANY_DYNAMIC_DNS;
 		out->egress_proxy = own->egress_proxy;
 	} else {
-		out->registry_only = s->mesh->outbound_traffic_policy &&
-				     s->mesh->outbound_traffic_policy->mode == MESH_OUTBOUND_REGISTRY_ONLY;
+		out->registry_only = mesh && mesh->mode == MESH_OUTBOUND_REGISTRY_ONLY;
+		out->dynamic_dns = mesh && mesh->mode == MESH_OUTBOUND_ALLOW_ANY_DYNAMIC_DNS;
 	}
 }
 

@@ -310,8 +310,24 @@ static bool sidecar_selects(const struct object *o)
 	return selector && selector->labels.n;
 }
 
+/* It is for proxies that have no TLS of the mesh, and takes a switch (mesh/proxy_settings.c). */
+static void judge_ingress_tls(struct judging *g, const struct object *o)
+{
+	const struct sidecar *spec = object_spec(o, sidecar);
+
+	for (size_t i = 0; i < spec->n_ingress; i++)
+		if (spec->ingress[i].tls)
+			verdict_judge(g, o, VERDICT_PARTLY, D_FIELD_NOT_IN_EFFECT, arena_printf(g->arena, "spec.ingress[%zu].tls", i),
+				      "tls takes ENABLE_TLS_ON_SIDECAR_INGRESS in proxyMetadata");
+}
+
 static void judge_sidecars(struct judging *g)
 {
+	const struct proxy_config *config = g->b->s->mesh->default_config;
+	const char *on = config ? strmap_get(&config->proxy_metadata, "ENABLE_TLS_ON_SIDECAR_INGRESS") : NULL;
+
+	for (size_t i = 0; !(on && strcmp(on, "true") == 0) && i < g->b->s->n_sidecars; i++)
+		judge_ingress_tls(g, g->b->s->sidecars[i]);
 	judge_defaults(g, g->b->s->sidecars, g->b->s->n_sidecars, sidecar_selects, D_SIDECAR_SHADOWED);
 }
 

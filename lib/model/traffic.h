@@ -561,7 +561,8 @@ SCHEMA_STRUCT(workload_group)
 
 #define VALUES_capture_mode(X, P) X(P, DEFAULT, 0) X(P, IPTABLES, 1) X(P, NONE, 2)
 SCHEMA_ENUM(capture_mode, CAPTURE)
-#define VALUES_outbound_mode(X, P) X(P, REGISTRY_ONLY, 0) X(P, ALLOW_ANY, 1)
+#define VALUES_outbound_mode(X, P)                                                                  \
+	X(P, REGISTRY_ONLY, 0) X(P, ALLOW_ANY, 1) X(P, ALLOW_ANY_DYNAMIC_DNS, 2)
 SCHEMA_ENUM(outbound_mode, OUTBOUND)
 
 #define ROWS_outbound_policy(X, T)                                                                 \
@@ -581,7 +582,7 @@ SCHEMA_STRUCT(sidecar_port)
 	X(T, STR, bind, "bind", _, 0, "Address.")                                                  \
 	X(T, ENUM, capture_mode, "captureMode", capture_mode, 0, "How traffic gets in.")           \
 	X(T, STR, default_endpoint, "defaultEndpoint", _, 0, "Where it goes.")                     \
-	X(T, MSG, tls, "tls", server_tls, SCHEMA_NOT_IN_EFFECT, "TLS.")                            \
+	X(T, MSG, tls, "tls", server_tls, 0, "TLS; with ENABLE_TLS_ON_SIDECAR_INGRESS.")           \
 	X(T, MSG, connection_pool, "connectionPool", connection_pool, 0, "Connections.")
 SCHEMA_STRUCT(sidecar_ingress)
 

@@ -369,6 +369,12 @@ enum ir_xfcc {				/* X-Forwarded-Client-Cert */
 	IR_XFCC_SANITIZE, IR_XFCC_FORWARD_ONLY, IR_XFCC_APPEND_FORWARD, IR_XFCC_SANITIZE_SET, IR_XFCC_ALWAYS_FORWARD_ONLY,
 };
 
+/* What the filter says must equal what the cluster of the cache says. */
+struct ir_dns_cache {
+	const char *name;
+	bool v6, both;			/* look-up family: v4 unless set */
+};
+
 struct ir_http {
 	const char *stat_prefix;
 	const char *rds_name;		/* or NULL: inline_routes */
@@ -394,6 +400,7 @@ struct ir_http {
 	bool grpc_web;
 	bool fault_and_cors;		/* outbound, gateway, inbound alike */
 	bool suppress_envoy_headers;
+	const struct ir_dns_cache *dns_cache;	/* dynamic_forward_proxy before the router, or NULL */
 	struct opt_duration idle_timeout, stream_idle_timeout, request_timeout, headers_timeout;
 	const struct ir_access_log *logs;
 	size_t n_logs;

@@ -502,8 +502,9 @@ static void inbound_rows(struct plan *p, struct plan_rows *rows)
 
 /* ---- clusters that every proxy has ---- */
 
-enum fixed { BLACK_HOLE, PASSTHROUGH, INBOUND_PASSTHROUGH };
-static const char *const fixed_names[] = {"BlackHoleCluster", "PassthroughCluster", "InboundPassthroughCluster"};
+enum fixed { BLACK_HOLE, PASSTHROUGH, INBOUND_PASSTHROUGH, DYNAMIC_DNS };
+static const char *const fixed_names[] = {"BlackHoleCluster", "PassthroughCluster", "InboundPassthroughCluster",
+					  PLAN_DYNAMIC_DNS_CLUSTER};
 
 static void expand_fixed(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
 {
@@ -512,7 +513,7 @@ static void expand_fixed(const struct plan *p, const struct plan_row *row, struc
 	struct policy policy = {0};
 
 	c->name = row->name;
-	c->alt_stat_name = arena_printf(a, "%s;", fixed_names[which == BLACK_HOLE ? BLACK_HOLE : PASSTHROUGH]);
+	c->alt_stat_name = arena_printf(a, "%s;", fixed_names[which == INBOUND_PASSTHROUGH ? PASSTHROUGH : which]);
 	out->cluster = c;
 	if (which == BLACK_HOLE) {
 		c->connect_timeout = p->snap->mesh->connect_timeout;
@@ -520,6 +521,11 @@ static void expand_fixed(const struct plan *p, const struct plan_row *row, struc
 		return;
 	}
 	c->discovery = IR_ORIGINAL_DST;
+	if (which == DYNAMIC_DNS) {
+		c->discovery = IR_DYNAMIC_DNS;
+		c->dns_cache = PLAN_DYNAMIC_DNS_CACHE;
+		c->dns_v6 = p->view->v6 && !p->view->v4;
+	}
 	c->lb = IR_LB_PROVIDED;
 	c->protocol = IR_HTTP_DOWNSTREAM;
 	if (which == PASSTHROUGH)
@@ -619,5 +625,7 @@ void plan_cluster_rows(struct plan *p, struct plan_rows *rows)
 		return;
 	fixed_row(p, rows, PASSTHROUGH);
 	fixed_row(p, rows, INBOUND_PASSTHROUGH);
+	if (p->scope.dynamic_dns)
+		fixed_row(p, rows, DYNAMIC_DNS);
 	inbound_rows(p, rows);
 }

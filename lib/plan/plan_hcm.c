@@ -264,6 +264,12 @@ struct ir_http *hcm_outbound(const struct plan *p, const char *rds_name, const c
 
 	h->rds_name = rds_name;
 	h->direction = IR_OUTBOUND;
+	if (p->scope.dynamic_dns) {
+		struct ir_dns_cache *cache = arena_new(a, struct ir_dns_cache);
+
+		*cache = (struct ir_dns_cache){.name = PLAN_DYNAMIC_DNS_CACHE, .v6 = p->view->v6 && !p->view->v4};
+		h->dns_cache = cache;
+	}
 	return h;
 }
 

@@ -22,7 +22,7 @@ struct chain_kind {
 	bool http, mtls;
 	enum alpn alpn;
 	const char *transport;
-	bool without_agent;		/* a proxy without certificates has it too */
+	bool without_agent;		/* a proxy that looks for no TLS has it too */
 };
 
 static const struct chain_kind auto_chains[] = {
@@ -54,9 +54,31 @@ static struct port_kind kind_of(enum protocol p)
 	return (struct port_kind){tcp_chains, sizeof(tcp_chains) / sizeof(tcp_chains[0])};
 }
 
+static const struct sidecar *sidecar_of(const struct plan *p)
+{
+	return p->view->sidecar ? object_spec(p->view->sidecar, sidecar) : NULL;
+}
+
+/* TLS of the user's own, at a proxy without the mesh's: it ends here, but in PASSTHROUGH. */
+static bool ends_tls(const struct plan *p, const struct server_tls *tls)
+{
+	return tls && (p->view->features & FEATURE_INGRESS_TLS) && !p->view->sds_agent && tls->mode != SERVER_TLS_PASSTHROUGH;
+}
+
+/* TLS is looked for: what is none of these ports' passes through, whatever it is. */
+static bool sees_tls(const struct plan *p)
+{
+	const struct sidecar *s = sidecar_of(p);
+	bool any = p->view->sds_agent;
+
+	for (size_t i = 0; s && i < s->n_ingress; i++)
+		any = any || ends_tls(p, s->ingress[i].tls);
+	return any;
+}
+
 static bool has_chain(const struct plan *p, const struct chain_kind *k)
 {
-	return k->without_agent || p->view->sds_agent;
+	return k->without_agent || (k->mtls ? p->view->sds_agent : sees_tls(p));
 }
 
 /* ---- one port ---- */
@@ -69,6 +91,7 @@ struct in_port {
 	enum protocol protocol;
 	uint32_t port;			/* in statistics */
 	const char *stat_name;		/* by the mesh's pattern, or NULL */
+	const struct server_tls *tls;	/* of the user, or NULL */
 	const struct svc *svc;		/* or NULL */
 };
 
@@ -161,6 +184,19 @@ static const struct ir_routes *routes_to(const struct plan *p, const struct in_p
 	return routes;
 }
 
+static const struct ir_tls *own_tls(const struct plan *p, const struct in_port *in, struct arena *a)
+{
+	static const char *const http[] = {"h2", "http/1.1"};
+	bool checks = in->tls->mode == SERVER_TLS_MUTUAL || in->tls->mode == SERVER_TLS_OPTIONAL_MUTUAL;
+	struct ir_tls *t = arena_new(a, struct ir_tls);
+
+	*t = (struct ir_tls){.downstream = true, .has_require_client_cert = true, .alpn = {http, 2}};
+	t->require_client_cert = in->tls->mode == SERVER_TLS_MUTUAL;
+	server_files(p, t, in->tls, checks, a);
+	server_tls_options(p, t, in->tls, checks, a);
+	return t;
+}
+
 static void add_chain(struct chains *c, const struct in_port *in, const struct chain_kind *k)
 {
 	struct arena *a = c->arena;
@@ -172,6 +208,8 @@ static void add_chain(struct chains *c, const struct in_port *in, const struct c
 	chain.match.application_protocols = alpn_of(k->alpn, c->plan->view->http10);
 	if (k->mtls)
 		chain.tls = mesh_tls(c->plan, k->http, a);
+	else if (ends_tls(c->plan, in->tls))
+		chain.tls = own_tls(c->plan, in, a);
 	if (k->http) {
 		const char *prefix = all_ports       ? passthrough
 				     : in->stat_name ? in->stat_name
@@ -195,9 +233,18 @@ static void add_chain(struct chains *c, const struct in_port *in, const struct c
 	*vec_push(&c->v, a) = chain;
 }
 
+static struct port_kind chains_of(const struct plan *p, const struct in_port *in)
+{
+	static const struct chain_kind http = {true, false, ALPN_ANY, "tls", true}, tcp = {false, false, ALPN_ANY, "tls", true};
+
+	if (ends_tls(p, in->tls))
+		return (struct port_kind){in->protocol == PROTO_HTTPS ? &http : &tcp, 1};
+	return kind_of(in->protocol);
+}
+
 static void add_port(struct chains *c, const struct in_port *in)
 {
-	struct port_kind kind = kind_of(in->protocol);
+	struct port_kind kind = chains_of(c->plan, in);
 
 	for (size_t i = 0; i < kind.n; i++)
 		if (has_chain(c->plan, &kind.v[i]))
@@ -227,11 +274,6 @@ static struct in_port port_of_target(const struct plan *p, const struct view_tar
 	};
 }
 
-static const struct sidecar *sidecar_of(const struct plan *p)
-{
-	return p->view->sidecar ? object_spec(p->view->sidecar, sidecar) : NULL;
-}
-
 static bool binds(const struct plan *p, const struct sidecar_ingress *in)
 {
 	return p->view->interception == INTERCEPT_NONE || in->capture_mode == CAPTURE_NONE;
@@ -255,6 +297,7 @@ static struct in_port port_of_ingress(const struct plan *p, const struct sidecar
 	    .match_port = binds(p, in) ? 0 : port,
 	    .protocol = protocol_parse(in->port->protocol ? in->port->protocol : ""),
 	    .port = port,
+	    .tls = in->tls,
 	};
 
 	for (size_t i = 0; i < p->view->n_targets && !out.svc; i++)
@@ -278,7 +321,7 @@ static void captured_ports(const struct plan *p, struct in_set *set)
 
 static bool port_needs(const struct plan *p, const struct in_port *in, bool tls)
 {
-	struct port_kind kind = kind_of(in->protocol);
+	struct port_kind kind = chains_of(p, in);
 
 	for (size_t i = 0; i < kind.n; i++)
 		if (has_chain(p, &kind.v[i]) && (tls ? strcmp(kind.v[i].transport, "tls") == 0 : kind.v[i].alpn == ALPN_PLAIN))
@@ -297,7 +340,7 @@ static int compare_u32(const void *a, const void *b)
 static struct ir_inspector inspector(const struct plan *p, const struct in_set *set, uint32_t own_port, bool tls)
 {
 	uint32_t *off = arena_array(set->arena, uint32_t, set->captured.n + 1);
-	struct ir_inspector out = {.on = !tls || p->view->sds_agent};
+	struct ir_inspector out = {.on = !tls || sees_tls(p)};
 	size_t n = 0;
 
 	off[n++] = own_port;

@@ -51,6 +51,10 @@ void *wild_walk_next(struct wild_walk *w);	/* the next value, or NULL */
 const char *plan_stat_name(const char *pattern, const char *name, const struct svc *svc_or_null,
 			   const struct svc_port *port_or_null, uint32_t target, const char *subset, struct arena *a);
 
+/* ---- outboundTrafficPolicy ALLOW_ANY_DYNAMIC_DNS ---- */
+#define PLAN_DYNAMIC_DNS_CLUSTER "AllowAnyDynamicDNSCluster"
+#define PLAN_DYNAMIC_DNS_CACHE PLAN_DYNAMIC_DNS_CLUSTER "_dfp_dns_cache"
+
 /* ---- effective policy of one cluster (plan_policy.c; istio-behaviour.md 1.4.1, 3.2) ---- */
 struct policy {
 	const struct load_balancer *lb;		/* each or NULL */

@@ -397,7 +397,7 @@ static struct hash128 common_inputs(const struct plan *p, struct arena *a)
 		h = hash_mix_u64(h, proxy->port ? proxy->port->number : 0);
 		h = http_mix_destination(p, proxy, v->ns, a, h);
 	}
-	return hash_mix_u64(h, (uint64_t)v->interception << 4 | (uint64_t)v->v4 << 3 | (uint64_t)v->v6 << 2 | (uint64_t)v->http10 << 1 |
+	return hash_mix_u64(h, (uint64_t)p->scope.dynamic_dns << 8 | (uint64_t)v->interception << 4 | (uint64_t)v->v4 << 3 | (uint64_t)v->v6 << 2 | (uint64_t)v->http10 << 1 |
 				   (uint64_t)p->scope.registry_only);
 }
 
@@ -460,19 +460,45 @@ static struct ir_chain *tcp_chain(struct ir_chain *c, const char *name, uint32_t
 	return c;
 }
 
+/* HTTP of unknown destinations goes where its Host says. */
+static void add_dynamic_chain(const struct plan *p, struct ir_listener *l, struct ir_chain *c, struct arena *a)
+{
+	static const char *const any[] = {"*"}, *const plain[] = {"http/1.0", "http/1.1", "h2c"};
+	bool http10 = p->view->http10;
+	struct ir_http *http = hcm_outbound(p, NULL, PLAN_DYNAMIC_DNS_CLUSTER, a);
+	struct ir_routes *routes = arena_new(a, struct ir_routes);
+	struct ir_vhost *host = arena_new(a, struct ir_vhost);
+	struct ir_route *r = arena_new(a, struct ir_route);
+
+	*r = http_default_route(p, PLAN_DYNAMIC_DNS_CLUSTER, NULL, a);
+	*host = (struct ir_vhost){.name = "allow_any", .domains = {any, 1}, .routes = r, .n_routes = 1};
+	*routes = (struct ir_routes){.name = PLAN_DYNAMIC_DNS_CLUSTER, .vhosts = host, .n_vhosts = 1,
+				     .validate_clusters = {true, false}};
+	http->inline_routes = routes;
+	*c = (struct ir_chain){.name = "virtualOutbound-catchall-tcp-http", .has_match = true, .http = http};
+	c->match.application_protocols = (struct strs){plain + !http10, 2 + http10};
+	c->match.transport_protocol = "raw_buffer";
+	l->http_inspector.on = true;
+	l->filters_timeout = (struct opt_duration){true, p->snap->mesh->protocol_detection_timeout.ns};
+	l->continue_on_timeout = true;
+}
+
 static void expand_virtual(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
 {
 	struct ir_listener *l = listener_new(p, row, a, out);
-	struct ir_chain *c = arena_array(a, struct ir_chain, 2);
+	struct ir_chain *c = arena_array(a, struct ir_chain, 3);
+	size_t n = 0;
 
 	plan_listen_everywhere(p->view, row->arg, l, a);
 	l->use_original_dst = true;
 	l->transparent = p->view->interception == INTERCEPT_TPROXY;
 	l->max_accepts = (struct opt_u32){true, 1};
-	tcp_chain(&c[0], "virtualOutbound-blackhole", row->arg, tcp_for_cluster(p, "BlackHoleCluster", NULL, 0, a));
-	tcp_chain(&c[1], "virtualOutbound-catchall-tcp", 0, out_catch_all(p, a));
+	tcp_chain(&c[n++], "virtualOutbound-blackhole", row->arg, tcp_for_cluster(p, "BlackHoleCluster", NULL, 0, a));
+	if (p->scope.dynamic_dns && !p->scope.egress_proxy)
+		add_dynamic_chain(p, l, &c[n++], a);
+	tcp_chain(&c[n++], "virtualOutbound-catchall-tcp", 0, out_catch_all(p, a));
 	l->chains = c;
-	l->n_chains = 2;
+	l->n_chains = n;
 }
 
 static void expand_http_proxy(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)

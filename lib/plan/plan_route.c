@@ -98,7 +98,7 @@ static struct hash128 common_inputs(const struct plan *p)
 	h = hash_mix_str(hash_mix_str(h, v->ns), v->dns_domain);
 	for (size_t i = 0; i < v->labels.n; i++)
 		h = hash_mix_str(hash_mix_str(h, v->labels.v[i].key), v->labels.v[i].value);
-	h = hash_mix(hash_mix_u64(h, p->scope.registry_only), v->config_hash);
+	h = hash_mix(hash_mix_u64(h, (uint64_t)p->scope.dynamic_dns << 1 | (uint64_t)p->scope.registry_only), v->config_hash);
 	if (out) {
 		h = hash_mix_str(hash_mix_str(h, out->host), out->subset);
 		h = hash_mix_u64(h, out->port ? out->port->number : 0);

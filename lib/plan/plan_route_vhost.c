@@ -355,7 +355,9 @@ static void add_passthrough(struct vhosts *b, struct ir_route *r)
 	struct ir_weighted *w = arena_new(b->a, struct ir_weighted);
 	const struct destination *d = b->p->scope.egress_proxy;
 
-	w->cluster = d ? http_destination_cluster(b->p, d, b->p->view->ns, 0, b->a) : "PassthroughCluster";
+	w->cluster = d		       ? http_destination_cluster(b->p, d, b->p->view->ns, 0, b->a)
+		     : b->p->scope.dynamic_dns ? PLAN_DYNAMIC_DNS_CLUSTER
+					       : "PassthroughCluster";
 	r->action = IR_ACTION_FORWARD;
 	r->clusters = w;
 	r->n_clusters = 1;

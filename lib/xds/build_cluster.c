@@ -278,6 +278,14 @@ static void write_protocol_options(struct w_cluster m, const struct ir_cluster *
 
 /* ---- the rest, from the highest field number down ---- */
 
+void build_dns_cache(struct w_dns_cache_config m, const char *name, bool both, bool v6)
+{
+	w_dns_cache_config_dns_lookup_family(m, both ? W_DNS_LOOKUP_FAMILY_ALL
+					       : v6  ? W_DNS_LOOKUP_FAMILY_V6_ONLY
+						     : W_DNS_LOOKUP_FAMILY_V4_ONLY);
+	w_dns_cache_config_name(m, name);
+}
+
 static void write_dynamic_dns(struct w_cluster m, const struct ir_cluster *c)
 {
 	struct w_custom_cluster_type type = w_cluster_cluster_type_begin(m);
@@ -289,10 +297,7 @@ static void write_dynamic_dns(struct w_cluster m, const struct ir_cluster *c)
 	if ((c->tls || c->protocol != IR_HTTP_NONE) && !(c->tls && c->tls->auto_sni && c->tls->auto_san))
 		w_dynamic_forward_proxy_cluster_allow_insecure_cluster_options(dfp, true);
 	cache = w_dynamic_forward_proxy_cluster_dns_cache_config_begin(dfp);
-	w_dns_cache_config_dns_lookup_family(cache, c->dns_both ? W_DNS_LOOKUP_FAMILY_ALL
-							: c->dns_v6 ? W_DNS_LOOKUP_FAMILY_V6_ONLY
-								    : W_DNS_LOOKUP_FAMILY_V4_ONLY);
-	w_dns_cache_config_name(cache, c->dns_cache);
+	build_dns_cache(cache, c->dns_cache, c->dns_both, c->dns_v6);
 	w_dynamic_forward_proxy_cluster_dns_cache_config_end(dfp, cache);
 	any = w_dynamic_forward_proxy_cluster_any_end(dfp);
 	w_custom_cluster_type_typed_config_end(type, any);

@@ -23,6 +23,8 @@ void build_locality(struct w_locality m, const char *region, const char *zone, c
 void build_header_op(struct w_header_value_option m, const struct ir_header_op *op);
 /* Names of HTTP/1 headers go on as they came. */
 void build_preserve_case(struct w_http1_protocol_options m);
+/* One cache has the same settings in a cluster and in filters. */
+void build_dns_cache(struct w_dns_cache_config m, const char *name, bool both, bool v6);
 void build_percent(struct w_percent m, double value);
 
 /* The transport socket of a TLS context; ADS secrets go to out->uses. */
