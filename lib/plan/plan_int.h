@@ -31,6 +31,7 @@ const char *plan_cluster_name(struct arena *a, const char *direction, uint32_t p
 /* "/apis/networking.istio.io/v1/namespaces/<ns>/virtual-service/<name>" and the like */
 const char *plan_config_path(struct arena *a, const struct object *obj);
 const char *plan_wildcard(const struct view *v);	/* "0.0.0.0" or "::" */
+bool plan_is_wildcard(const char *bind);		/* is it either of them? */
 /* On that, and on "::" too where the proxy has both families. */
 void plan_listen_everywhere(const struct view *v, uint32_t port, struct ir_listener *l, struct arena *a);
 void plan_listen_locally(const struct view *v, uint32_t port, struct ir_listener *l, struct arena *a);

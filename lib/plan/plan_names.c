@@ -73,6 +73,11 @@ bool plan_port_is_reserved(const struct plan *p, uint32_t port)
 	       (port == (uint32_t)m->proxy_listen_port || port == (uint32_t)m->proxy_inbound_listen_port);
 }
 
+bool plan_is_wildcard(const char *bind)
+{
+	return strcmp(bind, "0.0.0.0") == 0 || strcmp(bind, "::") == 0;
+}
+
 void wild_walk_init(struct wild_walk *w, const struct map *wild, const char *host, struct arena *a)
 {
 	*w = (struct wild_walk){.wild = wild};

@@ -41,7 +41,6 @@ struct binding {
 	const struct out_routes *routes;	/* of the service in hand */
 	const struct sidecar_egress *spec;	/* or NULL */
 	struct strs explicit;		/* given by the user, or localhost; none: as the services have it */
-	bool by_user;			/* spec->bind */
 	bool bind_to_port;
 };
 
@@ -50,11 +49,6 @@ struct binding {
 static bool is_unix(const char *bind)
 {
 	return strncmp(bind, unix_prefix, sizeof(unix_prefix) - 1) == 0;
-}
-
-static bool is_wildcard(const char *bind)
-{
-	return strcmp(bind, "0.0.0.0") == 0 || strcmp(bind, "::") == 0;
 }
 
 static struct out_listener *listener_at(struct outbound_set *s, const struct binding *b, const struct strs *binds,
@@ -69,7 +63,7 @@ static struct out_listener *listener_at(struct outbound_set *s, const struct bin
 		return l;
 	l = arena_new(s->arena, struct out_listener);
 	*l = (struct out_listener){.name = name, .binds = *binds, .port = port, .bind_to_port = b->bind_to_port,
-				   .wildcard = is_wildcard(bind), .is_unix = is_unix(bind)};
+				   .wildcard = plan_is_wildcard(bind), .is_unix = is_unix(bind)};
 	*slot = l;
 	*vec_push(&s->v, s->arena) = l;
 	return l;
@@ -99,11 +93,11 @@ static const char *rds_of(struct outbound_set *s, const struct binding *b, const
 			  const struct svc_port *port, const char *bind)
 {
 	unsigned binds = plan_sniffed_binds(s->plan->view, b->spec, svc);
-	bool shared = is_wildcard(bind);
+	bool shared = plan_is_wildcard(bind);
 
 	if (!b->explicit.n)
 		shared = shared && (binds & PLAN_BIND_WILDCARD);
-	else if (!b->by_user || !b->spec->port)
+	else
 		shared = !(binds & PLAN_BIND_OWN);
 	return plan_rds_name(s->arena, b->spec, svc->svc, port->port, port->protocol, shared);
 }
@@ -114,7 +108,7 @@ static bool cannot_be_told(const struct plan *p, const struct binding *b, const 
 {
 	const char *host = svc->svc->host;
 
-	return shares && is_wildcard(bind) && (port->protocol == PROTO_TLS || port->protocol == PROTO_HTTPS) &&
+	return shares && plan_is_wildcard(bind) && (port->protocol == PROTO_TLS || port->protocol == PROTO_HTTPS) &&
 	       host[0] == '*' && host[1] != '.' && !out_has_tls_route(p, b->routes, port->port);
 }
 
@@ -124,7 +118,7 @@ static void join(struct outbound_set *s, const struct binding *b, const struct s
 	bool http = protocol_is_http(port->protocol), sniffed = port->protocol == PROTO_UNSUPPORTED;
 	struct out_listener *l;
 
-	if ((is_wildcard(binds->v[0]) && plan_port_is_reserved(s->plan, port->port)) ||
+	if ((plan_is_wildcard(binds->v[0]) && plan_port_is_reserved(s->plan, port->port)) ||
 	    cannot_be_told(s->plan, b, svc, port, binds->v[0], cidr || !has_address))
 		return;
 	l = listener_at(s, b, binds, port->port);
@@ -344,8 +338,7 @@ static void bind_block(struct outbound_set *s, const struct scope_egress *e, str
 
 	*b = (struct binding){.index = index_of(e, s->arena), .spec = spec};
 	b->bind_to_port = s->plan->view->interception == INTERCEPT_NONE || (spec && spec->capture_mode == CAPTURE_NONE);
-	b->by_user = spec && spec->bind && *spec->bind;
-	if (b->by_user)
+	if (spec && spec->bind && *spec->bind)
 		b->explicit = (struct strs){&spec->bind, 1};
 	else if (b->bind_to_port)
 		b->explicit = s->localhosts;

@@ -35,6 +35,8 @@ unsigned plan_sniffed_binds(const struct view *v, const struct sidecar_egress *s
 	const struct svc *svc = s->svc;
 	unsigned bits = 0;
 
+	if (spec && spec->port && spec->bind && *spec->bind)
+		return plan_is_wildcard(spec->bind) ? PLAN_BIND_WILDCARD : PLAN_BIND_OWN;
 	for (size_t i = 0; i < svc->addresses.n; i++)
 		if (http_address_usable(svc->addresses.v[i], v))
 			bits |= strchr(svc->addresses.v[i], '/') ? PLAN_BIND_WILDCARD : PLAN_BIND_OWN;
@@ -373,7 +375,7 @@ static void add_port_block(struct gather *g, const struct route_index *x)
 	if (protocol_is_http(protocol))
 		add_shared(g, x, name, protocol == PROTO_HTTP_PROXY ? 0 : port);
 	for (size_t i = 0; protocol == PROTO_UNSUPPORTED && i < x->egress->n_svcs; i++) {
-		unsigned binds = spec->bind ? PLAN_BIND_OWN : plan_sniffed_binds(g->p->view, spec, &x->egress->svcs[i]);
+		unsigned binds = plan_sniffed_binds(g->p->view, spec, &x->egress->svcs[i]);
 
 		if (binds & PLAN_BIND_OWN)
 			add_sniffed(g, x, &x->egress->svcs[i], port);

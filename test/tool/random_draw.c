@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "random_draw.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -68,7 +69,7 @@ static const char *pick(struct draw *d, const struct pool *p)
 	return from[draw_below(d, count(from))];
 }
 
-static const struct field_rule *rule_of(const struct schema *s, const struct schema_field *f)
+const struct field_rule *random_rule_of(const struct schema *s, const struct schema_field *f)
 {
 	static const struct field_rule none = {0};
 
@@ -245,8 +246,16 @@ static unsigned draw_action(struct draw *d)
 	return n < 70 ? 0 : n < 82 ? 1 : n < 94 ? 2 : 3;
 }
 
+const char *random_field_key(const struct schema *s, const struct schema_field *f, char out[128])
+{
+	snprintf(out, 128, "%s.%s", s->name, f->name);
+	return out;
+}
+
 static void message(struct draw *d, const struct schema *s, int depth)
 {
+	char key[128];
+
 	unsigned action = draw_action(d);
 	struct draw choice = *d;
 	bool any = false;
@@ -254,13 +263,15 @@ static void message(struct draw *d, const struct schema *s, int depth)
 	buf_char(d->out, '{');
 	for (size_t i = 0; i < s->n && depth < DEPTH_MAX; i++) {
 		const struct schema_field *f = &s->fields[i];
-		const struct field_rule *r = rule_of(s, f);
+		const struct field_rule *r = random_rule_of(s, f);
 
 		if (!is_chosen(&choice, s, f, action) || !draw_chance(d, percent_of(f, r, depth)))
 			continue;
 		if (any)
 			buf_char(d->out, ',');
 		any = true;
+		if (d->drawn)
+			map_set(d->drawn, random_field_key(s, f, key), d);
 		put_string(d, f->name);
 		buf_char(d->out, ':');
 		value(d, f, r, depth);
@@ -275,6 +286,22 @@ static void set_edges(struct draw *d)
 	static const unsigned char percents[] = {0, 0, 2, 5, 10, 30};
 
 	d->edge_percent = percents[draw_below(d, ARRAY_LEN(percents))];
+}
+
+/* Credentials have few names, that others use too; most are where gateways look for them. */
+static void name_and_place(struct draw *d, enum kind kind, unsigned number)
+{
+	static const char *const secrets[] = {"cred", "cred-2", "cred-cacert"};
+	const char *ns = random_namespaces[draw_below(d, count(random_namespaces))];
+
+	if (kind == KIND_SECRET)
+		buf_printf(d->out, "\"name\":\"%s\"", secrets[number % ARRAY_LEN(secrets)]);
+	else
+		buf_printf(d->out, "\"name\":\"%s%c\"", kind == KIND_GATEWAY ? "gw" : "", 'a' + (int)number);
+	if (kind == KIND_SECRET && draw_chance(d, 70))
+		ns = "istio-system";
+	if (kind_info(kind)->namespaced)
+		buf_printf(d->out, ",\"namespace\":\"%s\"", ns);
 }
 
 static void pairs(struct draw *d, const char *key, const struct meta_pair *v)
@@ -299,12 +326,11 @@ void draw_object(struct draw *d, enum kind kind, unsigned number)
 {
 	const struct kind_info *k = kind_info(kind);
 	const char *version = strncmp(k->versions, "v1 ", 3) ? k->versions : "v1";
-	const char *ns = random_namespaces[draw_below(d, count(random_namespaces))];
 
 	set_edges(d);
 	buf_printf(d->out, "{\"apiVersion\":\"%s%s%s\",\"kind\":\"%s\",\"metadata\":{", k->group, *k->group ? "/" : "",
 		   version, k->name);
-	buf_printf(d->out, "\"name\":\"%s%c\",\"namespace\":\"%s\"", kind == KIND_GATEWAY ? "gw" : "", 'a' + (int)number, ns);
+	name_and_place(d, kind, number);
 	buf_printf(d->out, ",\"creationTimestamp\":\"2024-01-0%uT00:00:00Z\"", 1 + draw_below(d, 4));
 	pairs(d, "labels", random_labels);
 	pairs(d, "annotations", random_annotations);

@@ -2,9 +2,10 @@
  *
  * Random manifest sets: what passes the checks is compiled for a sidecar with and without Istio's agent
  * and for a gateway. Nothing may crash, take long or leave a set inconsistent. With --dump, what was not
- * there before goes to files for envoy_check.py: whatever passes the checks must load.
+ * there before goes to files for envoy_check.py: whatever passes the checks must load. With --cover, a field
+ * of the tables that no object has shown fails.
  *
- * usage: random_manifests [--seeds A-B] [--dump DIR] [--show SEED]
+ * usage: random_manifests [--seeds A-B] [--dump DIR] [--show SEED] [--cover]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #include "base/vec.h"
 #include "mesh/proxy.h"
 #include "model/load.h"
+#include "model/meshconf.h"
+#include "random_cover.h"
 #include "random_draw.h"
 #include "store/store.h"
 #include "xds/pbjson.h"
@@ -47,11 +50,13 @@ static const struct amount amounts[] = {
 	{KIND_SERVICE, 1, 3, 95}, {KIND_POD, 1, 3, 80}, {KIND_ENDPOINT_SLICE, 1, 3, 80},
 	{KIND_SERVICE_ENTRY, 1, 3, 70}, {KIND_WORKLOAD_ENTRY, 1, 2, 30}, {KIND_VIRTUAL_SERVICE, 1, 4, 95},
 	{KIND_DESTINATION_RULE, 1, 4, 80}, {KIND_GATEWAY, 1, 2, 60}, {KIND_SIDECAR, 1, 2, 35},
+	{KIND_SECRET, 1, 3, 60}, {KIND_NODE, 1, 2, 20}, {KIND_PROXY_CONFIG, 1, 2, 25}, {KIND_WORKLOAD_GROUP, 1, 1, 30},
 };
 
 struct run {
 	const char *dir;	/* of --dump, or NULL */
-	bool show;
+	bool show, cover;
+	struct cover fields;
 	unsigned long seed, n_sets, failed;
 	unsigned drawn, passed;
 	int64_t worst_ns;
@@ -72,7 +77,7 @@ static int64_t now_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
@@ -109,6 +114,7 @@ static void draw_until_it_passes(struct set *s, struct draw *d, enum kind kind, 
 		diags_init(&ds, &s->arena);
 		load_text("random.json", buf_cstr(d->out), d->out->n, SCHEMA_LENIENT, &ds, take, s);
 		s->run->drawn++;
+		cover_end(&s->run->fields, s->entries.n > before);
 	}
 	if (s->entries.n > before) {
 		s->run->passed++;
@@ -122,10 +128,14 @@ static void draw_mesh_until_it_passes(struct set *s, struct draw *d)
 	for (int i = 0; i < TRIES; i++) {
 		struct diags ds;
 
+		bool passed;
+
 		buf_clear(d->out);
 		draw_mesh(d);
 		diags_init(&ds, &s->arena);
-		if (store_set_mesh(s->store, buf_cstr(d->out), d->out->n, "mesh.json", &ds) == 0 && !ds.nerrors) {
+		passed = store_set_mesh(s->store, buf_cstr(d->out), d->out->n, "mesh.json", &ds) == 0 && !ds.nerrors;
+		cover_end(&s->run->fields, passed);
+		if (passed) {
 			if (s->run->show)
 				printf("# mesh: %s\n", buf_cstr(d->out));
 			return;
@@ -142,6 +152,8 @@ static void draw_set(struct set *s)
 
 	buf_init(&text, TEXT_MAX);
 	draw_init(&d, s->run->seed, &text);
+	if (s->run->cover)
+		d.drawn = &s->run->fields.drawn;
 	s->store = store_new("cluster.local", "istio-system");
 	source = store_source_add(s->store, "random");
 	if (draw_chance(&d, 50))
@@ -271,22 +283,49 @@ static void run_set(struct run *r)
 	r->n_sets++;
 }
 
+static void report_fields(struct run *r)
+{
+	const struct schema *tables[ARRAY_LEN(amounts) + 1];
+
+	for (size_t i = 0; i < ARRAY_LEN(amounts); i++)
+		tables[i] = kind_info(amounts[i].kind)->schema;
+	tables[ARRAY_LEN(amounts)] = &schema_mesh_config;
+	r->failed += cover_report(&r->fields, tables, ARRAY_LEN(tables));
+}
+
+/* -1: not understood. */
+static int read_args(struct run *r, int argc, char **argv, unsigned long *from, unsigned long *to)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : "";
+
+		if (!strcmp(argv[i], "--cover")) {
+			r->cover = true;
+			continue;
+		}
+		i++;
+		if (!strcmp(argv[i - 1], "--dump")) {
+			r->dir = value;
+		} else if (!strcmp(argv[i - 1], "--show")) {
+			*from = *to = strtoul(value, NULL, 10);
+			r->show = true;
+		} else if (strcmp(argv[i - 1], "--seeds") || sscanf(value, "%lu-%lu", from, to) != 2) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long from = 1, to = 1000;
 	struct run r = {0};
 
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (!strcmp(argv[i], "--dump")) {
-			r.dir = argv[i + 1];
-		} else if (!strcmp(argv[i], "--show")) {
-			from = to = strtoul(argv[i + 1], NULL, 10);
-			r.show = true;
-		} else if (strcmp(argv[i], "--seeds") || sscanf(argv[i + 1], "%lu-%lu", &from, &to) != 2) {
-			fprintf(stderr, "usage: random_manifests [--seeds A-B] [--dump DIR] [--show SEED]\n");
-			return 2;
-		}
+	if (read_args(&r, argc, argv, &from, &to)) {
+		fprintf(stderr, "usage: random_manifests [--seeds A-B] [--dump DIR] [--show SEED] [--cover]\n");
+		return 2;
 	}
+	cover_init(&r.fields);
 	map_init(&r.seen, NULL);
 	for (int t = 0; t < XDS_TYPES; t++) {
 		buf_init(&r.json[t], FILE_MAX);
@@ -298,11 +337,14 @@ int main(int argc, char **argv)
 			write_batch(&r);
 	}
 	write_batch(&r);
+	if (r.cover)
+		report_fields(&r);
 	if (!r.show) {
 		printf("%u objects drawn, %u pass; %zu different resources; longest set %.0f ms (seed %lu)\n", r.drawn, r.passed,
 		       r.n_resources, (double)r.worst_ns / 1e6, r.worst_seed);
 		printf("%lu passed, %lu failed\n", r.n_sets - (r.failed < r.n_sets ? r.failed : r.n_sets), r.failed);
 	}
+	cover_fini(&r.fields);
 	map_fini(&r.seen);
 	for (int t = 0; t < XDS_TYPES; t++) {
 		buf_fini(&r.json[t]);

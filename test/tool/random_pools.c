@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "random_pem.h"
+
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NONE	  ((const char *const[]){NULL})
 #define POOL(name) const struct pool pool_##name
@@ -58,6 +60,7 @@ LOCAL(status_port) = {LIST("15020", "15000"), LIST("0", "-1", "65536")};
 LOCAL(listen_port) = {LIST("15001", "15006", "15002"), LIST("0", "-1", "65535", "65536", "80")};
 LOCAL(protocol) = {LIST("HTTP", "HTTP", "HTTPS", "GRPC", "HTTP2", "TCP", "TLS", "MONGO"),
 		   LIST("", "REDIS", "MySQL", "UDP", "grpc-web", "HBONE", "http", "HTTP_PROXY", "SCTP", "x")};
+LOCAL(secret_type) = {LIST("kubernetes.io/tls", "Opaque"), LIST("", "x", "generic")};
 LOCAL(transport) = {LIST("TCP"), LIST("UDP", "SCTP", "", "tcp")};
 LOCAL(app_protocol) = {LIST("http", "https", "tcp", "grpc", "kubernetes.io/h2c", "kubernetes.io/ws"),
 		       LIST("", "mysql", "mongo", "redis", "kubernetes.io/wss", "example.com/x", "HTTP2", "tls", "udp", "x")};
@@ -113,7 +116,7 @@ LOCAL(default_endpoint) = {LIST("127.0.0.1:8080", "0.0.0.0:9000", "unix:///tmp/a
 			   LIST("", "x", "127.0.0.1:0", "127.0.0.1:65536", "10.1.1.1:80", "[::]:80", ":80", "unix://", "unix://@x", "0.0.0.0",
 				"localhost:80", "unix:///" X63 X63)};
 LOCAL(file) = {LIST("/etc/certs/cert.pem", "/etc/certs/key.pem", "/etc/certs/ca.pem"), LIST("", "rel.pem", "/é", "a~b", "/a:b", "/a%b")};
-LOCAL(credential) = {LIST("cred", "cred-2"),
+LOCAL(credential) = {LIST("cred", "cred", "cred-2", "cred-cacert"),
 		     LIST("", "other/cred", "kubernetes://x", "file:///x", "é", "sds://", "builtin://", "kubernetes-gateway://a/b", X252,
 			  "invalid://x", "configmap://a/b")};
 LOCAL(locality) = {LIST("us/east/1", "us/east/*", "us/*", "eu/west/2", "eu"), LIST("", "a//b", "/", "a/b/c/d", "*/x", "*", "us/east", "é/x")};
@@ -169,6 +172,27 @@ static const char *const raw_gateway_selector[] = {"{\"istio\":\"ingressgateway\
 static const char *const raw_workload[] = {"{\"labels\":{\"app\":\"a\"}}", "{\"labels\":{\"app\":\"b\"}}", "{\"labels\":{}}", NULL};
 static const char *const raw_match_labels[] = {"{\"matchLabels\":{\"app\":\"a\"}}", "{\"matchLabels\":{}}", "{}", NULL};
 static const char *const raw_selector[] = {"{\"app\":\"a\"}", "{\"app\":\"b\"}", "{\"istio\":\"ingressgateway\"}", "{}", NULL};
+/* The edges of a Secret: what is no PEM, cut off, or of the wrong kind, and base64 that is none. That Envoy can use
+ * what is in a whole PEM block is not ours to say. */
+static const char *const raw_secret_text[] = {
+	"{\"tls.crt\":\"" PEM_CERT "\",\"tls.key\":\"" PEM_KEY "\"}",
+	"{\"cert\":\"" PEM_CERT "\",\"key\":\"" PEM_KEY "\",\"cacert\":\"" PEM_CA "\"}",
+	"{\"tls.crt\":\"" PEM_CERT "\",\"tls.key\":\"" PEM_KEY "\",\"ca.crt\":\"" PEM_CA "\",\"ca.crl\":\"" PEM_CRL "\"}",
+	"{\"cacert\":\"" PEM_CA "\",\"crl\":\"" PEM_CRL "\"}", "{\"ca.crt\":\"" PEM_CA PEM_CERT "\"}", "{\"cacert\":\"" PEM_CRL "\"}",
+	"{\"cert\":\"x\",\"key\":\"y\"}", "{\"tls.crt\":\"" PEM_KEY "\",\"tls.key\":\"" PEM_CERT "\"}",
+	"{\"cacert\":\"" PEM_CA "-----BEGIN CERTIFICATE-----\\n\"}", "{\"ca.crt\":\"" PEM_CA "\",\"ca.crl\":\"x\"}",
+	"{\"cacert\":\"" PEM_CA "\",\"crl\":\"" PEM_CERT "\"}", "{\"cacert\":\"é\"}", NULL};
+static const char *const raw_secret_data[] = {
+	"{\"tls.crt\":\"" PEM_CERT_B64 "\",\"tls.key\":\"" PEM_KEY_B64 "\"}",
+	"{\"tls.crt\":\"" PEM_CERT_B64 "\",\"tls.key\":\"" PEM_KEY_B64 "\",\"ca.crt\":\"" PEM_CA_B64 "\",\"ca.crl\":\"" PEM_CRL_B64 "\"}",
+	"{\"cert\":\"" PEM_CERT_B64 "\",\"key\":\"" PEM_KEY_B64 "\",\"cacert\":\"" PEM_CA_B64 "\",\"crl\":\"" PEM_CRL_B64 "\"}",
+	"{\"tls.crt\":\"" PEM_CERT "\",\"tls.key\":\"x\"}", "{\"cert\":\"eA==\",\"key\":\"AA==\"}", "{\"cacert\":\"!\"}", NULL};
+static const char *const raw_ingress_tls[] = {
+	"{\"mode\":\"SIMPLE\",\"serverCertificate\":\"/etc/certs/cert.pem\",\"privateKey\":\"/etc/certs/key.pem\"}",
+	"{\"mode\":\"MUTUAL\",\"serverCertificate\":\"/etc/certs/cert.pem\",\"privateKey\":\"/etc/certs/key.pem\","
+	"\"caCertificates\":\"/etc/certs/ca.pem\",\"subjectAltNames\":[\"a.example.com\"],\"minProtocolVersion\":\"TLSV1_2\"}",
+	"{\"mode\":\"OPTIONAL_MUTUAL\"}", "{\"mode\":\"ISTIO_MUTUAL\"}", "{}", NULL};
+static const char *const raw_key_provider[] = {"{\"cryptomb\":{\"pollDelay\":\"10ms\"}}", "{}", NULL};
 static const char *const raw_proxy_protocol[] = {"{}", "null", NULL};
 
 const struct field_rule random_rules[] = {
@@ -267,7 +291,7 @@ const struct field_rule random_rules[] = {
 	{"*.clientCertificate", 25, &pool_file, NULL, NULL},
 	{"*.privateKey", 20, &pool_file, NULL, NULL},
 	{"*.serverCertificate", 20, &pool_file, NULL, NULL},
-	{"tls_certificate.caCertificates", 10, &pool_file, NULL, NULL},
+	{"tls_certificate.caCertificates", 40, &pool_file, NULL, NULL},
 	{"*.caCrl", 5, &pool_file, NULL, NULL},
 	{"client_tls.caCertificates", 25, &pool_file, NULL, NULL},
 	{"server_tls.caCertificates", 15, &pool_file, NULL, NULL},
@@ -298,6 +322,7 @@ const struct field_rule random_rules[] = {
 	{"sidecar_port.protocol", 97, &pool_protocol, NULL, NULL},
 	{"sidecar_port.name", 97, &pool_port_name, NULL, NULL},
 	{"*.bind", 20, &pool_bind, NULL, NULL},
+	{"sidecar_ingress.tls", 20, NULL, NULL, raw_ingress_tls},
 	{"sidecar_ingress.defaultEndpoint", 80, &pool_default_endpoint, NULL, NULL},
 	/* ServiceEntry, WorkloadEntry */
 	{"service_entry.hosts", 99, &pool_entry_host, NULL, NULL},
@@ -347,6 +372,18 @@ const struct field_rule random_rules[] = {
 	{"k_container_port.name", 80, &pool_port_name, NULL, NULL},
 	{"k_container_port.protocol", 30, &pool_transport, NULL, NULL},
 	{"*.appProtocol", 25, &pool_app_protocol, NULL, NULL},
+	{"workload_group.probe", 60, NULL, NULL, NULL},
+	{"probe_http.port", 98, &pool_port, NULL, NULL},
+	{"probe_http.scheme", 30, &pool_scheme, NULL, NULL},
+	{"probe_http.httpHeaders", 30, NULL, NULL, NULL},
+	{"probe_header.name", 97, &pool_header_name, NULL, NULL},
+	{"probe_header.value", 97, &pool_word, NULL, NULL},
+	{"probe_grpc.port", 97, &pool_port, NULL, NULL},
+	{"probe_grpc.service", 50, &pool_word, NULL, NULL},
+	{"probe_tcp.port", 98, &pool_port, NULL, NULL},
+	{"k_secret.type", 90, &pool_secret_type, NULL, NULL},
+	{"k_secret.data", 40, NULL, NULL, raw_secret_data},
+	{"k_secret.stringData", 60, NULL, NULL, raw_secret_text},
 	/* MeshConfig */
 	{"mesh_config.proxyListenPort", 6, &pool_listen_port, NULL, NULL},
 	{"mesh_config.proxyInboundListenPort", 6, &pool_listen_port, NULL, NULL},
@@ -365,6 +402,9 @@ const struct field_rule random_rules[] = {
 	{"mesh_config.discoverySelectors", 2, NULL, NULL, NULL},
 	{"gateway_topology.numTrustedProxies", 60, &pool_hops, NULL, NULL},
 	{"gateway_topology.proxyProtocol", 30, NULL, NULL, raw_proxy_protocol},
+	{"proxy_headers.metadataExchangeHeaders", 30, NULL, NULL, NULL},
+	{"exchange_headers.mode", 80, NULL, NULL, NULL},
+	{"proxy_config.privateKeyProvider", 3, NULL, NULL, raw_key_provider},
 	{"proxy_config.gatewayTopology", 50, NULL, NULL, NULL},
 	{"proxy_config.discoveryAddress", 5, &pool_bootstrap_address, NULL, NULL},
 	{"proxy_config.statsdUdpAddress", 5, &pool_bootstrap_address, NULL, NULL},
@@ -377,6 +417,12 @@ const struct field_rule random_rules[] = {
 	{0},
 };
 
+const struct random_excuse random_excuses[] = {
+	{"fault_delay.exponentialDelay", "refused, as Istio refuses it"},
+	{"fault_abort.http2Error", "refused, as Istio refuses it"},
+	{NULL, NULL},
+};
+
 const char *const random_namespaces[] = {"default", "default", "default", "other", "istio-system", NULL};
 
 const struct meta_pair random_labels[] = {
@@ -386,6 +432,8 @@ const struct meta_pair random_labels[] = {
 	{"kubernetes.io/service-name", 90, LIST("a", "b", "c", "d")},
 	{"topology.istio.io/network", 6, LIST("n1", "")},
 	{"topology.istio.io/subzone", 6, LIST("s1")},
+	{"topology.kubernetes.io/region", 6, LIST("us", "eu")},
+	{"topology.kubernetes.io/zone", 6, LIST("z1")},
 	{"istio-locality", 6, LIST("us.east.1", "é")},
 	{"security.istio.io/tlsMode", 30, LIST("istio", "disabled")},
 	{"service.istio.io/canonical-name", 10, LIST("a", "x")},

@@ -18,6 +18,11 @@ struct field_rule {
 	const char *const *raw;	 /* whole values, as JSON */
 };
 
+/* A field that is never drawn, and why. */
+struct random_excuse {
+	const char *field, *why;
+};
+
 struct meta_pair {
 	const char *key;
 	unsigned percent;
@@ -27,6 +32,7 @@ struct meta_pair {
 extern const struct pool pool_u32, pool_i32, pool_i64, pool_double, pool_duration, pool_base64, pool_target_port,
 	pool_time, pool_node, pool_word, pool_label_key, pool_label_value;
 extern const struct field_rule random_rules[];
+extern const struct random_excuse random_excuses[];
 extern const struct meta_pair random_labels[], random_annotations[];
 extern const char *const random_namespaces[];
 
