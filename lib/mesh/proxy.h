@@ -8,6 +8,7 @@
 #define MESH_PROXY_H
 
 #include "base/err.h"
+#include "mesh/peer.h"
 #include "mesh/snapshot.h"
 
 enum proxy_type { PROXY_SIDECAR, PROXY_ROUTER, PROXY_WAYPOINT, PROXY_GRPC /* proxyless */ };
@@ -86,6 +87,7 @@ struct view {
 	const struct object *const *gateways;	/* routers: Gateways whose selector matches, by age */
 	size_t n_gateways;
 	const struct object *sidecar;	/* the Sidecar in force, or NULL */
+	struct peer_modes peer;		/* mutual TLS of its own callers; a sidecar's only */
 	bool sds_agent;
 	const char *rest_cluster;	/* config sources inside resources are REST; NULL: ADS */
 	const struct proxy_config *config;	/* in force: gatewayTopology, tracing, proxyHeaders,
@@ -101,6 +103,9 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 
 /* Mixes into h what every listener reads: metadata about connections, and the ProxyConfig. */
 struct hash128 view_mix_listeners(const struct view *v, struct hash128 h);
+
+/* Mixes in what inbound listeners read of PeerAuthentications. */
+struct hash128 view_mix_peer(const struct view *v, struct hash128 h);
 
 /* The Services (comma separated hosts) that a Gateway names instead of a selector, or NULL. */
 const char *gateway_service(const struct object *gw);

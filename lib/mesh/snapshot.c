@@ -216,6 +216,9 @@ static void run_stages(struct builder *b)
 	s->gateways = by_age(b, KIND_GATEWAY, &s->n_gateways);
 	s->sidecars = by_age(b, KIND_SIDECAR, &s->n_sidecars);
 	s->proxy_configs = by_age(b, KIND_PROXY_CONFIG, &s->n_proxy_configs);
+	s->peers = by_age(b, KIND_PEER_AUTHENTICATION, &s->n_peers);
+	for (size_t i = 0; i < s->n_peers; i++)
+		s->peer_hash = hash_mix(s->peer_hash, s->peers[i]->hash);
 	pod_stage(b);
 	service_stage(b);
 	network_stage(b);

@@ -221,6 +221,9 @@ struct snapshot {
 	size_t n_sidecars;
 	const struct object *const *proxy_configs;	/* by age */
 	size_t n_proxy_configs;
+	const struct object *const *peers;	/* PeerAuthentications, by age */
+	size_t n_peers;
+	struct hash128 peer_hash;	/* of all of them */
 	const struct verdict *verdicts;	/* one an object of the compiled kinds, by object_compare */
 	size_t n_verdicts;
 	size_t n_parts_built;		/* parts that were made anew; the rest is shared with prev */

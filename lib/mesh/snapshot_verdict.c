@@ -11,6 +11,7 @@
 
 #include "base/map.h"
 #include "base/must.h"
+#include "model/security.h"
 #include "model/traffic.h"
 
 const char *verdict_state_name(enum verdict_state s)
@@ -344,6 +345,24 @@ static void judge_proxy_configs(struct judging *g)
 		       D_PROXY_CONFIG_SHADOWED);
 }
 
+static bool peer_selects(const struct object *o)
+{
+	const struct policy_selector *s = object_spec(o, peer_authentication)->selector;
+
+	return s && s->match_labels.n;
+}
+
+static void judge_peers(struct judging *g)
+{
+	const struct snapshot *s = g->b->s;
+
+	judge_defaults(g, s->peers, s->n_peers, peer_selects, D_PEER_SHADOWED);
+	for (size_t i = 0; i < s->n_peers; i++)
+		if (peer_selects(s->peers[i]) && !strcmp(s->peers[i]->ns, s->mesh->root_namespace))
+			verdict_judge(g, s->peers[i], VERDICT_UNATTACHED, D_PEER_SELECTOR_IGNORED, "spec.selector",
+				      "a PeerAuthentication with a selector has no effect in the root namespace %s", s->peers[i]->ns);
+}
+
 static void judge_slice(struct judging *g, const struct object *o)
 {
 	const char *name = strmap_get(&o->labels, "kubernetes.io/service-name");
@@ -368,6 +387,7 @@ static const struct {
 	[KIND_GATEWAY] = {.all = judge_gateways},
 	[KIND_SIDECAR] = {.all = judge_sidecars},
 	[KIND_PROXY_CONFIG] = {.all = judge_proxy_configs},
+	[KIND_PEER_AUTHENTICATION] = {.all = judge_peers},
 	[KIND_ENDPOINT_SLICE] = {.one = judge_slice, .depends = BIT(SERVICE)},
 };
 

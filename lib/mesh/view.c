@@ -299,6 +299,16 @@ struct hash128 view_mix_listeners(const struct view *v, struct hash128 h)
 	return hash_mix(hash_mix_str(h, v->mesh_id), v->config_hash);
 }
 
+struct hash128 view_mix_peer(const struct view *v, struct hash128 h)
+{
+	h = hash_mix_u64(h, (uint64_t)v->peer.mode << 32 | v->peer.n_ports);
+	for (size_t i = 0; i < v->peer.n_ports; i++)
+		h = hash_mix_u64(h, (uint64_t)v->peer.ports[i].port << 8 | (uint64_t)v->peer.ports[i].mode);
+	for (size_t i = 0; i < v->peer.n_objs; i++)	/* their names are in what is sent */
+		h = hash_mix(h, v->peer.objs[i]->hash);
+	return h;
+}
+
 static struct hash128 view_hash(const struct view *v)
 {
 	const char *texts[] = {v->ns, v->region, v->zone, v->subzone, v->network, v->network_view,
@@ -324,6 +334,7 @@ static struct hash128 view_hash(const struct view *v)
 		h = hash_mix(h, v->gateways[i]->hash);
 	if (v->sidecar)
 		h = hash_mix(h, v->sidecar->hash);
+	h = view_mix_peer(v, h);
 	return view_mix_listeners(v, h);
 }
 
@@ -442,6 +453,8 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 		set_gateways(s, &labels, a, out);
 	else if (p->type == PROXY_SIDECAR || p->type == PROXY_GRPC)
 		out->sidecar = find_sidecar(s, p->ns, &labels);
+	if (p->type == PROXY_SIDECAR)
+		peer_modes_build(s, out->ns, &labels, a, &out->peer);
 	if (needs_addresses(out))
 		out->ips = p->ips;
 	own_texts(out, a);

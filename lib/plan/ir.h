@@ -445,10 +445,10 @@ struct ir_chain {
 	const struct ir_tcp *tcp;
 };
 
-/* A listener filter is off on these destination ports (inbound inspectors). */
+/* A listener filter that is off on these destination ports, or on only there (inbound inspectors). */
 struct ir_inspector {
-	bool on;
-	struct u32s off_ports;
+	bool on, only;
+	struct u32s ports;
 	struct opt_u32 initial_read_buffer;
 };
 

@@ -120,6 +120,7 @@ struct hash128 outbound_mix(const struct plan *p, const struct outbound *o, stru
 	h = hash_mix_str(hash_mix_u64(h, o->port->port), o->subset);
 	h = hash_mix(hash_mix(h, p->snap->objects.mesh_hash), v->config_hash);
 	h = hash_mix_u64(h, endpoints_traffic_distribution(p, o->svc->svc));
+	h = hash_mix(h, p->snap->peer_hash);
 	return hash_mix_u64(h, (uint64_t)v->type << 8 | (uint64_t)o->by_sni << 4 | (uint64_t)v->sds_agent << 3 |
 				   (uint64_t)v->v4 << 1 | (uint64_t)v->v6);
 }
@@ -131,7 +132,8 @@ static bool has_auto_mtls(const struct plan *p, const struct outbound *o, enum i
 	const struct mesh_config *mesh = p->snap->mesh;
 
 	return p->view->sds_agent && (!mesh->enable_auto_mtls.has || mesh->enable_auto_mtls.v) &&
-	       !o->svc->svc->external && d != IR_ORIGINAL_DST && d != IR_DYNAMIC_DNS;
+	       !o->svc->svc->external && d != IR_ORIGINAL_DST && d != IR_DYNAMIC_DNS &&
+	       peer_mode_of_namespace(p->snap, o->svc->svc->ns) != MTLS_DISABLE;
 }
 
 static void apply_tls(const struct plan *p, const struct outbound *o, const struct policy *policy, struct ir_cluster *c,

@@ -95,8 +95,14 @@ static bool is_pipe(const struct ep *e)
 	return strncmp(e->address, "unix://", 7) == 0;
 }
 
+/* It speaks mTLS, and PeerAuthentications let it. */
+static bool takes_mtls(const struct plan *p, const struct svc *svc, const struct ep *e, uint32_t port)
+{
+	return e->mtls && !(p->snap->n_peers && peer_disables(p->snap, *e->workload_ns ? e->workload_ns : svc->ns, &e->labels, port));
+}
+
 static bool belongs(const struct plan *p, const struct outbound *o, const struct policy *policy, const struct subset *subset,
-		    const struct ep *e)
+		    const struct ep *e, bool mtls)
 {
 	if (e->health == EP_UNHEALTHY && !endpoints_take_unhealthy(p, o->svc->svc, policy))
 		return false;
@@ -104,11 +110,11 @@ static bool belongs(const struct plan *p, const struct outbound *o, const struct
 		return false;
 	if (o->svc->svc->node_local && (!p->view->node || strcmp(p->view->node, e->node) != 0))
 		return false;
-	if (o->by_sni && !e->mtls)
+	if (o->by_sni && !mtls)
 		return false;
 	if (p->view->type == PROXY_GRPC && is_pipe(e))
 		return false;
-	if (!network_reaches(p, policy, e))
+	if (!network_reaches(p, policy, e, mtls))
 		return false;
 	return !subset || !subset->labels.n || labels_match(&subset->labels, &e->labels);
 }
@@ -125,8 +131,10 @@ static void gather(struct gathering *g, const struct outbound *o, const struct p
 	for (size_t i = 0; i < eps->n; i++) {
 		const struct ep *e = &eps->v[i];
 
-		if (e->ports[index] && belongs(g->plan, o, policy, subset, e))
-			g->v[g->n++] = (struct member){.ep = e, .port = e->ports[index], .weight = e->weight, .seq = i};
+		bool mtls = takes_mtls(g->plan, o->svc->svc, e, e->ports[index]);
+
+		if (e->ports[index] && belongs(g->plan, o, policy, subset, e, mtls))
+			g->v[g->n++] = (struct member){.ep = e, .port = e->ports[index], .weight = e->weight, .mtls = mtls, .seq = i};
 	}
 }
 
@@ -136,9 +144,12 @@ size_t endpoints_count(const struct plan *p, const struct outbound *o, const str
 	const struct subset *subset = policy_subset(o->svc->dr, o->subset);
 	size_t index = port_index(o->svc->svc, o->port->port), n = 0;
 
-	for (size_t i = 0; index < o->svc->svc->n_ports && i < eps->n; i++)
-		if (eps->v[i].ports[index] && belongs(p, o, policy, subset, &eps->v[i]))
+	for (size_t i = 0; index < o->svc->svc->n_ports && i < eps->n; i++) {
+		const struct ep *e = &eps->v[i];
+
+		if (e->ports[index] && belongs(p, o, policy, subset, e, takes_mtls(p, o->svc->svc, e, e->ports[index])))
 			n++;
+	}
 	return n;
 }
 
@@ -229,7 +240,7 @@ static void set_endpoint(struct ir_endpoint *out, const struct member *m, struct
 {
 	const struct ep *e = m->ep;
 
-	*out = (struct ir_endpoint){.weight = m->weight, .mtls = e->mtls, .workload = workload_text(e, a)};
+	*out = (struct ir_endpoint){.weight = m->weight, .mtls = m->mtls, .workload = workload_text(e, a)};
 	out->health = e->health == EP_HEALTHY ? IR_HEALTHY : e->health == EP_UNHEALTHY ? IR_UNHEALTHY : IR_DRAINING;
 	if (is_pipe(e))
 		out->address = (struct ir_address){.ip = e->address + 7, .is_pipe = true};

@@ -11,6 +11,7 @@
 struct member {
 	const struct ep *ep;
 	uint32_t port, weight;
+	bool mtls;		/* it speaks mTLS, and PeerAuthentications let it */
 	size_t seq;
 	uint32_t priority;	/* by failoverPriority */
 };
@@ -29,7 +30,7 @@ int endpoint_compare_place(const struct ep *x, const struct ep *y);
 
 /* ---- networks (plan_network.c) ---- */
 /* May the view send to the endpoint, straight or through the gateways of its network? */
-bool network_reaches(const struct plan *p, const struct policy *policy, const struct ep *e);
+bool network_reaches(const struct plan *p, const struct policy *policy, const struct ep *e, bool mtls);
 /* Endpoints of other networks give their weight to these networks' gateways, which stand in their
  * place. */
 void network_replace(struct gathering *g);

@@ -2,7 +2,8 @@
  *
  * Inbound listeners of a sidecar (istio-behaviour.md 2.2, 2.5): virtualInbound with chains for each
  * port of the workload and for all other ports, and real listeners for ports that are not captured.
- * A proxy with an agent accepts mTLS beside plain text; one without has no certificate, so plain text.
+ * What callers speak is up to PeerAuthentications: mTLS beside plain text if they say nothing. A proxy without
+ * agent has no certificate, so it takes plain text, or where mTLS is a must, nothing.
  */
 #include "plan/plan_http_int.h"
 
@@ -22,36 +23,40 @@ struct chain_kind {
 	bool http, mtls;
 	enum alpn alpn;
 	const char *transport;
-	bool without_agent;		/* a proxy that looks for no TLS has it too */
+	bool without_agent;		/* a proxy without certificates has it too */
 };
 
-static const struct chain_kind auto_chains[] = {
-    {true, true, ALPN_MESH_HTTP, "tls", false},      {true, false, ALPN_PLAIN, "raw_buffer", true},
-    {false, true, ALPN_MESH_TCP, "tls", false},      {false, false, ALPN_ANY, "raw_buffer", true},
-    {false, false, ALPN_ANY, "tls", false},
-};
-static const struct chain_kind http_chains[] = {
-    {true, true, ALPN_MESH, "tls", false},
-    {true, false, ALPN_ANY, "raw_buffer", true},
-};
-static const struct chain_kind tcp_chains[] = {
-    {false, true, ALPN_MESH, "tls", false},
-    {false, false, ALPN_ANY, "tls", false},
-    {false, false, ALPN_ANY, "raw_buffer", true},
+/* The chains of a port by what it speaks and by the mode of its callers (istio-behaviour.md 1.5). */
+enum shape { SHAPE_HTTP, SHAPE_TCP, SHAPE_AUTO, N_SHAPES };
+enum { CHAINS_MAX = 5 };
+
+static const struct chain_kind chain_kinds[N_SHAPES][MTLS_STRICT + 1][CHAINS_MAX + 1] = {
+	[SHAPE_HTTP] = {
+		[MTLS_STRICT] = {{true, true, ALPN_ANY, "tls", false}},
+		[MTLS_PERMISSIVE] = {{true, true, ALPN_MESH, "tls", false}, {true, false, ALPN_ANY, "raw_buffer", true}},
+		[MTLS_DISABLE] = {{true, false, ALPN_ANY, "raw_buffer", true}},
+	},
+	[SHAPE_TCP] = {
+		[MTLS_STRICT] = {{false, true, ALPN_ANY, "tls", false}},
+		[MTLS_PERMISSIVE] = {{false, true, ALPN_MESH, "tls", false},
+				     {false, false, ALPN_ANY, "tls", false},
+				     {false, false, ALPN_ANY, "raw_buffer", true}},
+		[MTLS_DISABLE] = {{false, false, ALPN_ANY, "raw_buffer", true}},
+	},
+	[SHAPE_AUTO] = {
+		[MTLS_STRICT] = {{true, true, ALPN_MESH_HTTP, "tls", false}, {false, true, ALPN_ANY, "tls", false}},
+		[MTLS_PERMISSIVE] = {{true, true, ALPN_MESH_HTTP, "tls", false},
+				     {true, false, ALPN_PLAIN, "raw_buffer", true},
+				     {false, true, ALPN_MESH_TCP, "tls", false},
+				     {false, false, ALPN_ANY, "raw_buffer", true},
+				     {false, false, ALPN_ANY, "tls", false}},
+		[MTLS_DISABLE] = {{true, false, ALPN_PLAIN, "raw_buffer", true}, {false, false, ALPN_ANY, "raw_buffer", true}},
+	},
 };
 
-struct port_kind {
-	const struct chain_kind *v;
-	size_t n;
-};
-
-static struct port_kind kind_of(enum protocol p)
+static enum shape shape_of(enum protocol p)
 {
-	if (p == PROTO_UNSUPPORTED)
-		return (struct port_kind){auto_chains, sizeof(auto_chains) / sizeof(auto_chains[0])};
-	if (protocol_is_http(p))
-		return (struct port_kind){http_chains, sizeof(http_chains) / sizeof(http_chains[0])};
-	return (struct port_kind){tcp_chains, sizeof(tcp_chains) / sizeof(tcp_chains[0])};
+	return p == PROTO_UNSUPPORTED ? SHAPE_AUTO : protocol_is_http(p) ? SHAPE_HTTP : SHAPE_TCP;
 }
 
 static const struct sidecar *sidecar_of(const struct plan *p)
@@ -59,26 +64,10 @@ static const struct sidecar *sidecar_of(const struct plan *p)
 	return p->view->sidecar ? object_spec(p->view->sidecar, sidecar) : NULL;
 }
 
-/* TLS of the user's own, at a proxy without the mesh's: it ends here, but in PASSTHROUGH. */
-static bool ends_tls(const struct plan *p, const struct server_tls *tls)
-{
-	return tls && (p->view->features & FEATURE_INGRESS_TLS) && !p->view->sds_agent && tls->mode != SERVER_TLS_PASSTHROUGH;
-}
-
-/* TLS is looked for: what is none of these ports' passes through, whatever it is. */
-static bool sees_tls(const struct plan *p)
-{
-	const struct sidecar *s = sidecar_of(p);
-	bool any = p->view->sds_agent;
-
-	for (size_t i = 0; s && i < s->n_ingress; i++)
-		any = any || ends_tls(p, s->ingress[i].tls);
-	return any;
-}
-
+/* A proxy without agent has no certificate to show. */
 static bool has_chain(const struct plan *p, const struct chain_kind *k)
 {
-	return k->without_agent || (k->mtls ? p->view->sds_agent : sees_tls(p));
+	return k->without_agent || p->view->sds_agent;
 }
 
 /* ---- one port ---- */
@@ -89,7 +78,7 @@ struct in_port {
 	uint32_t service_port;
 	uint32_t match_port;		/* destination port of the chains; 0 = any */
 	enum protocol protocol;
-	uint32_t port;			/* in statistics */
+	uint32_t port;			/* of the workload: in statistics, and in PeerAuthentications */
 	const char *stat_name;		/* by the mesh's pattern, or NULL */
 	const struct server_tls *tls;	/* of the user, or NULL */
 	const struct svc *svc;		/* or NULL */
@@ -184,6 +173,29 @@ static const struct ir_routes *routes_to(const struct plan *p, const struct in_p
 	return routes;
 }
 
+static enum mtls_mode mode_of(const struct plan *p, const struct in_port *in)
+{
+	return in->port ? peer_mode_at(&p->view->peer, in->port) : p->view->peer.mode;
+}
+
+/* TLS of the user's own, where the mesh has none: it ends here, but in PASSTHROUGH. */
+static bool ends_tls(const struct plan *p, const struct in_port *in)
+{
+	return in->tls && (p->view->features & FEATURE_INGRESS_TLS) && in->tls->mode != SERVER_TLS_PASSTHROUGH &&
+	       (!p->view->sds_agent || mode_of(p, in) == MTLS_DISABLE);
+}
+
+/* The chains of a port, to its end. */
+static const struct chain_kind *kinds_of(const struct plan *p, const struct in_port *in)
+{
+	static const struct chain_kind http[] = {{true, false, ALPN_ANY, "tls", true}, {0}},
+				       tcp[] = {{false, false, ALPN_ANY, "tls", true}, {0}};
+
+	if (ends_tls(p, in))
+		return in->protocol == PROTO_HTTPS ? http : tcp;
+	return chain_kinds[shape_of(in->protocol)][mode_of(p, in)];
+}
+
 static const struct ir_tls *own_tls(const struct plan *p, const struct in_port *in, struct arena *a)
 {
 	static const char *const http[] = {"h2", "http/1.1"};
@@ -208,7 +220,7 @@ static void add_chain(struct chains *c, const struct in_port *in, const struct c
 	chain.match.application_protocols = alpn_of(k->alpn, c->plan->view->http10);
 	if (k->mtls)
 		chain.tls = mesh_tls(c->plan, k->http, a);
-	else if (ends_tls(c->plan, in->tls))
+	else if (ends_tls(c->plan, in))
 		chain.tls = own_tls(c->plan, in, a);
 	if (k->http) {
 		const char *prefix = all_ports       ? passthrough
@@ -233,22 +245,27 @@ static void add_chain(struct chains *c, const struct in_port *in, const struct c
 	*vec_push(&c->v, a) = chain;
 }
 
-static struct port_kind chains_of(const struct plan *p, const struct in_port *in)
-{
-	static const struct chain_kind http = {true, false, ALPN_ANY, "tls", true}, tcp = {false, false, ALPN_ANY, "tls", true};
 
-	if (ends_tls(p, in->tls))
-		return (struct port_kind){in->protocol == PROTO_HTTPS ? &http : &tcp, 1};
-	return kind_of(in->protocol);
+static void add_black_hole(struct chains *c, uint32_t port)
+{
+	*vec_push(&c->v, c->arena) = (struct ir_chain){
+	    .name = "virtualInbound-blackhole",
+	    .has_match = true,
+	    .match.destination_port = port,
+	    .tcp = tcp_for_cluster(c->plan, "BlackHoleCluster", NULL, 0, c->arena),
+	};
 }
 
 static void add_port(struct chains *c, const struct in_port *in)
 {
-	struct port_kind kind = chains_of(c->plan, in);
+	size_t before = c->v.n;
 
-	for (size_t i = 0; i < kind.n; i++)
-		if (has_chain(c->plan, &kind.v[i]))
-			add_chain(c, in, &kind.v[i]);
+	for (const struct chain_kind *k = kinds_of(c->plan, in); k->transport; k++)
+		if (has_chain(c->plan, k))
+			add_chain(c, in, k);
+	/* else the chains of all other ports would take what this one must refuse */
+	if (c->v.n == before && in->match_port)
+		add_black_hole(c, in->match_port);
 }
 
 /* ---- listeners ---- */
@@ -319,12 +336,27 @@ static void captured_ports(const struct plan *p, struct in_set *set)
 		*vec_push(&set->captured, set->arena) = port_of_target(p, &p->view->targets[i], set->arena);
 }
 
+/* Ports of PeerAuthentications that no service has: they pass through, in a mode of their own. */
+static void policy_ports(const struct plan *p, struct in_set *set)
+{
+	size_t n = set->captured.n;
+
+	for (size_t i = 0; i < p->view->peer.n_ports; i++) {
+		uint32_t port = p->view->peer.ports[i].port;
+		bool known = false;
+
+		for (size_t k = 0; k < n; k++)
+			known = known || set->captured.v[k].match_port == port;
+		if (!known)
+			*vec_push(&set->captured, set->arena) = (struct in_port){
+			    .cluster = passthrough, .chain_name = "virtualInbound", .host = "", .match_port = port, .port = port};
+	}
+}
+
 static bool port_needs(const struct plan *p, const struct in_port *in, bool tls)
 {
-	struct port_kind kind = chains_of(p, in);
-
-	for (size_t i = 0; i < kind.n; i++)
-		if (has_chain(p, &kind.v[i]) && (tls ? strcmp(kind.v[i].transport, "tls") == 0 : kind.v[i].alpn == ALPN_PLAIN))
+	for (const struct chain_kind *k = kinds_of(p, in); k->transport; k++)
+		if (has_chain(p, k) && (tls ? strcmp(k->transport, "tls") == 0 : k->alpn == ALPN_PLAIN))
 			return true;
 	return false;
 }
@@ -336,20 +368,32 @@ static int compare_u32(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* On for ports that have no chain of their own, off where a port's chains do not ask for it. */
+static const struct in_port others = {.cluster = passthrough, .chain_name = "virtualInbound", .host = ""};
+
+/* Whether a listener filter is of use depends on the port; what ports without chains of their own need stands as
+ * port 0, as in istiod. A TLS inspector that they do not need is on for the ports that do; everything else is off
+ * for the ports that do not. */
 static struct ir_inspector inspector(const struct plan *p, const struct in_set *set, uint32_t own_port, bool tls)
 {
-	uint32_t *off = arena_array(set->arena, uint32_t, set->captured.n + 1);
-	struct ir_inspector out = {.on = !tls || sees_tls(p)};
+	uint32_t *ports = arena_array(set->arena, uint32_t, set->captured.n + 2);
+	bool needed = port_needs(p, &others, tls);
+	struct ir_inspector out = {.on = needed, .only = tls && !needed};
 	size_t n = 0;
 
-	off[n++] = own_port;
-	for (size_t i = 0; i < set->captured.n; i++)
-		if (!port_needs(p, &set->captured.v[i], tls))
-			off[n++] = set->captured.v[i].match_port;
-	qsort(off, n, sizeof(*off), compare_u32);
+	if (!out.only)
+		ports[n++] = own_port;
+	if (!out.only && !needed)
+		ports[n++] = 0;
+	for (size_t i = 0; i < set->captured.n; i++) {
+		bool needs = port_needs(p, &set->captured.v[i], tls);
+
+		out.on = out.on || needs;
+		if (needs == out.only)
+			ports[n++] = set->captured.v[i].match_port;
+	}
+	qsort(ports, n, sizeof(*ports), compare_u32);
 	if (out.on)
-		out.off_ports = (struct u32s){off, n};
+		out.ports = (struct u32s){ports, n};
 	if (tls && out.on)
 		out.initial_read_buffer = (struct opt_u32){true, TLS_INSPECTOR_BUFFER};
 	return out;
@@ -369,25 +413,17 @@ static struct ir_listener *listener_new(const struct plan *p, const struct plan_
 	return l;
 }
 
-static void add_black_hole(struct chains *c, uint32_t port)
-{
-	*vec_push(&c->v, c->arena) = (struct ir_chain){
-	    .name = "virtualInbound-blackhole",
-	    .has_match = true,
-	    .match.destination_port = port,
-	    .tcp = tcp_for_cluster(c->plan, "BlackHoleCluster", NULL, 0, c->arena),
-	};
-}
-
 static void expand_virtual(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
 {
-	static const struct in_port others = {.cluster = passthrough, .chain_name = "virtualInbound", .host = ""};
 	struct ir_listener *l = listener_new(p, row, a, out);
 	struct chains c = {.plan = p, .arena = a};
 	struct origins origins = {.arena = a};
 	struct in_set set = {.arena = a};
+	size_t n_captured;
 
 	captured_ports(p, &set);
+	n_captured = set.captured.n;
+	policy_ports(p, &set);
 	plan_listen_everywhere(p->view, row->arg, l, a);
 	l->filter_original_dst = true;
 	l->transparent = l->filter_original_src = p->view->interception == INTERCEPT_TPROXY;
@@ -395,12 +431,16 @@ static void expand_virtual(const struct plan *p, const struct plan_row *row, str
 	l->http_inspector = inspector(p, &set, row->arg, false);
 	add_black_hole(&c, row->arg);
 	add_port(&c, &others);
-	for (size_t i = 0; i < set.captured.n; i++) {
+	for (size_t i = n_captured; i < set.captured.n; i++)
+		add_port(&c, &set.captured.v[i]);
+	for (size_t i = 0; i < n_captured; i++) {
 		add_port(&c, &set.captured.v[i]);
 		origins_add(&origins, set.captured.v[i].svc ? set.captured.v[i].svc->obj : NULL);
 	}
 	if (sidecar_of(p) && sidecar_of(p)->n_ingress)
 		origins_add(&origins, p->view->sidecar);
+	for (size_t i = 0; i < p->view->peer.n_objs; i++)
+		origins_add(&origins, p->view->peer.objs[i]);
 	l->chains = c.v.v;
 	l->n_chains = c.v.n;
 	l->origins = origins_done(&origins);
@@ -429,6 +469,8 @@ static void expand_bound(const struct plan *p, const struct plan_row *row, struc
 	l->n_chains = c.v.n;
 	origins_add(&origins, p->view->sidecar);
 	origins_add(&origins, port.svc ? port.svc->obj : NULL);
+	for (size_t i = 0; i < p->view->peer.n_objs; i++)
+		origins_add(&origins, p->view->peer.objs[i]);
 	l->origins = origins_done(&origins);
 }
 
@@ -439,7 +481,7 @@ static struct hash128 inputs(const struct plan *p)
 	const struct view *v = p->view;
 	struct hash128 h = hash_mix(hash_bytes("in", 2), p->snap->objects.mesh_hash);
 
-	h = view_mix_listeners(v, h);
+	h = view_mix_peer(v, view_mix_listeners(v, h));
 	h = v->sidecar ? hash_mix(h, v->sidecar->hash) : hash_mix_u64(h, 0);
 	for (size_t i = 0; i < v->n_targets; i++) {
 		h = hash_mix(h, v->targets[i].svc->part.hash);

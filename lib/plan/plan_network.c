@@ -31,11 +31,6 @@ static size_t gateways_of(const struct plan *p, const struct ep *e, size_t *firs
 	return own ? own : n;
 }
 
-static bool has_mtls(const struct policy *policy, const struct ep *e)
-{
-	return policy->tls ? policy->tls->mode == CLIENT_TLS_ISTIO_MUTUAL : e->mtls;
-}
-
 /* REQUESTED_NETWORK_VIEW, "a,b": endpoints elsewhere are not asked for. */
 static bool is_in_view(const struct view *v, const char *network)
 {
@@ -54,14 +49,14 @@ static bool is_in_view(const struct view *v, const char *network)
 	return false;
 }
 
-bool network_reaches(const struct plan *p, const struct policy *policy, const struct ep *e)
+bool network_reaches(const struct plan *p, const struct policy *policy, const struct ep *e, bool mtls)
 {
 	size_t first;
 
 	if (!is_in_view(p->view, e->network))
 		return false;
 	if (gateways_of(p, e, &first))
-		return p->view->sds_agent && has_mtls(policy, e);
+		return p->view->sds_agent && (policy->tls ? policy->tls->mode == CLIENT_TLS_ISTIO_MUTUAL : mtls);
 	return *e->address != '\0';
 }
 
@@ -105,8 +100,8 @@ static void add_gateway(struct sharing *s, const struct ep *place, const struct 
 	*e = (struct ep){.address = gw->address, .labels = {.v = labels, .n = 2},
 			 .region = place->region, .zone = place->zone, .subzone = place->subzone,
 			 .network = gw->network, .node = "", .service_account = "",
-			 .workload = "", .workload_ns = "", .weight = weight, .mtls = true};
-	s->out[s->n_out] = (struct member){.ep = e, .port = gw->port, .weight = weight, .seq = s->n_out};
+			 .workload = "", .workload_ns = "", .weight = weight};
+	s->out[s->n_out] = (struct member){.ep = e, .port = gw->port, .weight = weight, .mtls = true, .seq = s->n_out};
 	s->n_out++;
 }
 

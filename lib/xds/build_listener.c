@@ -142,7 +142,7 @@ static void write_port_range(struct w_listener_filter_chain_match_predicate m, u
 	w_listener_filter_chain_match_predicate_destination_port_range_end(m, r);
 }
 
-static void write_disabled(struct w_listener_filter_chain_match_predicate m, const struct u32s *ports)
+static void write_any_port(struct w_listener_filter_chain_match_predicate m, const struct u32s *ports)
 {
 	struct w_match_set any_of;
 
@@ -167,10 +167,18 @@ static void write_inspector(struct w_listener m, const struct ir_inspector *in, 
 	if (!in->on)
 		return;
 	f = w_listener_listener_filters_begin(m);
-	if (in->off_ports.n) {
+	if (in->ports.n) {
 		struct w_listener_filter_chain_match_predicate off = w_listener_filter_filter_disabled_begin(f);
 
-		write_disabled(off, &in->off_ports);
+		if (in->only) {
+			struct w_listener_filter_chain_match_predicate on =
+			    w_listener_filter_chain_match_predicate_not_match_begin(off);
+
+			write_any_port(on, &in->ports);
+			w_listener_filter_chain_match_predicate_not_match_end(off, on);
+		} else {
+			write_any_port(off, &in->ports);
+		}
 		w_listener_filter_filter_disabled_end(f, off);
 	}
 	if (is_tls) {

@@ -62,8 +62,8 @@ static void pod(struct sim_random *r, struct buf *out, unsigned place)
 
 	snprintf(obj, sizeof(obj), "pod-%u", place);
 	head(out, "v1", "Pod", spaces[place % 2], obj, place);
-	buf_printf(out, ", labels: {app: %s, version: v%u}}\nspec: {containers: [{name: c, ports: [{containerPort: 8000}]}]}\n", name(r),
-		   (unsigned)sim_below(r, 2));
+	buf_printf(out, ", labels: {app: %s, version: v%u%s}}\nspec: {containers: [{name: c, ports: [{containerPort: 8000}]}]}\n", name(r),
+		   (unsigned)sim_below(r, 2), sim_chance(r, 50) ? ", security.istio.io/tlsMode: istio" : "");
 	buf_printf(out, "status: {podIP: 10.1.%u.%u, phase: Running}\n", 6 + place % 6, (unsigned)sim_below(r, 6));
 }
 
@@ -163,6 +163,20 @@ static void sidecar(struct sim_random *r, struct buf *out, unsigned place)
 	buf_printf(out, "}\nspec:\n  egress:\n  - hosts: [\"%s/*\"]\n", sim_chance(r, 50) ? "." : space(r));
 }
 
+static void peer_authentication(struct sim_random *r, struct buf *out, unsigned place)
+{
+	static const char *const modes[] = {"UNSET", "DISABLE", "PERMISSIVE", "STRICT"};
+	bool selects = sim_chance(r, 50);
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "peer-%u", place);
+	head(out, "security.istio.io/v1", "PeerAuthentication", place == SIM_PEERS ? "istio-system" : spaces[place % 2], obj, place);
+	buf_printf(out, "}\nspec:\n  mtls: {mode: %s}\n", modes[sim_below(r, 4)]);
+	if (selects)
+		buf_printf(out, "  selector: {matchLabels: {app: %s}}\n  portLevelMtls: {8000: {mode: %s}}\n", names[sim_below(r, 3)],
+			   modes[sim_below(r, 4)]);
+}
+
 static void draw(struct sim_random *r, unsigned place, struct buf *out)
 {
 	if (place < SIM_SLICES)
@@ -181,8 +195,10 @@ static void draw(struct sim_random *r, unsigned place, struct buf *out)
 		service_entry(r, out, place);
 	else if (place < 36)
 		sidecar(r, out, place);
-	else
+	else if (place < SIM_PEERS)
 		workload_entry(r, out, place);
+	else
+		peer_authentication(r, out, place);
 }
 
 void sim_manifest(struct sim_random *r, unsigned place, struct buf *out)

@@ -6,8 +6,9 @@
 #include "sim_ev.h"
 
 enum {
-	SIM_PLACES = 40,
+	SIM_PLACES = 45,
 	SIM_SLICES = 6, SIM_SLICES_END = 12,	/* places of EndpointSlices */
+	SIM_PEERS = 40,				/* of PeerAuthentications, the first is the mesh's */
 };
 
 /* The manifest that stands at a place, drawn at random: each place has one kind and one name, so that

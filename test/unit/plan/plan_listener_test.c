@@ -235,11 +235,11 @@ static void inbound_inspectors(void **state)
 	plan_expand(p, &p->rows[IR_LISTENER].v[p->rows[IR_LISTENER].n - 2], &f.arena, &ir);
 	assert_string_equal(ir.listener->name, "virtualInbound");
 	in = &ir.listener->http_inspector;
-	assert_int_equal(in->off_ports.n, 3);
-	assert_int_equal(in->off_ports.v[0], 90);
-	assert_int_equal(in->off_ports.v[1], 8080);
-	assert_int_equal(in->off_ports.v[2], 15006);
-	assert_int_equal(ir.listener->tls_inspector.off_ports.n, 1);
+	assert_int_equal(in->ports.n, 3);
+	assert_int_equal(in->ports.v[0], 90);
+	assert_int_equal(in->ports.v[1], 8080);
+	assert_int_equal(in->ports.v[2], 15006);
+	assert_int_equal(ir.listener->tls_inspector.ports.n, 1);
 	fixture_fini(&f);
 }
 
