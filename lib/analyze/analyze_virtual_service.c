@@ -260,7 +260,8 @@ static void each_host(struct analysis *n, struct map *owners, bool judge)
 	for (size_t i = 0; i < n->s->n_vss; i++) {
 		const struct vs *vs = n->s->vss[i];
 		const char **scopes = arena_array(n->a, const char *, vs->export_to.ns.n + 2);
-		size_t n_scopes = strs_has(&vs->gateways, "mesh") ? scopes_of(vs, scopes) : 0;
+		bool in_mesh = vs->obj->kind == KIND_VIRTUAL_SERVICE && strs_has(&vs->gateways, "mesh");
+		size_t n_scopes = in_mesh ? scopes_of(vs, scopes) : 0;
 
 		for (size_t k = 0; k < n_scopes; k++) {
 			for (size_t h = 0; h < vs->hosts.n; h++) {

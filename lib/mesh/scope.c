@@ -373,13 +373,14 @@ static void egress_svcs(struct scoping *g, const struct imports *im, const struc
 
 /* ---- VirtualServices ---- */
 
-/* 0 private to the view's namespace, 1 exported to it by name, 2 public, -1 not seen */
+/* 0 private to the view's namespace, 1 exported to it by name, 2 public routes of the Gateway API of it, 3 other public
+ * ones, -1 not seen */
 static int class_of(const struct vs *vs, const char *ns)
 {
 	if (!visibility_sees(&vs->export_to, vs->obj->ns, ns))
 		return -1;
 	if (vs->export_to.all)
-		return 2;
+		return vs->semantics == ROUTE_GATEWAY && strcmp(vs->obj->ns, ns) == 0 ? 2 : 3;
 	return vs->export_to.own && strcmp(vs->obj->ns, ns) == 0 ? 0 : 1;
 }
 
@@ -389,7 +390,7 @@ static void egress_vss(struct scoping *g, const struct imports *im, struct scope
 	bool mesh_only = g->v->type != PROXY_ROUTER;
 	VEC(const struct vs *) v = {0};
 
-	for (int class = 0; class < 3; class++)
+	for (int class = 0; class < 4; class++)
 		for (size_t i = 0; i < s->n_vss; i++)
 			if (class_of(s->vss[i], g->v->ns) == class &&
 			    (!mesh_only || strs_has(&s->vss[i]->gateways, "mesh")) && (!im || imports_vs(im, s->vss[i])))

@@ -136,9 +136,16 @@ struct ep_set {
 	size_t n_objs;
 };
 
+/* How routes are read: annotation internal.istio.io/route-semantics, or where they come from. */
+enum route_semantics { ROUTE_PLAIN, ROUTE_INGRESS, ROUTE_GATEWAY };
+
+/* A VirtualService, or the routes of the Gateway API for one host (HTTPRoutes or GRPCRoutes of one
+ * namespace), which have no spec of their own but that of nothing. */
 struct vs {
 	struct part part;
-	const struct object *obj;	/* held */
+	const struct object *obj;	/* held; of several routes the oldest */
+	const char *name;		/* of the VirtualService; of routes "ns[~port]~host" */
+	enum route_semantics semantics;
 	const struct virtual_service *spec;
 	struct strs hosts;		/* FQDN, lower case */
 	struct strs gateways;		/* "mesh" or "ns/name"; never empty */
@@ -146,6 +153,7 @@ struct vs {
 	const struct http_route *http;	/* with delegates merged in, hosts and gateways of merged
 					 * routes resolved; else spec->http */
 	size_t n_http;
+	const struct object *const *http_objs;	/* parallel to http: whose it is; NULL: all are obj's */
 	const struct object *const *delegates;	/* that were merged in, held */
 	size_t n_delegates;
 };

@@ -325,6 +325,13 @@ static void judge_catch_all(struct contests *g, const struct vs *vs, size_t rout
 
 /* ---- all ---- */
 
+/* Routes of the Gateway API do not compete: those of one namespace are merged, and which
+ * namespace's count is a matter of the caller. */
+static bool competes_in_mesh(const struct vs *vs)
+{
+	return vs->obj->kind == KIND_VIRTUAL_SERVICE && strs_has(&vs->gateways, "mesh");
+}
+
 void verdict_contests(struct judging *judging)
 {
 	const struct snapshot *s = judging->b->s;
@@ -336,18 +343,18 @@ void verdict_contests(struct judging *judging)
 	map_init(&g.tls, a);
 	map_init(&g.catch_all, a);
 	for (size_t i = 0; i < s->n_vss; i++)
-		for (size_t h = 0; s->vss[i]->n_http && strs_has(&s->vss[i]->gateways, "mesh") && h < s->vss[i]->hosts.n; h++)
+		for (size_t h = 0; s->vss[i]->n_http && competes_in_mesh(s->vss[i]) && h < s->vss[i]->hosts.n; h++)
 			enter_host(&g, s->vss[i], s->vss[i]->hosts.v[h]);
 	for (size_t i = 0; i < s->n_vss; i++) {
 		const struct vs *vs = s->vss[i];
 		size_t catch_all = catch_all_of(vs);
-		bool mesh = strs_has(&vs->gateways, "mesh");
+		bool mesh = competes_in_mesh(vs);
 
 		if (mesh && vs->n_http)
 			judge_http(&g, vs);
 		if (mesh && vs->export_to.all)
 			judge_below_http(&g, vs);
-		if (catch_all < vs->n_http && vs->export_to.all)
+		if (catch_all < vs->n_http && vs->obj->kind == KIND_VIRTUAL_SERVICE && vs->export_to.all)
 			judge_catch_all(&g, vs, catch_all);
 	}
 }

@@ -69,6 +69,15 @@ const struct kind_list *builder_list(const struct builder *b, enum kind kind);
 void service_stage(struct builder *b);		/* service.c: svcs, kube, entries */
 void endpoint_stage(struct builder *b);		/* endpoint.c: eps */
 void vs_stage(struct builder *b);		/* snapshot_vs.c */
+struct vs_vec {
+	VEC(struct vs *) v;
+};
+/* The vss of routes of the Gateway API; true: all are prev's. snapshot_gwapi.c, of vs_stage */
+bool gwapi_stage(struct builder *b, struct vs_vec *out);
+/* A service has the host, or some host within it if it is a wildcard. snapshot_verdict.c */
+bool snapshot_host_known(const struct snapshot *s, const char *host);
+/* What the verdicts of an HTTPRoute or GRPCRoute say of its parents and backends; in a. */
+const struct finding *gwapi_findings(const struct builder *b, const struct object *route, struct arena *a);
 void rule_stage(struct builder *b);		/* rule.c */
 void verdict_stage(struct builder *b);		/* snapshot_verdict.c */
 

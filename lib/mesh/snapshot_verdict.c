@@ -88,7 +88,7 @@ static void take_findings(struct judging *g, const struct part *p)
 
 /* ---- one kind each ---- */
 
-static bool host_known(const struct snapshot *s, const char *host)
+bool snapshot_host_known(const struct snapshot *s, const char *host)
 {
 	size_t first;
 
@@ -112,7 +112,7 @@ static void judge_destination(struct judging *g, const struct vs *vs, const stru
 	if (!d || !d->host)
 		return;
 	host = host_resolve(d->host, vs->obj->ns, s->domain, g->arena);
-	if (!host_known(s, host))
+	if (!snapshot_host_known(s, host))
 		verdict_judge(g, vs->obj, VERDICT_PARTLY, D_VS_DESTINATION_UNKNOWN, arena_printf(g->arena, "spec.%s[%zu]", what, i),
 		      "no service has the host %s", host);
 }
@@ -190,6 +190,8 @@ static void judge_virtual_services(struct judging *g)
 	for (size_t i = 0; i < s->n_vss; i++) {
 		const struct vs *vs = s->vss[i];
 
+		if (vs->obj->kind != KIND_VIRTUAL_SERVICE)
+			continue;
 		take_findings(g, &vs->part);
 		judge_matches(g, vs);
 		judge_gateways_of(g, vs);
@@ -207,6 +209,12 @@ static void judge_virtual_services(struct judging *g)
 	}
 }
 
+static void judge_route(struct judging *g, const struct object *route)
+{
+	for (const struct finding *f = gwapi_findings(g->b, route, g->arena); f; f = f->next)
+		take_finding(g, f);
+}
+
 static void judge_rules(struct judging *g)
 {
 	const struct snapshot *s = g->b->s;
@@ -215,7 +223,7 @@ static void judge_rules(struct judging *g)
 		const struct dr *dr = s->drs[i];
 
 		take_findings(g, &dr->part);
-		if (host_known(s, dr->host))
+		if (snapshot_host_known(s, dr->host))
 			continue;
 		for (size_t j = 0; j < dr->n_objs; j++)
 			verdict_judge(g, dr->objs[j], VERDICT_UNATTACHED, D_RULE_HOST_UNKNOWN, "spec.host",
@@ -388,6 +396,8 @@ static const struct {
 	[KIND_SIDECAR] = {.all = judge_sidecars},
 	[KIND_PROXY_CONFIG] = {.all = judge_proxy_configs},
 	[KIND_PEER_AUTHENTICATION] = {.all = judge_peers},
+	[KIND_HTTP_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_GRPC_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_ENDPOINT_SLICE] = {.one = judge_slice, .depends = BIT(SERVICE)},
 };
 

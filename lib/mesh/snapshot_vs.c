@@ -135,6 +135,15 @@ static struct strs resolve_gateways(const struct strs *gateways, const char *ns,
 	return (struct strs){.v = v, .n = gateways->n};
 }
 
+static enum route_semantics semantics_of(const struct object *obj)
+{
+	const char *v = strmap_get(&obj->annotations, "internal.istio.io/route-semantics");
+
+	if (!v)
+		return ROUTE_PLAIN;
+	return strcmp(v, "gateway") == 0 ? ROUTE_GATEWAY : strcmp(v, "ingress") == 0 ? ROUTE_INGRESS : ROUTE_PLAIN;
+}
+
 static struct vs *vs_build(struct builder *b, const struct object *obj)
 {
 	const struct snapshot *s = b->s;
@@ -148,6 +157,8 @@ static struct vs *vs_build(struct builder *b, const struct object *obj)
 	}
 	m.vs = vs = part_alloc(&ps, struct vs);
 	vs->obj = obj;
+	vs->name = obj->name;
+	vs->semantics = semantics_of(obj);
 	vs->spec = object_spec(obj, virtual_service);
 	vs->hosts = resolve_hosts(&vs->spec->hosts, obj->ns, s->domain, &ps.arena);
 	vs->gateways = resolve_gateways(&vs->spec->gateways, obj->ns, &ps.arena);
@@ -195,37 +206,65 @@ static struct vs *vs_update(struct builder *b, const struct object *obj, struct 
 	return vs;
 }
 
-void vs_stage(struct builder *b)
+/* VirtualServices with hosts, by age. */
+static void build_all(struct builder *b, struct vs_vec *out)
 {
 	const struct kind_list *l = builder_list(b, KIND_VIRTUAL_SERVICE);
 	const struct snapshot *prev = b->same_mesh ? b->prev : NULL;
-	struct snapshot *s = b->s;
-	const struct object **order;
+	const struct object **order = arena_copy(b->arena, l->v, l->n * sizeof(l->v[0]));
 	size_t j = 0;
 
-	if (prev && b->same[KIND_VIRTUAL_SERVICE]) {
-		s->vss = arena_copy(b->arena, prev->vss, prev->n_vss * sizeof(prev->vss[0]));
-		s->n_vss = prev->n_vss;
-		b->same_vss = true;
-		part_keep_quarantined(b, KIND_VIRTUAL_SERVICE);
-		return;
-	}
-	order = arena_copy(b->arena, l->v, l->n * sizeof(l->v[0]));
 	qsort(order, l->n, sizeof(order[0]), compare_age);
-	s->vss = arena_array(b->arena, struct vs *, l->n);
 	for (size_t i = 0; i < l->n; i++) {
 		struct vs *old = NULL, *vs;
 
 		if (object_spec(order[i], virtual_service)->hosts.n == 0)
 			continue;
-		while (prev && j < prev->n_vss && object_compare_age(prev->vss[j]->obj, order[i]) < 0)
+		while (prev && j < prev->n_vss &&
+		       (prev->vss[j]->obj->kind != KIND_VIRTUAL_SERVICE ||
+			object_compare_age(prev->vss[j]->obj, order[i]) < 0))
 			j++;
 		if (prev && j < prev->n_vss && prev->vss[j]->obj == order[i])
 			old = prev->vss[j];
 		vs = vs_update(b, order[i], old);
 		if (vs)
-			s->vss[s->n_vss++] = vs;
+			*vec_push(&out->v, b->arena) = vs;
 	}
+}
+
+/* Of one age by name; routes of the Gateway API have names that no VirtualService has. */
+static int compare_vss(const void *a, const void *b)
+{
+	const struct vs *x = *(struct vs *const *)a, *y = *(struct vs *const *)b;
+	int c;
+
+	if (x->obj->created_ns != y->obj->created_ns)
+		return x->obj->created_ns < y->obj->created_ns ? -1 : 1;
+	c = strcmp(x->name, y->name);
+	if (!c)
+		c = strcmp(x->obj->ns, y->obj->ns);
+	return c ? c : (int)x->obj->kind - (int)y->obj->kind;
+}
+
+void vs_stage(struct builder *b)
+{
+	struct snapshot *s = b->s;
+	struct vs_vec all = {0};
+	size_t n_routes;
+
+	if (gwapi_stage(b, &all) && b->same[KIND_VIRTUAL_SERVICE]) {
+		s->vss = arena_copy(b->arena, b->prev->vss, b->prev->n_vss * sizeof(s->vss[0]));
+		s->n_vss = b->prev->n_vss;
+		b->same_vss = true;
+		part_keep_quarantined(b, KIND_VIRTUAL_SERVICE);
+		return;
+	}
+	n_routes = all.v.n;
+	build_all(b, &all);
+	if (n_routes)
+		qsort(all.v.v, all.v.n, sizeof(all.v.v[0]), compare_vss);
+	s->vss = all.v.v ? all.v.v : arena_array(b->arena, struct vs *, 0);
+	s->n_vss = all.v.n;
 	b->same_vss = b->prev && b->prev->n_vss == s->n_vss &&
 		      memcmp(b->prev->vss, s->vss, s->n_vss * sizeof(s->vss[0])) == 0;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -24,6 +25,23 @@ const struct kind_info *kind_info(enum kind kind)
 {
 	must((unsigned)kind < KIND_COUNT);
 	return &kinds[kind];
+}
+
+/* A word begins at a capital, and at the last one of several. */
+const char *kind_kebab(enum kind kind, char out[KIND_KEBAB_MAX])
+{
+	const char *name = kind_info(kind)->name;
+	char *p = out;
+
+	must(2 * strlen(name) < KIND_KEBAB_MAX);
+	for (const char *s = name; *s; s++) {
+		if (isupper((unsigned char)*s) && s > name &&
+		    (islower((unsigned char)s[-1]) || islower((unsigned char)s[1])))
+			*p++ = '-';
+		*p++ = (char)tolower((unsigned char)*s);
+	}
+	*p = '\0';
+	return out;
 }
 
 /* versions is a list with spaces between. */

@@ -28,6 +28,9 @@ struct kind_info {
 const struct kind_info *kind_info(enum kind kind);
 /* By apiVersion ("networking.istio.io/v1", "v1") and kind; -1 if not known here. */
 int kind_find(const char *api_version, const char *kind);
+/* The name as paths have it: "virtual-service", "http-route"; into out, which is returned. */
+enum { KIND_KEBAB_MAX = 64 };
+const char *kind_kebab(enum kind kind, char out[KIND_KEBAB_MAX]);
 
 struct object {
 	int refs;

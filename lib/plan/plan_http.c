@@ -296,7 +296,7 @@ static const char *operation_of(const struct http_ctx *ctx, const struct ir_rout
 		if (port && host > port)
 			return arena_printf(ctx->arena, "%s:%.*s%s", host + 1, (int)strcspn(port + 1, "|"), port + 1, path);
 	}
-	return arena_printf(ctx->arena, "%s:%u%s", ctx->vs->obj->name, ctx->listen_port, path);
+	return arena_printf(ctx->arena, "%s:%u%s", ctx->vs->name, ctx->listen_port, path);
 }
 
 static const char *route_name(const struct http_route *in, const struct http_match *match, struct arena *a)
@@ -308,11 +308,9 @@ static const char *route_name(const struct http_route *in, const struct http_mat
 	return *name ? name : NULL;
 }
 
-static bool has_semantics(const struct object *obj, const char *which)
+static const struct object *object_of(const struct vs *vs, const struct http_route *in)
 {
-	const char *v = strmap_get(&obj->annotations, "internal.istio.io/route-semantics");
-
-	return v && strcmp(v, which) == 0;
+	return vs->http_objs ? vs->http_objs[in - vs->http] : vs->obj;
 }
 
 /* What can be told from where the routes go to: ports, gateways, or the proxy's labels. */
@@ -335,10 +333,10 @@ static bool is_for(const struct http_ctx *ctx, const struct http_match *m)
 /* What the matches of a route share. false: no route comes of it here. */
 static bool build_action(const struct http_ctx *ctx, const struct http_route *in, struct ir_route *out)
 {
-	bool gateway_semantics = has_semantics(ctx->vs->obj, "gateway");
+	bool gateway_semantics = ctx->vs->semantics == ROUTE_GATEWAY;
 	struct pending pend = {.out = out};
 
-	*out = (struct ir_route){.config = plan_config_path(ctx->arena, ctx->vs->obj)};
+	*out = (struct ir_route){.config = plan_config_path(ctx->arena, object_of(ctx->vs, in))};
 	out->headers = http_headers_of(in->headers, ctx->arena, &pend.host_rewrite);
 	out->fault = http_fault_of(in->fault, ctx->arena);
 	out->cors = http_cors_of(in->cors_policy, ctx->arena);
@@ -358,12 +356,12 @@ static bool build_action(const struct http_ctx *ctx, const struct http_route *in
 static void set_match(const struct http_ctx *ctx, const struct http_route *in, const struct http_match *match,
 		      struct ir_route *out)
 {
-	bool gateway_semantics = has_semantics(ctx->vs->obj, "gateway");
+	bool gateway_semantics = ctx->vs->semantics == ROUTE_GATEWAY;
 
 	out->name = route_name(in, match, ctx->arena);
 	if (match && match->stat_prefix && *match->stat_prefix)
 		out->stat_prefix = match->stat_prefix;
-	http_match_of(match, gateway_semantics || has_semantics(ctx->vs->obj, "ingress"), ctx->arena, &out->match);
+	http_match_of(match, ctx->vs->semantics != ROUTE_PLAIN, ctx->arena, &out->match);
 	if (out->action == IR_ACTION_FORWARD && cuts_prefix(in->rewrite, gateway_semantics))
 		cut_prefix(ctx, out);
 	out->operation = operation_of(ctx, out);

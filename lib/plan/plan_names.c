@@ -5,7 +5,6 @@
  */
 #include "plan/plan_int.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -16,24 +15,12 @@ const char *plan_cluster_name(struct arena *a, const char *direction, uint32_t p
 	return arena_printf(a, "%s|%u|%s|%s", direction, port, subset ? subset : "", host);
 }
 
-/* "VirtualService" -> "virtual-service" */
-static const char *kebab(struct arena *a, const char *kind)
-{
-	char *out = arena_alloc(a, 2 * strlen(kind) + 1), *p = out;
-
-	for (const char *s = kind; *s; s++) {
-		if (isupper((unsigned char)*s) && s != kind)
-			*p++ = '-';
-		*p++ = (char)tolower((unsigned char)*s);
-	}
-	return out;
-}
-
 const char *plan_config_path(struct arena *a, const struct object *obj)
 {
-	const struct kind_info *k = kind_info(obj->kind);
+	char kind[KIND_KEBAB_MAX];
 
-	return arena_printf(a, "/apis/%s/v1/namespaces/%s/%s/%s", k->group, obj->ns, kebab(a, k->name), obj->name);
+	return arena_printf(a, "/apis/%s/v1/namespaces/%s/%s/%s", kind_info(obj->kind)->group, obj->ns,
+			    kind_kebab(obj->kind, kind), obj->name);
 }
 
 const char *plan_wildcard(const struct view *v)

@@ -163,17 +163,10 @@ static void claim_wildcard(const struct vhosts *b, const char *host, size_t vs, 
 		*vec_push(&c->svcs, b->a) = claim->svcs.v[i];
 }
 
-static bool has_gateway_semantics(const struct vs *vs)
-{
-	const char *v = strmap_get(&vs->obj->annotations, "internal.istio.io/route-semantics");
-
-	return v && strcmp(v, "gateway") == 0;
-}
-
 /* Routes of the Gateway API hold for callers of their own namespace, or for services of it. */
 static bool may_claim(const struct vhosts *b, const struct vs *vs, const struct svc *svc)
 {
-	return !has_gateway_semantics(vs) || strcmp(svc->ns, vs->obj->ns) == 0 ||
+	return vs->semantics != ROUTE_GATEWAY || strcmp(svc->ns, vs->obj->ns) == 0 ||
 	       strcmp(b->p->view->ns, vs->obj->ns) == 0;
 }
 
@@ -181,7 +174,7 @@ static bool may_claim(const struct vhosts *b, const struct vs *vs, const struct 
 static void claim_hosts(const struct vhosts *b, size_t index, struct claim *c)
 {
 	const struct vs *vs = b->r->index->egress->vss[index];
-	bool gateway_semantics = has_gateway_semantics(vs);
+	bool gateway_semantics = vs->semantics == ROUTE_GATEWAY;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < vs->hosts.n; i++) {
@@ -289,7 +282,7 @@ static void add_virtual_service(struct vhosts *b, size_t index)
 	if (!routes.v.n)
 		return;
 	claim_hosts(b, index, &c);
-	if (has_gateway_semantics(vs) && !c.svcs.n)
+	if (vs->semantics == ROUTE_GATEWAY && !c.svcs.n)
 		return;
 	if (!b->r->port)
 		add_claimed_ports(b, &c, &routes);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "xds/walk_int.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -35,20 +34,6 @@ struct pbread walk_read(enum xds_type t, const struct res_new *r)
 	return pbread_root(xds_type_info(t)->message, b);
 }
 
-/* "VirtualService" is "virtual-service" in a path. */
-static bool is_kebab_of(const char *text, size_t n, const char *kind)
-{
-	size_t i = 0;
-
-	for (const char *k = kind; *k; k++) {
-		if (isupper((unsigned char)*k) && k > kind && (i >= n || text[i++] != '-'))
-			return false;
-		if (i >= n || text[i++] != tolower((unsigned char)*k))
-			return false;
-	}
-	return i == n;
-}
-
 static size_t word_len(const char *p)
 {
 	return strcspn(p, "/");
@@ -59,6 +44,7 @@ static bool parse_config(const char *path, struct arena *a, struct res_origin *o
 {
 	static const char start[] = "/namespaces/";
 	const char *ns = strstr(path, start), *kind, *name;
+	char kebab[KIND_KEBAB_MAX];
 
 	if (!ns)
 		return false;
@@ -69,7 +55,8 @@ static bool parse_config(const char *path, struct arena *a, struct res_origin *o
 	if (*name != '/')
 		return false;
 	for (int k = 0; k < KIND_COUNT; k++) {
-		if (is_kebab_of(kind, word_len(kind), kind_info((enum kind)k)->name)) {
+		kind_kebab((enum kind)k, kebab);
+		if (strlen(kebab) == word_len(kind) && !memcmp(kind, kebab, word_len(kind))) {
 			*out = (struct res_origin){(enum kind)k, arena_strndup(a, ns, word_len(ns)), name + 1};
 			return true;
 		}

@@ -177,6 +177,27 @@ static void peer_authentication(struct sim_random *r, struct buf *out, unsigned 
 			   modes[sim_below(r, 4)]);
 }
 
+static void http_route(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "route-%u", place);
+	head(out, "gateway.networking.k8s.io/v1", sim_chance(r, 90) ? "HTTPRoute" : "GRPCRoute", spaces[place % 2], obj, place);
+	if (sim_chance(r, 80))
+		buf_printf(out, "}\nspec:\n  parentRefs: [{group: '', kind: Service, name: %s, namespace: %s%s}]\n  rules:\n", name(r),
+			   space(r), sim_chance(r, 30) ? ", port: 80" : "");
+	else
+		buf_printf(out, "}\nspec:\n  parentRefs: [{group: networking.istio.io, kind: ServiceEntry, name: se-%u}]\n  rules:\n",
+			   30 + (unsigned)sim_below(r, 4));
+	for (unsigned i = 0, n = 1 + (unsigned)sim_below(r, 3); i < n; i++) {
+		buf_printf(out, "  - name: r%u\n", i);
+		if (sim_chance(r, 60))
+			buf_printf(out, "    matches: [{headers: [{name: h, value: p%u}]}]\n", (unsigned)sim_below(r, 4));
+		buf_printf(out, "    backendRefs: [{name: %s, namespace: %s, port: 80, weight: %u}, {name: %s, port: 80}]\n", name(r), space(r),
+			   (unsigned)sim_below(r, 3), name(r));
+	}
+}
+
 static void draw(struct sim_random *r, unsigned place, struct buf *out)
 {
 	if (place < SIM_SLICES)
@@ -197,8 +218,10 @@ static void draw(struct sim_random *r, unsigned place, struct buf *out)
 		sidecar(r, out, place);
 	else if (place < SIM_PEERS)
 		workload_entry(r, out, place);
-	else
+	else if (place < SIM_ROUTES)
 		peer_authentication(r, out, place);
+	else
+		http_route(r, out, place);
 }
 
 void sim_manifest(struct sim_random *r, unsigned place, struct buf *out)

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to snapshot_gwapi*.c: routes of the Gateway API in the mesh (istio-behaviour.md 1.14).
+ * Thread: pure.
+ */
+#ifndef MESH_SNAPSHOT_GWAPI_INT_H
+#define MESH_SNAPSHOT_GWAPI_INT_H
+
+#include "mesh/snapshot_int.h"
+#include "model/gwapi.h"
+#include "model/traffic.h"
+
+/* What a parentRef means. */
+enum gwapi_parent {
+	PARENT_SERVICE,		/* hosts are those of a Service or ServiceEntry */
+	PARENT_GATEWAY,		/* without effect here */
+	PARENT_MISSING,		/* there is no such Service or ServiceEntry */
+	PARENT_OTHER,		/* no kind that routes attach to */
+};
+/* hosts: FQDN, in a. */
+enum gwapi_parent gwapi_parent_find(const struct builder *b, const struct object *route,
+				    const struct gwapi_parent_ref *ref, struct arena *a, struct strs *hosts);
+/* The parentRefs of an HTTPRoute or GRPCRoute. */
+const struct gwapi_parent_ref *gwapi_parents(const struct object *route, size_t *n);
+
+/* What a backendRef means. */
+enum gwapi_backend_kind {
+	BACKEND_SERVICE,	/* host is one, known or not */
+	BACKEND_HOSTNAME,	/* host is any that a ServiceEntry or Service has */
+	BACKEND_OTHER,		/* no kind that is routed to: requests get 500 */
+	BACKEND_WRONG,		/* Istio refuses the route */
+};
+struct gwapi_destination {
+	enum gwapi_backend_kind kind;
+	const char *host;	/* FQDN; NULL: none */
+	uint32_t port;
+};
+
+/* One route in the making. */
+struct gwapi_conversion {
+	const struct object *route;
+	const char *domain;
+	struct arena *arena;
+};
+struct gwapi_destination gwapi_destination_of(const struct gwapi_conversion *c, const char *group, const char *kind,
+				    const char *name, const char *ns, struct opt_u32 port);
+/* Why Istio takes no part of the route, with its place in *path; NULL: it does. */
+const char *gwapi_refusal(const struct gwapi_conversion *c, const char **path);
+
+/* A route with one match or none, as in a VirtualService. */
+struct gwapi_route {
+	struct http_route r;
+	const struct object *obj;
+	size_t index;		/* order of arrival */
+};
+struct gwapi_routes {
+	VEC(struct gwapi_route) v;
+};
+/* Adds all of c's routes. port: that they are for; 0 = any. */
+void gwapi_convert(const struct gwapi_conversion *c, uint32_t port, struct gwapi_routes *out);
+/* By precedence: exact before prefix before expression, longer path, with method, more headers, more
+ * parameters, order of arrival. */
+void gwapi_sort(struct gwapi_routes *routes);
+
+#endif
