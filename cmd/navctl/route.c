@@ -77,10 +77,13 @@ static int route(struct traffic *t, const struct args *args, struct arena *a, st
 {
 	const char *form = args_get(args, "output"), *batch = args_get(args, "requests");
 	struct traffic_request q = {.from = args_get(args, "from"),
+				    .to = args_get(args, "to"),
 				    .url = args->n_operands ? args->operands[0] : NULL,
 				    .method = args_get(args, "method"),
 				    .sni = args_get(args, "sni")};
 
+	if (q.from && q.to)
+		return err_set(e, ERR_SYNTAX, "--from and --to are two ends: what leaves one, or what arrives at the other");
 	if (!q.url == !batch)
 		return err_set(e, ERR_SYNTAX, "a URL or --requests FILE is needed");
 	if (read_headers(args, a, &q.headers, e) || traffic_open(t, args, a, e))
@@ -112,6 +115,8 @@ static const struct args_option options[] = {
     {"config-dir", 'c', "DIR", "The manifests; may be given several times."},
     {"from", 'f', "WHO",
      "Who sends: gateway/NAME, a pod (POD.NAMESPACE) or labels ([NAMESPACE/]app=NAME,...)."},
+    {"to", 't', "WHO", "The workload where it arrives, instead: through its inbound listeners. A port of its Service "
+		       "stands for the workload's own."},
     {"node-file", 'n', "FILE", "The proxy of the sender, as for proxy-config, instead of --from."},
     {"method", 0, "METHOD", "GET unless given."},
     {"header", 'H', "NAME: VALUE", "A request header; may be given several times. Host replaces the URL's."},

@@ -119,7 +119,7 @@ int traffic_read_request(const struct node *n, struct arena *a, struct traffic_r
 {
 	struct {
 		const char *key, **to;
-	} texts[] = {{"from", &q->from}, {"url", &q->url}, {"method", &q->method}, {"sni", &q->sni}};
+	} texts[] = {{"from", &q->from}, {"to", &q->to}, {"url", &q->url}, {"method", &q->method}, {"sni", &q->sni}};
 
 	if (n->kind != NODE_MAP)
 		return err_set(e, ERR_SYNTAX, "line %u: a request is a map: {url: ...}", n->pos.line);
@@ -378,8 +378,8 @@ static const char *resolve(const struct traffic *t, const char *host, const char
 	return outside;
 }
 
-/* A gateway's Service sends its port to the port where the gateway listens. */
-static uint32_t gateway_port(const struct view *v, uint32_t port)
+/* A Service sends its port to the port where the proxy listens, or where its workload does. */
+static uint32_t target_port(const struct view *v, uint32_t port)
 {
 	for (size_t i = 0; i < v->n_targets; i++) {
 		if (v->targets[i].port->port == port)
@@ -411,17 +411,21 @@ static void tell_address(struct arena *a, const char *host, const char *ip, cons
 int traffic_walk(struct traffic *t, const struct traffic_request *q, struct arena *a, struct walk *out, struct err *e)
 {
 	static const char *const http_alpn[] = {"h2", "http/1.1"};
-	struct sender *s = find_sender(t, q->from, e);
+	struct sender *s = find_sender(t, q->to ? q->to : q->from, e);
 	const struct svc *svc = NULL;
 	struct walk_request r = {0};
 	struct url u = {0};
+	bool out_of_sidecar;
 
 	if (!s || parse_url(q->url, a, &u, e))
 		return -1;
+	if (q->to && s->proxy.type != PROXY_SIDECAR)
+		return err_set(e, ERR_SYNTAX, "%.100s has no workload behind it: what it is sent is --from", q->to);
+	out_of_sidecar = !q->to && s->proxy.type == PROXY_SIDECAR;
 	r = (struct walk_request){
-	    .captured = s->proxy.type == PROXY_SIDECAR,
-	    .ip = s->proxy.type == PROXY_SIDECAR ? resolve(t, u.host, s->proxy.ns, a, &svc) : s->proxy.ips.v[0],
-	    .port = s->proxy.type == PROXY_SIDECAR ? u.port : gateway_port(&s->view, u.port),
+	    .way = q->to ? WALK_INBOUND : out_of_sidecar ? WALK_OUTBOUND : WALK_DIRECT,
+	    .ip = out_of_sidecar ? resolve(t, u.host, s->proxy.ns, a, &svc) : s->proxy.ips.v[0],
+	    .port = out_of_sidecar ? u.port : target_port(&s->view, u.port),
 	    .tls = u.tls,
 	    .http = u.http,
 	    .sni = q->sni ? q->sni : u.tls && !scalar_is_ip(u.host) ? u.host : "",
@@ -437,7 +441,7 @@ int traffic_walk(struct traffic *t, const struct traffic_request *q, struct aren
 			r.authority = q->headers.v[i].value;
 	}
 	walk_run(s->c, &r, a, out);
-	if (r.captured && r.ip != u.host)
+	if (out_of_sidecar && r.ip != u.host)
 		tell_address(a, u.host, r.ip, svc, out);
 	return 0;
 }

@@ -20,6 +20,7 @@ struct traffic {
 
 struct traffic_request {
 	const char *from;	/* NULL: the node file */
+	const char *to;		/* the workload where it arrives, instead of who sends it; or NULL */
 	const char *url;	/* http, https, tcp or tls; without a scheme http */
 	const char *method;	/* NULL: GET */
 	const char *sni;	/* NULL: of https and tls the host */
@@ -30,7 +31,7 @@ struct traffic_request {
 int traffic_open(struct traffic *t, const struct args *args, struct arena *a, struct err *e);
 void traffic_close(struct traffic *t);
 
-/* {url, method, headers, sni} and "from", laid over *q. Unknown keys are errors. */
+/* {url, method, headers, sni, from, to}, laid over *q. Unknown keys are errors. */
 int traffic_read_request(const struct node *n, struct arena *a, struct traffic_request *q, struct err *e);
 /* The one YAML or JSON document of a file; "-" is standard input. NULL and e: unreadable. */
 const struct node *traffic_read_file(const char *path, struct arena *a, struct err *e);

@@ -138,7 +138,28 @@ static int listener_rank(const struct walker *w, struct pbread l)
 		best = rank > best ? rank : best;
 	}
 	/* a socket of its own is needed where nobody hands connections over */
-	return w->r->captured || pbread_num(l, "bind_to_port", true) ? best : 0;
+	return w->r->way == WALK_OUTBOUND || pbread_num(l, "bind_to_port", true) ? best : 0;
+}
+
+enum { INBOUND = 1, OUTBOUND = 2 };	/* core.v3.TrafficDirection */
+
+/* Does it get what is captured on this way, whatever the destination? On the way out it hands on to
+ * the listener of that destination, on the way in it keeps it. */
+static bool captures(const struct walker *w, struct pbread l)
+{
+	struct pbread_list filters = pbread_list(l, "listener_filters");
+	struct pbread one;
+
+	if (w->r->way == WALK_OUTBOUND)
+		return pbread_num(l, "traffic_direction", 0) == OUTBOUND && pbread_num(l, "use_original_dst", false);
+	if (w->r->way == WALK_DIRECT || pbread_num(l, "traffic_direction", 0) != INBOUND)
+		return false;
+	while (pbread_next(&filters, &one)) {
+		if (pbread_is(pbread_any(one, "typed_config"),
+			      "envoy.extensions.filters.listener.original_dst.v3.OriginalDst"))
+			return true;
+	}
+	return false;
 }
 
 static const struct res_new *find_listener(struct walker *w, const char **why)
@@ -155,11 +176,15 @@ static const struct res_new *find_listener(struct walker *w, const char **why)
 			best = r;
 			rank = mine;
 		}
-		if (pbread_num(l, "use_original_dst", false) && pbread_num(l, "traffic_direction", 0) == 2)
+		if (captures(w, l))
 			capture = r;
 	}
 	*why = arena_printf(w->arena, "%s, port %u", rank == 2 ? w->r->ip : "any address", w->r->port);
-	if (!best && w->r->captured && capture) {
+	if (w->r->way == WALK_INBOUND && capture) {
+		*why = "what comes in is captured";
+		return capture;
+	}
+	if (!best && capture) {
 		*why = arena_printf(w->arena, "no listener has %s:%u; what is captured ends here", w->r->ip,
 				    w->r->port);
 		return capture;

@@ -13,8 +13,15 @@
 #include "node/schema.h"
 #include "xds/res.h"
 
+/* How the connection meets the proxy. */
+enum walk_way {
+	WALK_DIRECT,			/* on a port of its own */
+	WALK_OUTBOUND,			/* captured on its way out of a workload: listeners by original destination */
+	WALK_INBOUND,			/* captured on its way in */
+};
+
 struct walk_request {
-	bool captured;			/* by a sidecar: listeners by original destination; else by their port */
+	enum walk_way way;
 	const char *ip;			/* where the client connects to */
 	uint32_t port;
 	bool tls;			/* the client begins with TLS */

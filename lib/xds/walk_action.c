@@ -117,12 +117,12 @@ static void walk_direct(struct walker *w, struct pbread direct)
 
 /* ---- facts ---- */
 
-static const char *seconds(const struct walker *w, int64_t ns)
+const char *walk_seconds(const struct walker *w, int64_t ns)
 {
 	return arena_printf(w->arena, "%.9gs", (double)ns / 1e9);
 }
 
-static double percent(struct pbread fraction)
+double walk_percent(struct pbread fraction)
 {
 	static const double of[] = {100, 10000, 1000000};
 	uint64_t d = pbread_num(fraction, "denominator", 0);
@@ -139,7 +139,7 @@ static void tell_retries(struct walker *w, struct pbread retry)
 	walk_fact(w, "retries",
 		  arena_printf(w->arena, "%" PRIu64 " on %s%s%s", pbread_num(retry, "num_retries", 1),
 			       pbread_text(retry, "retry_on", w->arena), per_try > 0 ? ", each within " : "",
-			       per_try > 0 ? seconds(w, per_try) : ""));
+			       per_try > 0 ? walk_seconds(w, per_try) : ""));
 }
 
 static void tell_mirrors(struct walker *w, struct pbread action)
@@ -150,30 +150,7 @@ static void tell_mirrors(struct walker *w, struct pbread action)
 	while (pbread_next(&l, &one))
 		walk_fact(w, "mirror",
 			  arena_printf(w->arena, "%s, %g %%", pbread_text(one, "cluster", w->arena),
-				       percent(pbread_msg(pbread_msg(one, "runtime_fraction"), "default_value"))));
-}
-
-/* Returns the status of an abort that hits every request, or 0. */
-static unsigned tell_faults(struct walker *w, struct pbread route)
-{
-	struct pbread f = pbread_entry(route, "typed_per_filter_config", "envoy.filters.http.fault");
-	struct pbread delay = pbread_msg(f, "delay"), abort = pbread_msg(f, "abort");
-	double share = percent(pbread_msg(abort, "percentage"));
-	unsigned status = (unsigned)pbread_num(abort, "http_status", 200);
-
-	if (delay.m)
-		walk_fact(w, "fault delay",
-			  arena_printf(w->arena, "%s, %g %%", seconds(w, pbread_ns(delay, "fixed_delay")),
-				       percent(pbread_msg(delay, "percentage"))));
-	if (!abort.m)
-		return 0;
-	if (pbread_has(abort, "grpc_status"))
-		walk_fact(w, "fault abort",
-			  arena_printf(w->arena, "gRPC status %u, %g %%",
-				       (unsigned)pbread_num(abort, "grpc_status", 0), share));
-	else
-		walk_fact(w, "fault abort", arena_printf(w->arena, "%u, %g %%", status, share));
-	return share >= 100 ? status : 0;
+				       walk_percent(pbread_msg(pbread_msg(one, "runtime_fraction"), "default_value"))));
 }
 
 static void tell_headers(struct walker *w, struct pbread of)
@@ -201,19 +178,16 @@ static void tell_headers(struct walker *w, struct pbread of)
 	}
 }
 
-static unsigned tell_facts(struct walker *w, struct pbread vhost, struct pbread route, struct pbread action)
+static void tell_facts(struct walker *w, struct pbread vhost, struct pbread route, struct pbread action)
 {
 	int64_t timeout = pbread_ns(action, "timeout");
 
 	/* Envoy's own default is 15 s, 0 is none */
-	walk_fact(w, "timeout", timeout < 0 ? "15s" : timeout == 0 ? "none" : seconds(w, timeout));
+	walk_fact(w, "timeout", timeout < 0 ? "15s" : timeout == 0 ? "none" : walk_seconds(w, timeout));
 	tell_retries(w, pbread_msg(pbread_has(action, "retry_policy") ? action : vhost, "retry_policy"));
 	tell_mirrors(w, action);
 	tell_headers(w, vhost);
 	tell_headers(w, route);
-	if (pbread_entry(route, "typed_per_filter_config", "envoy.filters.http.cors").m)
-		walk_fact(w, "cors", "preflights of allowed origins are answered here");
-	return tell_faults(w, route);
 }
 
 /* ---- forward ---- */
@@ -261,18 +235,19 @@ static void walk_forward(struct walker *w, struct pbread action)
 void walk_route_action(struct walker *w, struct pbread vhost, struct pbread route)
 {
 	struct pbread action = pbread_msg(route, "route"), match = pbread_msg(route, "match");
-	unsigned abort;
 
+	/* the facts of a forwarding route stand there, whoever answers */
+	if (action.m)
+		tell_facts(w, vhost, route, action);
+	if (walk_filters_answer(w, route))
+		return;
 	if (pbread_has(route, "redirect")) {
 		walk_redirect(w, pbread_msg(route, "redirect"), match);
 	} else if (pbread_has(route, "direct_response")) {
 		walk_direct(w, pbread_msg(route, "direct_response"));
 	} else if (action.m) {
-		abort = tell_facts(w, vhost, route, action);
 		w->out->path = rewrite_path(w, action, match);
 		walk_forward(w, action);
-		if (abort)
-			walk_answer(w, abort, "fault injection aborts every request");
 	} else {
 		walk_answer(w, 404, "the route has no action that forwards");
 	}

@@ -38,6 +38,8 @@ struct pbread walk_chain(struct walker *w, struct pbread listener, const char **
 /* ---- walk_match.c ---- */
 /* The value of a request header, doubles joined by ","; NULL if absent. Pseudo headers too. */
 const char *walk_header(const struct walker *w, const char *name);
+/* envoy.type.matcher.v3.StringMatcher */
+bool walk_match_string(const struct walker *w, struct pbread m, const char *text);
 /* Does the RouteMatch take the request? Else *why says what stands against it. */
 bool walk_match_route(const struct walker *w, struct pbread match, const char **why);
 /* The part of the path that the match took: what prefix_rewrite replaces. */
@@ -51,7 +53,13 @@ void walk_http(struct walker *w, struct pbread hcm);
  * redirect to the result instead. */
 const char *walk_normalize_path(struct pbread hcm, const char *path, struct arena *a, bool *redirected);
 
+/* ---- walk_filter.c ---- */
+/* Answers in place of the route's action, as a filter before the router does? */
+bool walk_filters_answer(struct walker *w, struct pbread route);
+
 /* ---- walk_action.c ---- */
+const char *walk_seconds(const struct walker *w, int64_t ns);
+double walk_percent(struct pbread fraction);	/* 100 if absent */
 void walk_route_action(struct walker *w, struct pbread vhost, struct pbread route);
 void walk_require_tls(struct walker *w);
 

@@ -42,8 +42,7 @@ static bool equal(const char *a, const char *b, bool ignore_case)
 	return (ignore_case ? strcasecmp(a, b) : strcmp(a, b)) == 0;
 }
 
-/* envoy.type.matcher.v3.StringMatcher */
-static bool match_string(const struct walker *w, struct pbread m, const char *text)
+bool walk_match_string(const struct walker *w, struct pbread m, const char *text)
 {
 	bool ic = pbread_num(m, "ignore_case", false);
 
@@ -132,7 +131,7 @@ static bool match_value(const struct walker *w, struct pbread m, const char *val
 	int64_t n;
 
 	if (pbread_has(m, "string_match"))
-		return match_string(w, pbread_msg(m, "string_match"), value);
+		return walk_match_string(w, pbread_msg(m, "string_match"), value);
 	if (pbread_has(m, "exact_match"))
 		return !strcmp(value, pbread_text(m, "exact_match", w->arena));
 	if (pbread_has(m, "safe_regex_match"))
@@ -195,7 +194,7 @@ static bool match_query(const struct walker *w, struct pbread m, const char *nam
 
 	if (pbread_has(m, "present_match"))
 		return (value != NULL) == !!pbread_num(m, "present_match", true);
-	return value && (!pbread_has(m, "string_match") || match_string(w, pbread_msg(m, "string_match"), value));
+	return value && (!pbread_has(m, "string_match") || walk_match_string(w, pbread_msg(m, "string_match"), value));
 }
 
 /* ---- all of it ---- */

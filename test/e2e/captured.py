@@ -14,6 +14,7 @@ sys.path.append(os.path.join(ROOT, 'deploy', 'demo'))
 import sandbox                                                      # noqa: E402
 
 IP = '10.244.0.1'
+ARRIVES = 1338                          # the mark of connections that are captured on the way in
 
 
 class Workload:
@@ -31,6 +32,8 @@ class Workload:
             sandbox.run('ip', 'link', 'set', 'lo', 'up')
             sandbox.run('ip', 'route', 'add', 'local', '10.0.0.0/8', 'dev', 'lo')
             sandbox.run('iptables-restore', stdin=sandbox.CAPTURE % ('-m mark --mark %d' % sandbox.ENVOY_UID))
+            sandbox.run('iptables', '-t', 'nat', '-I', 'OUTPUT', '-p', 'tcp', '-m', 'mark', '--mark', str(ARRIVES),
+                        '-j', 'REDIRECT', '--to-ports', '15006')
 
         in_thread(make)
 
@@ -41,6 +44,15 @@ class Workload:
             return function(*args, **more)
 
         return in_thread(enter)
+
+    def connect(self, ip, port, arrives=False):
+        """A connection that leaves the workload, or one that arrives at it from outside."""
+        sock = self.inside(socket.socket)
+        sock.settimeout(10)
+        if arrives:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, ARRIVES)
+        sock.connect((ip, port))
+        return sock
 
     def sidecar(self, navarchd):
         """Its Envoy, which reaches navarchd outside through a Unix socket."""

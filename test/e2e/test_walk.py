@@ -9,8 +9,10 @@ import ssl
 import subprocess
 import xml.etree.ElementTree
 
+import certs
 import manifests
 from backend import METHODS
+from captured import Workload
 from certs import certificate
 from harness import BUILD, await_, free_port, get, need
 
@@ -85,6 +87,22 @@ SHOP = '''
     - name: missing
       match: [{uri: {prefix: /missing}}]
       route: [{destination: {host: nowhere.default.svc.cluster.local, port: {number: 80}}}]
+    - name: cors
+      match: [{uri: {exact: /cors}}]
+      corsPolicy: {allowOrigins: [{exact: "https://app.test"}, {regex: "https://[a-z]+[.]friend[.]test"}]}
+      TO v1
+    - name: cors-ignore
+      match: [{uri: {exact: /cors/ignore}}]
+      corsPolicy: {allowOrigins: [{prefix: "https://app."}], unmatchedPreflights: IGNORE}
+      TO v2
+    - name: cors-moved
+      match: [{uri: {exact: /cors/moved}}]
+      corsPolicy: {allowOrigins: [{exact: "*"}]}
+      redirect: {uri: /new}
+    - name: abort-direct
+      match: [{uri: {prefix: /gone-abort}}]
+      fault: {abort: {httpStatus: 418, percentage: {value: 100}}}
+      directResponse: {status: 202}
     - name: scheme-match
       match: [{uri: {prefix: /s}, scheme: {exact: https}}]
       TO v3
@@ -106,7 +124,7 @@ HOSTS = ('shop.example.com', 'SHOP.example.com', 'shop.example.com:80', 'shop.ex
 PATHS = ('/exact', '/exact/', '/Exact', '/mixed/a', '/MIXED', '/Mixe', '/re/12/ax', '/re/1/x', '/re/123/', '/re/123/x/y',
          '/h', '/h/x', '/hello', '/q', '/q/r', '/q/', '/q/s', '/auth', '/old/', '/old', '/old/a/b', '/one', '/one/',
          '/user', '/user/bob', '/user/bob/', '/user/a/user/b/c', '/split', '/abort/x', '/direct', '/moved', '/moved/', '/scheme/x', '/port',
-         '/uri/x', '/missing', '/s', '/a/../exact', '/./exact', '/a/%2e%2E/exact')
+         '/uri/x', '/missing', '/s', '/gone-abort', '/a/../exact', '/./exact', '/a/%2e%2E/exact')
 MORE_PATHS = ('/a', '/a/b', '/a/bc', '/a//b', '//a', '/a%2Fb', '/%61/b', '/a\\b', '/a/b/..', '/a/b/.', '/a/%zz',
               '/a/%c3%a9', '/a/b;c=1', '/a/~b-_.', '/', '/..', '/a/"b"', '/a/{b}', '/a/|^b', '/a/%7Eb%2d', '/exact%20')
 QUERIES = ('', '', '', '?', '?a=1%202', '?a=1+2&b=', '?a=1%202&b=xxx', '?b=xx&a=1%202', '?a=2&a=1%202&b=', '?a', '?a=1&b=y',
@@ -118,6 +136,9 @@ HEADERS = ({}, {}, {'x-kind': 'one'}, {'x-kind': 'One'}, {'x-kind': 'twofold', '
 ANYBODY = ssl.create_default_context()
 ANYBODY.check_hostname = False
 ANYBODY.verify_mode = ssl.CERT_NONE
+ORIGINS = [dict(({'origin': o} if o is not None else {}), **more)
+           for o in ('https://app.test', 'https://best.friend.test', 'https://evil.test', '', None)
+           for more in ({'access-control-request-method': 'PUT'}, {'access-control-request-method': ''}, {})]
 NAMES = ('one.secure.test', 'two.secure.test', 'deep.two.secure.test', 'secure.test', 'ONE.secure.test', '')
 
 
@@ -192,12 +213,20 @@ def generate(ports, rng):
         fits = q['host'].lower().startswith('shop') or q['tls']
         q['path'] = rng.choice(PATHS if fits and rng.random() < .8 else MORE_PATHS) + rng.choice(QUERIES)
         yield q
+    for path in ('/cors', '/cors/ignore', '/cors/moved'):
+        for headers in ORIGINS:
+            for method in ('GET', 'OPTIONS'):
+                yield {'port': plain, 'host': HOSTS[0], 'path': path, 'method': method, 'headers': headers, 'tls': False}
 
 
-def send(q, backends):
+def connect_to_gateway(q):
+    return socket.create_connection(('127.0.0.1', q['port']), 10)
+
+
+def send(q, backends, connect=connect_to_gateway):
     """What a client sees: (status, Location or None, the backend and the request that it got or None); status 0: closed."""
     try:
-        sock = socket.create_connection(('127.0.0.1', q['port']), 10)
+        sock = connect(q)
         if q['tls']:
             sock = ANYBODY.wrap_socket(sock, server_hostname=q['sni'] or None)
         conn = http.client.HTTPConnection('127.0.0.1', timeout=10)
@@ -215,18 +244,22 @@ def send(q, backends):
         return 0, None, None
 
 
-def walk(config, requests):
+def walk(config, requests, *who):
     """navctl's answer to all of them, in order."""
-    listed = [{'url': '%s://127.0.0.1:%d%s' % ('https' if q['tls'] else 'http', q['port'], q['path']), 'method': q['method'],
+    listed = [{'url': '%s://%s:%d%s' % ('https' if q['tls'] else 'http', q.get('ip', '127.0.0.1'),
+                                        q.get('service_port', q['port']), q['path']), 'method': q['method'],
                'headers': dict(q['headers'], Host=q['host']), **({'sni': q['sni']} if q['tls'] else {})} for q in requests]
-    ran = subprocess.run([BUILD + '/navctl', 'route', '--config-dir', config, '--from', 'gateway/public', '--requests', '-',
-                          '-o', 'json'], input=json.dumps(listed), capture_output=True, text=True)
+    ran = subprocess.run([BUILD + '/navctl', 'route', '--config-dir', config, *who, '--requests', '-', '-o', 'json'], input=json.dumps(listed), capture_output=True, text=True)
     need(ran.returncode in (0, 1), 'navctl route: %s' % ran.stderr)
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
-def difference(said, seen):
-    """'' when what navctl said is what was seen."""
+def version_at(address):
+    return VERSIONS[int(address.rsplit(':', 1)[0].rsplit('.', 1)[1]) - 1]
+
+
+def difference(said, seen, name_of=version_at):
+    """'' when what navctl said is what was seen. name_of: the backend at an address."""
     status, location, backend = seen
     if said['end'] == 'refused':
         return '' if status == 0 else 'refused, but got %d' % status
@@ -234,10 +267,11 @@ def difference(said, seen):
         if status != said['status'] or backend:
             return '%d, but got %d %s' % (said['status'], status, backend or '')
         return '' if said.get('location') == location else 'location %s, but got %s' % (said.get('location'), location)
-    ips = {e['address'].rsplit(':', 1)[0] for t in said['targets'] if t['weight'] for e in t['endpoints']}
-    names = {VERSIONS[int(ip.rsplit('.', 1)[1]) - 1] for ip in ips}
+    names = {name_of(e['address']) for t in said['targets'] if t['weight'] for e in t['endpoints']}
     if status != 200 or not backend or backend[0] not in names:
         return 'one of %s, but got %d %s' % (sorted(names), status, backend)
+    if 'path' not in said:
+        return ''                       # bytes of TCP
     path, host = backend[1].path, backend[1].headers['Host']
     if path != said['path']:
         return 'path %s, but got %s' % (said['path'], path)
@@ -254,7 +288,7 @@ def test_walk_is_what_envoy_does(env):
     await_('TLS', lambda: send({'port': ports[2], 'tls': True, 'sni': 'one.secure.test', 'host': 'one.secure.test',
                                 'path': '/exact', 'method': 'GET', 'headers': {}}, backends)[0] == 200)
     requests = list(generate(ports, random.Random(1)))
-    said = walk(navarchd.config, requests)
+    said = walk(navarchd.config, requests, '--from', 'gateway/public')
     need(len(said) == len(requests), '%d answers to %d requests' % (len(said), len(requests)))
     wrong, ends = [], collections.Counter()
     for q, s in zip(requests, said):
@@ -266,6 +300,91 @@ def test_walk_is_what_envoy_does(env):
     need(len(ends) >= 24 and min(ends.values()) > 2 and ends['404'] < len(requests) / 2,
          'the requests reach too little: %s' % ends)
     return '%d requests, %d routes and statuses' % (len(requests), len(ends))
+
+
+WORKLOAD = '''apiVersion: v1
+kind: Service
+metadata: {name: app, namespace: default}
+spec:
+  clusterIP: 10.96.0.9
+  selector: {app: client}
+  ports:
+    - {name: http, port: 8000, targetPort: 8080}
+    - {name: tcp, port: 9000, targetPort: 9090}
+    - {name: unsaid, port: 7007, targetPort: 7070}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client, namespace: default, labels: {app: client}}
+spec: {serviceAccountName: default, containers: [{name: app, image: app}]}
+status: {phase: Running, podIP: 10.244.0.1, conditions: [{type: Ready, status: "True"}]}
+'''
+WORKLOAD_ROUTES = '''
+    - name: moved
+      match: [{uri: {prefix: /b}}]
+      rewrite: {uri: /c}
+      route: [{destination: {host: api.test}}]
+    - name: rest
+      route: [{destination: {host: web.test}}]
+'''
+# somebody listens wherever an Envoy could send to, so that a wrong answer has a name
+PLAIN = [(ip, port) for ip in ('10.1.1.1', '10.1.1.2', '10.96.0.1', '10.96.0.2', '10.9.9.9')
+         for port in (80, 7000, 8000)]
+APP = [('10.244.0.1', port) for port in (8080, 9090, 7070, 6060)]
+SAFE = [(ip, 443) for ip in ('10.1.1.3', '10.96.0.1', '10.9.9.9')]
+
+
+def leaving():
+    """Requests of the workload: known and unknown addresses, ports, hosts and names."""
+    for ip in ('10.96.0.1', '10.96.0.2', '10.9.9.9'):
+        for host in ('web.test', 'api.test', 'web.test:80', 'unknown.test'):
+            for port in (80, 7000, 8000):
+                for path in ('/', '/b/x'):
+                    yield {'ip': ip, 'port': port, 'host': host, 'path': path, 'tls': False}
+        if ip == '10.96.0.2':
+            continue
+        for sni in ('one.test', 'two.test', ''):
+            yield {'ip': ip, 'port': 443, 'host': 'one.test', 'path': '/', 'tls': True, 'sni': sni}
+
+
+def arriving():
+    """Requests to the workload: the ports of its Service by either number, one that it does not tell, the sidecar's own."""
+    for port, service_port in ((8080, 8000), (8080, 8080), (9090, 9000), (7070, 7007), (6060, 6060), (15006, 15006)):
+        for host in ('app', 'any.test'):
+            for path in ('/', '/a/../b', '/a//b'):
+                yield {'ip': '10.244.0.1', 'port': port, 'service_port': service_port, 'host': host, 'path': path,
+                       'tls': False}
+    yield {'ip': '10.244.0.1', 'port': 8080, 'host': 'app', 'path': '/', 'tls': True, 'sni': 'app'}
+
+
+def test_walk_of_a_sidecar(env):
+    """What leaves a captured workload and what arrives at it: navctl says what the sidecar does."""
+    pod = Workload(env)
+    tls = certs.server(certificate(env.folder, 'one.test'))
+    backends = [pod.inside(env.backend, '%s:%d' % at, *at) for at in PLAIN + APP]
+    backends += [pod.inside(env.backend, '%s:%d' % at, *at, tls=tls) for at in SAFE]
+    navarchd = env.navarchd({
+        'app.yaml': WORKLOAD,
+        'web.yaml': manifests.entry('web.test', 80, ('10.1.1.1', {}), address='10.96.0.1'),
+        'api.yaml': manifests.entry('api.test', 80, ('10.1.1.2', {}), address='10.96.0.2'),
+        'line.yaml': manifests.entry('line.test', 7000, ('10.1.1.1', {}), protocol='TCP', number=7000,
+                                     address='10.96.0.1'),
+        'one.yaml': manifests.entry('one.test', 443, ('10.1.1.3', {}), protocol='TLS', number=443),
+        'routes.yaml': manifests.virtual_service('web', WORKLOAD_ROUTES.lstrip('\n'), hosts='web.test',
+                                                 gateways='mesh')})
+    pod.sidecar(navarchd)
+    wrong, ends = [], collections.Counter()
+    for who, requests in (('--from', leaving()), ('--to', arriving())):
+        requests = [dict(q, method='GET', headers={}) for q in requests]
+        for q, said in zip(requests, walk(navarchd.config, requests, who, 'client.default')):
+            seen = send(q, backends, lambda q: pod.connect(q['ip'], q['port'], arrives=who == '--to'))
+            text = difference(said, seen, name_of=str)
+            ends[who, said.get('listener'), said.get('filterChain'), said.get('route')] += 1
+            if text:
+                wrong.append('%s %s\n      navctl: %s (%s)' % (who, q, text, said))
+    need(not wrong, '%d of %d differ:\n    %s' % (len(wrong), sum(ends.values()), '\n    '.join(wrong[:25])))
+    need(len(ends) >= 12, 'the requests reach too little: %s' % ends)
+    return '%d requests, %d chains' % (sum(ends.values()), len(ends))
 
 
 TESTS = '''

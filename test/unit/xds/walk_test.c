@@ -118,7 +118,7 @@ static void listener_by_destination(void **state)
 				"'trafficDirection': 'OUTBOUND', 'filterChains': [{'filterChainMatch': "
 				"{'destinationPort': 15001}, 'filters': [" TCP("empty") "]}, "
 				"{'name': 'pass', 'filters': [" TCP("pass") "]}]}");
-	r.captured = true;
+	r.way = WALK_OUTBOUND;
 	assert_string_equal(walk(f, r).listener, "one_80");
 	assert_int_equal(walk(f, r).end, WALK_REFUSED);		/* without endpoints */
 	r.ip = "10.1.1.2";
@@ -129,9 +129,42 @@ static void listener_by_destination(void **state)
 	assert_string_equal(walk(f, r).chain, "pass");
 	assert_string_equal(walk(f, r).targets[0].eps[0].address, "10.1.1.2:81");
 	/* nobody hands connections over to a gateway's listeners */
-	r.captured = false;
+	r.way = WALK_DIRECT;
 	r.port = 80;
 	assert_int_equal(walk(f, r).end, WALK_REFUSED);
+	assert_null(walk(f, r).listener);
+}
+
+/* On the way in one listener keeps everything; without it, those with a socket of their own. */
+static void inbound_is_captured(void **state)
+{
+	struct fixture *f = *state;
+	struct walk_request r = request("x", "/");
+
+	add_cluster(f);
+	add(f, XDS_LDS, "any_80", "{'name': 'any_80', " ADDRESS("0.0.0.0", "80") ", 'trafficDirection': 'OUTBOUND', "
+				  "'bindToPort': false, 'filterChains': [{'filters': [" TCP("empty") "]}]}");
+	add(f, XDS_LDS, "in", "{'name': 'in', " ADDRESS("0.0.0.0", "15006") ", 'trafficDirection': 'INBOUND', "
+			      "'listenerFilters': [" INSPECTOR("original_dst", "OriginalDst") "], 'filterChains': ["
+			      "{'name': '80', 'filterChainMatch': {'destinationPort': 80}, 'filters': [" TCP("a") "]}, "
+			      "{'name': 'rest', 'filters': [" TCP("pass") "]}]}");
+	add(f, XDS_LDS, "own", "{'name': 'own', " ADDRESS("10.1.1.1", "80") ", 'filterChains': [{'filters': [" TCP("a") "]}]}");
+	r.way = WALK_INBOUND;
+	assert_string_equal(walk(f, r).listener, "in");
+	assert_string_equal(walk(f, r).chain, "80");
+	r.port = 81;
+	assert_string_equal(walk(f, r).chain, "rest");
+	assert_string_equal(walk(f, r).targets[0].eps[0].address, "10.1.1.1:81");
+	r.way = WALK_OUTBOUND;
+	r.port = 80;
+	r.ip = "10.1.1.2";
+	assert_string_equal(walk(f, r).listener, "any_80");
+	f->c.set[XDS_LDS].v += 2;
+	f->c.set[XDS_LDS].n = 1;
+	r.ip = "10.1.1.1";
+	r.way = WALK_INBOUND;
+	assert_string_equal(walk(f, r).listener, "own");
+	r.port = 81;
 	assert_null(walk(f, r).listener);
 }
 
@@ -181,7 +214,7 @@ static void chain_by_criteria(void **state)
 		struct walk_request r = request("x", "/");
 		struct walk w;
 
-		r.captured = true;
+		r.way = WALK_OUTBOUND;
 		r.ip = cases[i].ip;
 		r.port = cases[i].port;
 		r.sni = cases[i].sni;
@@ -438,6 +471,51 @@ static void forwards(void **state)
 	assert_true(has_fact(&w, "fault delay", "2s, 10 %"));
 }
 
+#define CORS(origins) "'typedPerFilterConfig': {'envoy.filters.http.cors': {'@type': 'type.googleapis.com/" \
+	"envoy.extensions.filters.http.cors.v3.CorsPolicy', 'allowOriginStringMatch': [" origins "]"
+
+/* Status 0: the request is forwarded. */
+static void preflights(void **state)
+{
+	static const struct {
+		const char *path, *method, *origin, *asked;
+		unsigned status;
+	} cases[] = {
+	    {"/a", "OPTIONS", "https://app", "PUT", 200},
+	    {"/a", "options", "https://app", "PUT", 200},
+	    {"/a", "GET", "https://app", "PUT", 0},
+	    {"/a", "OPTIONS", "https://app", "", 0},
+	    {"/a", "OPTIONS", "https://other", "PUT", 0},
+	    {"/a", "OPTIONS", "", "PUT", 0},
+	    {"/star", "OPTIONS", "https://other", "PUT", 200},
+	    {"/ignore", "OPTIONS", "https://other", "PUT", 200},
+	    {"/ignore", "OPTIONS", "", "PUT", 0},
+	    {"/moved", "OPTIONS", "https://app", "PUT", 301},	/* routes to clusters only */
+	    {"/none", "OPTIONS", "https://app", "PUT", 0},
+	};
+	struct fixture *f = *state;
+
+	add_routes(f, VHOST(
+	    "{'match': {'prefix': '/a'}, 'route': {'cluster': 'a'}, " CORS("{'exact': 'https://app'}") "}}}, "
+	    "{'match': {'prefix': '/star'}, 'route': {'cluster': 'a'}, " CORS("{'exact': '*'}") "}}}, "
+	    "{'match': {'prefix': '/ignore'}, 'route': {'cluster': 'a'}, "
+	    CORS("{'exact': 'https://app'}") ", 'forwardNotMatchingPreflights': false}}}, "
+	    "{'match': {'prefix': '/moved'}, 'redirect': {'pathRedirect': '/'}, " CORS("{'exact': 'https://app'}") "}}}, "
+	    ROUTE("a", "'prefix': '/none'")));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct str_pair headers[] = {{"origin", cases[i].origin},
+					     {"access-control-request-method", cases[i].asked}};
+		struct walk_request r = request("h", cases[i].path);
+		struct walk w;
+
+		r.method = cases[i].method;
+		r.headers = (struct strmap){.v = headers, .n = ARRAY_LEN(headers)};
+		w = walk(f, r);
+		if (w.status != cases[i].status)
+			fail_msg("case %zu: %u, not %u", i, w.status, cases[i].status);
+	}
+}
+
 static void steps_name_their_objects(void **state)
 {
 	static const struct res_origin from = {KIND_GATEWAY, "ns", "gw"};
@@ -489,6 +567,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(listener_by_destination, setup, teardown),
+	    cmocka_unit_test_setup_teardown(inbound_is_captured, setup, teardown),
 	    cmocka_unit_test_setup_teardown(chain_by_criteria, setup, teardown),
 	    cmocka_unit_test_setup_teardown(tls_must_fit, setup, teardown),
 	    cmocka_unit_test_setup_teardown(virtual_host_by_domain, setup, teardown),
@@ -498,6 +577,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(redirects, setup, teardown),
 	    cmocka_unit_test_setup_teardown(required_tls_redirects, setup, teardown),
 	    cmocka_unit_test_setup_teardown(forwards, setup, teardown),
+	    cmocka_unit_test_setup_teardown(preflights, setup, teardown),
 	    cmocka_unit_test_setup_teardown(steps_name_their_objects, setup, teardown),
 	    cmocka_unit_test_setup_teardown(broken_bytes, setup, teardown),
 	};
