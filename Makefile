@@ -90,7 +90,7 @@ deps: ## install what is missing: Debian packages, and a Python environment with
 	$(Q)test/tool/deps.sh all
 
 -include test/build.mk
--include deploy/demo/build.mk
+-include deploy/*/build.mk
 
 .PHONY: clean
 clean: ## remove the build folder
