@@ -19,6 +19,7 @@ enum proxy_feature {
 	FEATURE_QUIC = 2,		/* gateways speak HTTP/3 where their Service has the UDP port */
 	FEATURE_HTTP10 = 4,
 	FEATURE_GATEWAY_OWN_NAMESPACE = 8,	/* Gateways select pods of their own namespace only */
+	FEATURE_DUAL_STACK = 16,	/* virtual and gateway listeners on both families */
 };
 
 struct proxy {

@@ -32,7 +32,9 @@ const char *plan_cluster_name(struct arena *a, const char *direction, uint32_t p
 const char *plan_config_path(struct arena *a, const struct object *obj);
 const char *plan_wildcard(const struct view *v);	/* "0.0.0.0" or "::" */
 bool plan_is_wildcard(const char *bind);		/* is it either of them? */
-/* On that, and on "::" too where the proxy has both families. */
+/* Has both families, and its own listeners are on both (those of services always are). */
+bool plan_is_dual(const struct view *v);
+/* On that, and on "::" too where it is dual. */
 void plan_listen_everywhere(const struct view *v, uint32_t port, struct ir_listener *l, struct arena *a);
 void plan_listen_locally(const struct view *v, uint32_t port, struct ir_listener *l, struct arena *a);
 bool plan_port_is_reserved(const struct plan *p, uint32_t port);	/* of the proxy itself */

@@ -28,6 +28,11 @@ const char *plan_wildcard(const struct view *v)
 	return v->v6 && !v->v4 ? "::" : "0.0.0.0";
 }
 
+bool plan_is_dual(const struct view *v)
+{
+	return v->v4 && v->v6 && (v->features & FEATURE_DUAL_STACK);
+}
+
 static void listen_at(const struct view *v, const char *v4, const char *v6, uint32_t port, struct ir_listener *l,
 		      struct arena *a)
 {
@@ -36,7 +41,7 @@ static void listen_at(const struct view *v, const char *v4, const char *v6, uint
 	l->address = (struct ir_address){.ip = v->v4 || !v->v6 ? v4 : v6, .port = port};
 	*more = (struct ir_address){.ip = v6, .port = port};
 	l->more = more;
-	l->n_more = v->v4 && v->v6;
+	l->n_more = plan_is_dual(v);
 }
 
 void plan_listen_everywhere(const struct view *v, uint32_t port, struct ir_listener *l, struct arena *a)
