@@ -79,7 +79,7 @@ static inline struct mesh_settings *fixture_mesh(struct fixture *f, const char *
 	diags_init(&ds, &f->arena);
 	docs = node_parse(yaml, strlen(yaml), 1, &f->arena, &ds);
 	must(docs.n == 1);
-	return mesh_settings_new(docs.v[0].root, "cluster.local", &ds);
+	return mesh_settings_new(docs.v[0].root, NULL, "cluster.local", &ds);
 }
 
 static inline void fixture_build_mesh(struct fixture *f, const char *mesh)
