@@ -48,7 +48,7 @@ static const struct message_rules rules[] = {
 	 {{GROUP}, {KIND}, {NAME}, {NS}, {PORT}, {"weight", .max = 1000000}, UPTO(16, "filters")}},
 	/* filters */
 	{&schema_gwapi_header, NULL, {TEXT("name", FORM_HEADER_NAME), TEXT("value", FORM_HEADER_VALUE)}},
-	{&schema_gwapi_header_modifier, NULL,
+	{&schema_gwapi_header_modifier, gwapi_check_header_modifier,
 	 {KEYED(16, "set", "name"), KEYED(16, "add", "name"), SET(16, "remove", FORM_ANY)}},
 	{&schema_gwapi_fraction, gwapi_check_fraction,
 	 {{"numerator", .max = INT32_MAX, .flags = PRESENT}, {"denominator", .min = 1, .max = INT32_MAX}}},

@@ -42,7 +42,7 @@ typedef void message_check_fn(struct check *c, const struct where *w, const void
 /* check_gwapi_route.c */
 message_check_fn gwapi_check_http_route, gwapi_check_grpc_route, gwapi_check_l4_route, gwapi_check_tls_route,
     gwapi_check_http_rule, gwapi_check_grpc_rule, gwapi_check_http_backend, gwapi_check_backend_ref,
-    gwapi_check_backend, gwapi_check_filter, gwapi_check_mirror, gwapi_check_fraction, gwapi_check_redirect,
+    gwapi_check_backend, gwapi_check_header_modifier, gwapi_check_filter, gwapi_check_mirror, gwapi_check_fraction, gwapi_check_redirect,
     gwapi_check_path_modifier, gwapi_check_cors, gwapi_check_external_auth, gwapi_check_path_match,
     gwapi_check_header_match, gwapi_check_query_match, gwapi_check_grpc_header, gwapi_check_grpc_method,
     gwapi_check_timeouts, gwapi_check_persistence;

@@ -137,6 +137,16 @@ void gwapi_check_http_backend(struct check *c, const struct where *w, const void
 	check_filters(c, AT(w, "filters"), b->filters, b->n_filters);
 }
 
+/* The API takes any text for a header to remove, Envoy does not. */
+void gwapi_check_header_modifier(struct check *c, const struct where *w, const void *value)
+{
+	const struct gwapi_header_modifier *m = value;
+
+	for (size_t i = 0; i < m->remove.n; i++)
+		if (!*m->remove.v[i] || m->remove.v[i][strcspn(m->remove.v[i], "\r\n")])
+			wrong(c, ELEM(AT(w, "remove"), i), D_HEADER_INVALID, "a header's name is not empty and has no line breaks");
+}
+
 void gwapi_check_mirror(struct check *c, const struct where *w, const void *value)
 {
 	const struct gwapi_mirror *m = value;

@@ -195,7 +195,81 @@ static const char *const raw_ingress_tls[] = {
 static const char *const raw_key_provider[] = {"{\"cryptomb\":{\"pollDelay\":\"10ms\"}}", "{}", NULL};
 static const char *const raw_proxy_protocol[] = {"{}", "null", NULL};
 
+/* Parents, backends and filters of the Gateway API: a filter's block and type go together. */
+#define SVC(name) "{\"group\":\"\",\"kind\":\"Service\",\"name\":\"" name "\"}"
+static const char *const raw_parents[] = {
+	"[" SVC("a") "]", "[" SVC("b") "]", "[" SVC("c") "]", "[" SVC("a") "," SVC("b") "]",
+	"[{\"group\":\"\",\"kind\":\"Service\",\"name\":\"a\",\"port\":80}]",
+	"[{\"group\":\"\",\"kind\":\"Service\",\"name\":\"a\",\"namespace\":\"default\"}]",
+	"[{\"group\":\"networking.istio.io\",\"kind\":\"ServiceEntry\",\"name\":\"a\"}]", "[{\"name\":\"gwa\"}]", "[]", NULL};
+#define TO(name, more) "{\"name\":\"" name "\",\"port\":80" more "}"
+static const char *const raw_backends[] = {
+	"[" TO("a", "") "]", "[" TO("b", "") "]", "[" TO("a", ",\"weight\":3") "," TO("b", ",\"weight\":0") "," TO("c", "") "]",
+	"[" TO("nobody", "") "]", "[" TO("a", ",\"namespace\":\"other\"") "]", "[" TO("a", ",\"weight\":1000000") "," TO("b", ",\"weight\":1000000") "]",
+	"[{\"group\":\"networking.istio.io\",\"kind\":\"Hostname\",\"name\":\"Ext.example.com\",\"port\":80}]",
+	"[{\"group\":\"networking.istio.io\",\"kind\":\"Hostname\",\"name\":\"a|b \\n\",\"port\":65535}]",
+	"[{\"group\":\"x.example.com\",\"kind\":\"X\",\"name\":\"a\"}," TO("a", "") "]", "[" TO("a", ",\"weight\":0") "]",
+	"[" TO("a", ",\"filters\":[{\"type\":\"ResponseHeaderModifier\",\"responseHeaderModifier\":{\"set\":[{\"name\":\"x\",\"value\":\"%\"}]}}]") "]",
+	NULL};
+#define FILTER(type, block, value) "{\"type\":\"" type "\",\"" block "\":" value "}"
+#define HEADERS(value) "[" FILTER("RequestHeaderModifier", "requestHeaderModifier", value) "]"
+#define REDIRECT(value) "[" FILTER("RequestRedirect", "requestRedirect", value) "]"
+#define REWRITE(value) "[" FILTER("URLRewrite", "urlRewrite", value) "]"
+#define PATH(type, field, value) "{\"path\":{\"type\":\"" type "\",\"" field "\":\"" value "\"}}"
+#define MIRROR(more) "[" FILTER("RequestMirror", "requestMirror", "{\"backendRef\":" TO("b", "") more "}") "]"
+static const char *const raw_filters[] = {
+	HEADERS("{\"set\":[{\"name\":\"X\",\"value\":\"%REQ(\"},{\"name\":\"x\",\"value\":\"y\"}],\"remove\":[\"a\"]}"),
+	HEADERS("{\"add\":[{\"name\":\"Host\",\"value\":\"h\"}],\"remove\":[\"\"]}"), HEADERS("{\"remove\":[\"a\\n\",\":path\",\"host\"]}"),
+	HEADERS("{\"remove\":[\"é\"]}"), HEADERS("{}"), REDIRECT("{}"), REDIRECT("{\"hostname\":\"a.b\",\"port\":443,\"scheme\":\"https\",\"statusCode\":308}"),
+	REDIRECT(PATH("ReplaceFullPath", "replaceFullPath", "")), REDIRECT(PATH("ReplacePrefixMatch", "replacePrefixMatch", "")),
+	REDIRECT(PATH("ReplacePrefixMatch", "replacePrefixMatch", "/x?y#z")), REWRITE("{\"hostname\":\"a.b\"}"),
+	REWRITE(PATH("ReplaceFullPath", "replaceFullPath", "\\\\1\\\\")), REWRITE(PATH("ReplaceFullPath", "replaceFullPath", "a\\nb")),
+	REWRITE(PATH("ReplacePrefixMatch", "replacePrefixMatch", "/")), REWRITE(PATH("ReplacePrefixMatch", "replacePrefixMatch", "x y")),
+	REWRITE("{}"), MIRROR(""), MIRROR(",\"percent\":0"), MIRROR(",\"fraction\":{\"numerator\":1,\"denominator\":2147483647}"),
+	MIRROR(",\"percent\":100"),
+	"[" FILTER("CORS", "cors", "{\"allowOrigins\":[\"*\"],\"allowMethods\":[\"*\"],\"maxAge\":2147483647}") "]",
+	"[" FILTER("CORS", "cors", "{\"allowOrigins\":[\"http://*.a-b.c:1\",\"https://x\"],\"allowHeaders\":[\"a\"],\"allowCredentials\":true}") "]",
+	"[" FILTER("ExtensionRef", "extensionRef", "{\"group\":\"\",\"kind\":\"X\",\"name\":\"x\"}") "]", NULL};
+static const char *const raw_persistence[] = {
+	"{\"cookie\":{\"name\":\"a\"}}", "{\"type\":\"Header\",\"header\":{\"name\":\"a\"}}", "{\"cookie\":{\"lifetimeType\":\"Permanent\"}}", NULL};
+LOCAL(gwapi_path) = {LIST("/", "/a", "/api/v1", "/b/", "/a/b.c", "/.*"), LIST("", "a", "//", "/a%41", "/a b", "/(x|y)+", "(", "/" X252, "/a/..")};
+LOCAL(gwapi_value) = {LIST("a", "v1", "x y", "[0-9]+", ".*"), LIST("", "é", "(", "a\nb", "a{1000}", X252, "  ", "%")};
+LOCAL(gwapi_duration) = {LIST("1s", "10s", "250ms", "1h30m", "0s"), LIST("", "1.5s", "99999h99999h99999h99999h", "0ms", "1us", "-1s", "1d")};
+LOCAL(gwapi_code) = {LIST("500", "503", "429"), LIST("399", "400", "599", "600", "418")};
+LOCAL(gwapi_attempts) = {LIST("1", "3"), LIST("0", "2147483647", "2147483648")};
+LOCAL(grpc_name) = {LIST("a", "a.B", "Get_1"), LIST("", ".a", "1a", "a-b", "a.*", "(", "é", X252)};
+
 const struct field_rule random_rules[] = {
+	/* HTTPRoute, GRPCRoute */
+	{"gwapi_http_route.parentRefs", 97, NULL, NULL, raw_parents},
+	{"gwapi_grpc_route.parentRefs", 97, NULL, NULL, raw_parents},
+	{"gwapi_http_route.rules", 97, NULL, NULL, NULL},
+	{"gwapi_grpc_route.rules", 97, NULL, NULL, NULL},
+	{"gwapi_http_rule.name", 10, &pool_word, NULL, NULL},
+	{"gwapi_grpc_rule.name", 10, &pool_word, NULL, NULL},
+	{"gwapi_http_rule.matches", 80, NULL, NULL, NULL},
+	{"gwapi_grpc_rule.matches", 80, NULL, NULL, NULL},
+	{"gwapi_http_rule.filters", 45, NULL, NULL, raw_filters},
+	{"gwapi_grpc_rule.filters", 35, NULL, NULL, raw_filters},
+	{"gwapi_http_rule.backendRefs", 75, NULL, NULL, raw_backends},
+	{"gwapi_grpc_rule.backendRefs", 90, NULL, NULL, raw_backends},
+	{"*.sessionPersistence", 2, NULL, NULL, raw_persistence},
+	{"gwapi_path_match.value", 95, &pool_gwapi_path, NULL, NULL},
+	{"gwapi_http_match.path", 70, NULL, NULL, NULL},
+	{"gwapi_header_match.name", 99, &pool_header_name, NULL, NULL},
+	{"gwapi_query_match.name", 99, &pool_header_name, NULL, NULL},
+	{"gwapi_grpc_header.name", 99, &pool_header_name, NULL, NULL},
+	{"gwapi_header_match.value", 99, &pool_gwapi_value, NULL, NULL},
+	{"gwapi_query_match.value", 99, &pool_gwapi_value, NULL, NULL},
+	{"gwapi_grpc_header.value", 99, &pool_gwapi_value, NULL, NULL},
+	{"gwapi_grpc_method.service", 70, &pool_grpc_name, NULL, NULL},
+	{"gwapi_grpc_method.method", 70, &pool_grpc_name, NULL, NULL},
+	{"gwapi_timeouts.request", 60, &pool_gwapi_duration, NULL, NULL},
+	{"gwapi_timeouts.backendRequest", 30, &pool_gwapi_duration, NULL, NULL},
+	{"gwapi_retry.backoff", 40, &pool_gwapi_duration, NULL, NULL},
+	{"gwapi_retry.codes", 60, &pool_gwapi_code, NULL, NULL},
+	{"gwapi_retry.attempts", 60, &pool_gwapi_attempts, NULL, NULL},
+	{"*.hostnames", 10, &pool_host, NULL, NULL},
 	/* VirtualService */
 	{"virtual_service.hosts", 96, &pool_host, NULL, NULL},
 	{"virtual_service.gateways", 45, &pool_gateway_name, NULL, NULL},

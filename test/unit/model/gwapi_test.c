@@ -109,6 +109,8 @@ static void test_filters(void **state)
 		 IN_FILTER ".requestHeaderModifier.add[0].value"},
 		{FILTER("type: RequestHeaderModifier, requestHeaderModifier: {add: [{name: a, value: \"b c, d\"}], remove: [a, a]}"),
 		 D_ELEMENT_DUPLICATE, IN_FILTER ".requestHeaderModifier.remove[1]"},
+		{FILTER("type: RequestHeaderModifier, requestHeaderModifier: {remove: [a, \"\"]}"), D_HEADER_INVALID,
+		 IN_FILTER ".requestHeaderModifier.remove[1]"},
 		{FILTER("type: RequestMirror, requestMirror: {backendRef: {name: a, port: 1}, percent: 101}"), D_FIELD_RANGE,
 		 IN_FILTER ".requestMirror.percent"},
 		{FILTER("type: RequestMirror, requestMirror: {backendRef: {name: a, port: 1}, percent: 1, fraction: {numerator: 1}}"),
