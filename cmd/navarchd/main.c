@@ -12,6 +12,8 @@
 
 static const struct args_option options[] = {
     {"config-dir", 'c', "DIR", "Manifests to serve (*.yaml, *.yml, *.json), watched for changes."},
+    {"kubeconfig", 'k', "FILE", "API server to serve from; several files with ':' between. Without it and --config-dir: the Pod's own."},
+    {"context", 0, "NAME", "Context of the kubeconfig; the current one."},
     {"mesh-config", 'm', "FILE", "MeshConfig; else the ConfigMap istio of the root namespace, else defaults."},
     {"domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local."},
     {"xds-address", 0, "HOST:PORT", "xDS, plaintext: gRPC and REST; 127.0.0.1:15010. Port 0 takes any."},
@@ -29,7 +31,7 @@ static const struct args_command command = {
     .name = "navarchd",
     .summary = "The Navarch service-mesh control plane",
     .operands = "",
-    .text = "Signals: SIGTERM and SIGINT drain and stop, SIGHUP reads the directory again.",
+    .text = "Signals: SIGTERM and SIGINT drain and stop, SIGHUP reads the configuration again.",
     .options = options,
     .n_options = sizeof(options) / sizeof(options[0]),
 };
@@ -57,14 +59,17 @@ static int fill(const struct args *args, struct server_opts *o, struct err *e)
 {
 	int64_t workers = 1, drain_ns = 5000000000;
 
-	if (!args_has(args, "config-dir"))
-		return err_set(e, ERR_SYNTAX, "--config-dir is missing; see 'navarchd --help'");
+	if (args_has(args, "context") && !args_has(args, "kubeconfig"))
+		return err_set(e, ERR_SYNTAX, "--context is of a --kubeconfig");
 	if (args_has(args, "workers") && scalar_int(args_get(args, "workers"), 0, 64, &workers))
 		return err_set(e, ERR_SYNTAX, "--workers is a number from 0 to 64");
 	if (args_has(args, "drain") && (scalar_duration_ns(args_get(args, "drain"), &drain_ns) || drain_ns < 0))
 		return err_set(e, ERR_SYNTAX, "--drain is a duration like 5s");
 	*o = (struct server_opts){
 	    .config_dir = args_get(args, "config-dir"),
+	    .kube = args_has(args, "kubeconfig") || !args_has(args, "config-dir"),
+	    .kubeconfig = args_get(args, "kubeconfig"),
+	    .kube_context = args_get(args, "context"),
 	    .mesh_config = args_get(args, "mesh-config"),
 	    .domain = get_or(args, "domain", "cluster.local"),
 	    .xds_address = get_or(args, "xds-address", "127.0.0.1:15010"),

@@ -20,6 +20,9 @@ enum {
 	DRAIN_POLL_MS = 20,
 };
 
+#define ROOT_NAMESPACE "istio-system"
+#define POD_ACCOUNT    "/var/run/secrets/kubernetes.io/serviceaccount"
+
 /* ---- configuration ---- */
 
 static bool objects(void *arg, struct object_set *set)
@@ -85,7 +88,7 @@ static int read_mesh_config(struct server *s, struct err *e)
 	return status;
 }
 
-static int open_source(struct server *s, struct err *e)
+static int open_files(struct server *s, struct err *e)
 {
 	struct source_file_cfg cfg = {.loop = s->loop,
 				      .pool = s->jobs,
@@ -95,9 +98,39 @@ static int open_source(struct server *s, struct err *e)
 				      .changed = store_changed,
 				      .arg = s};
 
+	return source_file_open(&cfg, &s->files, e);
+}
+
+static int open_kube(struct server *s, struct err *e)
+{
+	struct source_kube_cfg cfg = {.loop = s->loop,
+				      .store = s->store,
+				      .access = &s->access,
+				      .root_namespace = ROOT_NAMESPACE,
+				      .user_agent = "navarchd/1",
+				      .changed = store_changed,
+				      .arg = s};
+	int rc;
+
+	arena_init(&s->access_arena, 0);
+	if (s->opts->kubeconfig)
+		rc = kubeconfig_load(s->opts->kubeconfig, s->opts->kube_context, &s->access_arena, &s->access, e);
+	else
+		rc = kubeconfig_in_cluster(getenv("KUBERNETES_SERVICE_HOST"), getenv("KUBERNETES_SERVICE_PORT"), POD_ACCOUNT,
+					   &s->access_arena, &s->access, e);
+	if (rc && !s->opts->kubeconfig)
+		err_wrap(e, "neither --config-dir nor --kubeconfig is given, and");
+	return rc ? rc : source_kube_open(&cfg, &s->kube, e);
+}
+
+/* Files come first, so that what stands in both is as the directory says. */
+static int open_sources(struct server *s, struct err *e)
+{
 	if (s->opts->mesh_config && read_mesh_config(s, e))
 		return -1;
-	if (source_file_open(&cfg, &s->source, e))
+	if (s->opts->config_dir && open_files(s, e))
+		return -1;
+	if (s->opts->kube && open_kube(s, e))
 		return -1;
 	store_changed(s);
 	return 0;
@@ -221,10 +254,13 @@ static void reload(void *arg)
 	struct server *s = arg;
 	struct err e;
 
-	log_info("server", "reading %s again", s->opts->config_dir);
+	log_info("server", "reading the configuration again");
 	if (s->opts->mesh_config && read_mesh_config(s, &e))
 		log_error("config", "%s; the settings before stay", e.text);
-	source_file_reload(s->source);
+	if (s->files)
+		source_file_reload(s->files);
+	if (s->kube)
+		source_kube_reload(s->kube);
 	if (store_commit(s->store))
 		store_changed(s);
 }
@@ -260,8 +296,8 @@ static int start(struct server *s, struct err *e)
 		return -1;
 	s->started_ms = loop_now_ms(s->loop);
 	s->pub = publisher_new(s->loop, s->jobs, &s->metrics, &source);
-	s->store = store_new(s->opts->domain, "istio-system");
-	if (open_source(s, e) || open_ports(s, e) || write_port_file(s, e))
+	s->store = store_new(s->opts->domain, ROOT_NAMESPACE);
+	if (open_sources(s, e) || open_ports(s, e) || write_port_file(s, e))
 		return -1;
 	expire(s);
 	return 0;
@@ -277,10 +313,12 @@ static void end(struct server *s)
 	http_server_free(s->xds);
 	http_server_free(s->admin);
 	http_server_free(s->monitor);
-	source_file_close(s->source);
+	source_file_close(s->files);
+	source_kube_close(s->kube);
 	job_pool_free(s->jobs);
 	publisher_free(s->pub);
 	store_free(s->store);
+	arena_fini(&s->access_arena);
 	loop_free(s->loop);
 	metrics_fini(&s->metrics);
 	buf_fini(&s->scratch);
@@ -293,7 +331,8 @@ int server_run(const struct server_opts *opts, struct err *e)
 
 	server_metrics_init(&s.metrics);
 	buf_init(&s.scratch, RESPONSE_MAX);
-	log_info("server", "navarchd %s, configuration from %s", version_text(), opts->config_dir);
+	log_info("server", "navarchd %s, configuration from %s%s%s", version_text(), opts->config_dir ? opts->config_dir : "",
+		 opts->config_dir && opts->kube ? " and " : "", opts->kube ? "Kubernetes" : "");
 	status = start(&s, e);
 	if (!status)
 		loop_run(s.loop);

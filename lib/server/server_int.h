@@ -10,6 +10,7 @@
 #include "server/publish.h"
 #include "server/server.h"
 #include "store/source_file.h"
+#include "store/source_kube.h"
 #include "xds/session.h"
 
 struct client;
@@ -24,7 +25,10 @@ struct server {
 	struct job_pool *jobs;
 	struct metrics metrics;
 	struct store *store;
-	struct source_file *source;
+	struct source_file *files; /* or NULL */
+	struct source_kube *kube;  /* or NULL */
+	struct kube_access access; /* of kube */
+	struct arena access_arena;
 	struct publisher *pub;
 	struct http_server *xds, *admin, *monitor;
 	struct client *clients; /* newest first */

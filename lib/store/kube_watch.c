@@ -1,0 +1,703 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/kube_watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "node/json_list.h"
+
+enum {
+	SCRATCH_MAX = 256 * 1024 * 1024,
+	ERROR_BODY_MAX = 64 * 1024,
+	VERSION_MAX = 256, CONTINUE_MAX = 16 * 1024, VERSIONS = 4,
+	WATCH_MIN_S = 300, WATCH_SPREAD_S = 300,	/* watches end at different times */
+	SHORT_WATCH_MS = 1000,		/* one that ends earlier has gone wrong */
+	STREAM_FAILURES = 3,		/* then lists come by pages */
+	SILENT_WATCHES = 2,		/* then the server may know nothing of our version: after a restore it says nothing */
+};
+
+enum mode { LIST_STREAM, LIST_PAGES, WATCH };
+
+struct kube_watch {
+	struct kube_watch_cfg cfg;
+	struct object_keep keep;
+	struct node_keep_key event_keys[2];
+	struct node_keep event_keep;
+	char *api[VERSIONS];		/* "/apis/GROUP/VERSION" */
+	char *api_version[VERSIONS];
+	size_t n_api, at_api;
+	uint64_t random;
+	enum kube_watch_state state;
+	enum mode mode;
+	bool no_stream, no_limit;	/* the server does not have it; a page's token went stale */
+	unsigned stream_failures, silent_watches, failures;
+	struct buf version, token;	/* resourceVersion; continue, empty on the first page */
+	int64_t not_before_ms, relist_at_ms, listed_at_ms;
+	int64_t absent_since_ms, forbidden_since_ms;	/* -1: it is not */
+	bool vanished;			/* told */
+	struct hash128 trouble;		/* told last; 0 = none */
+	/* of the call */
+	bool open, in_list, saw_broken, gone_410, list_done;
+	unsigned status;
+	int64_t retry_after_ms, began_ms;
+	uint64_t events_before;
+	struct json_list list;
+	struct buf line;		/* of a watch, what came in earlier pieces; or the body of an error */
+	bool skip_line;
+	struct arena scratch;
+	struct buf target;
+	struct kube_watch_stats stats;
+};
+
+/* ---- life ---- */
+
+static void add_api(struct kube_watch *w, const char *group, const char *version, size_t n)
+{
+	struct arena a;
+
+	must(w->n_api < VERSIONS);
+	arena_init(&a, 0);
+	w->api_version[w->n_api] = strdup(arena_printf(&a, "%s%s%.*s", group, *group ? "/" : "", (int)n, version));
+	w->api[w->n_api] = strdup(arena_printf(&a, "%s%s", *group ? "/apis/" : "/api/", w->api_version[w->n_api]));
+	must(w->api[w->n_api] && w->api_version[w->n_api] && "out of memory");
+	w->n_api++;
+	arena_fini(&a);
+}
+
+struct kube_watch *kube_watch_new(const struct kube_watch_cfg *cfg)
+{
+	struct kube_watch *w = calloc(1, sizeof(*w));
+	const struct kind_info *info = kind_info(cfg->kind);
+
+	must(w && "out of memory");
+	w->cfg = *cfg;
+	w->random = cfg->seed;
+	object_keep(cfg->kind, &w->keep);
+	w->event_keys[0] = (struct node_keep_key){.key = "type"};
+	w->event_keys[1] = (struct node_keep_key){.key = "object", .keep = &w->keep.root};
+	w->event_keep = (struct node_keep){.keys = w->event_keys, .n = 2};
+	for (const char *p = info->versions; *p;) {
+		size_t n = strcspn(p, " ");
+
+		add_api(w, info->group, p, n);
+		p += n + (p[n] == ' ');
+	}
+	w->absent_since_ms = w->forbidden_since_ms = -1;
+	json_list_init(&w->list);
+	buf_init(&w->version, VERSION_MAX);
+	buf_init(&w->token, CONTINUE_MAX);
+	buf_init(&w->line, NODE_DOC_MAX);
+	buf_init(&w->target, 4 * CONTINUE_MAX);
+	arena_init(&w->scratch, SCRATCH_MAX);
+	return w;
+}
+
+void kube_watch_free(struct kube_watch *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->n_api; i++) {
+		free(w->api[i]);
+		free(w->api_version[i]);
+	}
+	json_list_fini(&w->list);
+	buf_fini(&w->version);
+	buf_fini(&w->token);
+	buf_fini(&w->line);
+	buf_fini(&w->target);
+	arena_fini(&w->scratch);
+	free(w);
+}
+
+enum kube_watch_state kube_watch_state(const struct kube_watch *w)
+{
+	return w->state;
+}
+
+const struct kube_watch_stats *kube_watch_stats(const struct kube_watch *w)
+{
+	return &w->stats;
+}
+
+bool kube_watch_is_settled(const struct kube_watch *w, int64_t now_ms)
+{
+	if (w->state == KUBE_FORBIDDEN)
+		return now_ms - w->forbidden_since_ms >= KUBE_FORBIDDEN_GRACE_MS;
+	return w->state != KUBE_UNSYNCED;
+}
+
+bool kube_watch_relist(struct kube_watch *w, int64_t now_ms, int64_t ms)
+{
+	if (!w->relist_at_ms || w->relist_at_ms > now_ms + ms)
+		w->relist_at_ms = now_ms + ms;
+	return w->open && w->mode == WATCH && now_ms >= w->relist_at_ms;
+}
+
+/* ---- when ---- */
+
+/* 0 .. n-1 (splitmix64) */
+static int64_t draw(struct kube_watch *w, int64_t n)
+{
+	uint64_t z = (w->random += 0x9e3779b97f4a7c15u);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return (int64_t)((z ^ (z >> 31)) % (uint64_t)n);
+}
+
+/* From half of ms to one and a half. */
+static void wait_about(struct kube_watch *w, int64_t now_ms, int64_t ms)
+{
+	w->not_before_ms = now_ms + ms / 2 + draw(w, ms + 1);
+}
+
+static void tell_trouble(struct kube_watch *w, const char *why)
+{
+	struct hash128 h = {0};
+
+	if (why)
+		h = hash_bytes(why, strlen(why));
+	if (hash_equal(h, w->trouble))
+		return;
+	w->trouble = h;
+	w->cfg.events->trouble(w->cfg.arg, why);
+}
+
+static void back_off(struct kube_watch *w, int64_t now_ms, const char *why)
+{
+	unsigned shift = w->failures < 6 ? w->failures : 6;
+	int64_t ms = (int64_t)KUBE_BACKOFF_MS << shift;
+
+	w->stats.failures++;
+	w->failures++;
+	wait_about(w, now_ms, ms < KUBE_BACKOFF_MAX_MS * 2 / 3 ? ms : KUBE_BACKOFF_MAX_MS * 2 / 3);
+	/* not less than half a second, and not less than the server asks for */
+	if (w->not_before_ms < now_ms + KUBE_BACKOFF_MS)
+		w->not_before_ms = now_ms + KUBE_BACKOFF_MS;
+	if (w->retry_after_ms > 0 && w->not_before_ms < now_ms + w->retry_after_ms)
+		w->not_before_ms = now_ms + w->retry_after_ms + draw(w, KUBE_BACKOFF_MS);
+	tell_trouble(w, why);
+}
+
+static void all_is_well(struct kube_watch *w)
+{
+	w->failures = 0;
+	w->absent_since_ms = w->forbidden_since_ms = -1;
+	w->vanished = false;
+	tell_trouble(w, NULL);
+}
+
+/* ---- what to ask for ---- */
+
+static void put_escaped(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", *text))
+			buf_char(out, *text);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*text);
+	}
+}
+
+static void put_target(struct kube_watch *w)
+{
+	struct buf *t = &w->target;
+
+	buf_clear(t);
+	buf_str(t, w->api[w->at_api]);
+	if (w->cfg.ns) {
+		buf_str(t, "/namespaces/");
+		put_escaped(t, w->cfg.ns);
+	}
+	buf_printf(t, "/%s?", kind_info(w->cfg.kind)->plural);
+	if (w->cfg.name) {
+		buf_str(t, "fieldSelector=metadata.name%3D");
+		put_escaped(t, w->cfg.name);
+		buf_char(t, '&');
+	}
+	if (w->mode == LIST_PAGES) {
+		if (!w->no_limit)
+			buf_printf(t, "limit=%u", w->cfg.page);
+		if (w->token.n) {
+			buf_str(t, "&continue=");
+			put_escaped(t, buf_cstr(&w->token));
+		}
+		return;
+	}
+	buf_printf(t, "watch=1&allowWatchBookmarks=true&timeoutSeconds=%d", WATCH_MIN_S + (int)draw(w, WATCH_SPREAD_S));
+	if (w->mode == LIST_STREAM) {
+		buf_str(t, "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
+	} else {
+		buf_str(t, "&resourceVersion=");
+		put_escaped(t, buf_cstr(&w->version));
+	}
+}
+
+static void to_list(struct kube_watch *w)
+{
+	w->mode = w->no_stream ? LIST_PAGES : LIST_STREAM;
+	w->no_limit = false;
+	buf_clear(&w->token);
+	w->relist_at_ms = 0;
+}
+
+static void choose_mode(struct kube_watch *w, int64_t now_ms)
+{
+	bool due = w->relist_at_ms && now_ms >= w->relist_at_ms;
+
+	if (w->mode != WATCH)
+		return;
+	if (now_ms - w->listed_at_ms >= KUBE_AUDIT_MS) {
+		w->no_stream = false;	/* a newer server may have it */
+		due = true;
+	}
+	if (due || !w->version.n)
+		to_list(w);
+}
+
+static void begin_call(struct kube_watch *w, int64_t now_ms)
+{
+	w->open = true;
+	w->status = 0;
+	w->retry_after_ms = -1;
+	w->began_ms = now_ms;
+	w->gone_410 = w->list_done = false;
+	w->events_before = w->stats.events;
+	w->skip_line = false;
+	buf_clear(&w->line);
+	json_list_fini(&w->list);
+	json_list_init(&w->list);
+	w->stats.requests++;
+	if (w->mode != WATCH && !w->in_list) {
+		w->in_list = true;
+		w->saw_broken = false;
+		w->cfg.events->list_began(w->cfg.arg);
+	}
+}
+
+void kube_watch_next(struct kube_watch *w, int64_t now_ms, struct kube_next *out)
+{
+	must(!w->open);
+	*out = (struct kube_next){.wait_ms = w->not_before_ms > now_ms ? w->not_before_ms - now_ms : 0};
+	if (out->wait_ms)
+		return;
+	choose_mode(w, now_ms);
+	put_target(w);
+	begin_call(w, now_ms);
+	out->target = buf_cstr(&w->target);
+	/* a list by stream goes on as the watch */
+	out->idle_ms = w->mode == LIST_PAGES ? KUBE_LIST_SILENCE_MS : KUBE_SILENCE_MS;
+}
+
+/* ---- what comes ---- */
+
+void kube_watch_answered(struct kube_watch *w, unsigned status, int64_t retry_after_ms)
+{
+	w->status = status;
+	w->retry_after_ms = retry_after_ms;
+	if (status != 200 || w->mode != WATCH)
+		return;
+	w->state = KUBE_SYNCED;
+	w->absent_since_ms = w->forbidden_since_ms = -1;
+	tell_trouble(w, NULL);
+}
+
+static void broken(struct kube_watch *w, int64_t now_ms, const char *why)
+{
+	w->stats.broken++;
+	w->saw_broken = true;
+	if (!w->in_list)
+		kube_watch_relist(w, now_ms, KUBE_BROKEN_RELIST_MS + draw(w, KUBE_BROKEN_RELIST_MS));
+	w->cfg.events->broken(w->cfg.arg, why);
+}
+
+/* Elements of lists of Kubernetes' own kinds say neither apiVersion nor kind. */
+static void complete(struct kube_watch *w, struct node *root)
+{
+	const char *kind = kind_info(w->cfg.kind)->name, *api = w->api_version[w->at_api];
+	struct node_member *v;
+
+	if (node_get(root, "kind") || node_get(root, "apiVersion"))
+		return;
+	v = arena_array(&w->scratch, struct node_member, root->n + 2);
+	v[0] = (struct node_member){.key = "apiVersion", .value = {.kind = NODE_STRING, .text = api, .n = strlen(api)}};
+	v[1] = (struct node_member){.key = "kind", .value = {.kind = NODE_STRING, .text = kind, .n = strlen(kind)}};
+	if (root->n)
+		memcpy(v + 2, root->map, root->n * sizeof(*v));
+	root->map = v;
+	root->n += 2;
+}
+
+static bool is_of_kind(const struct kube_watch *w, const struct node *root)
+{
+	const char *api = node_text(root, "apiVersion"), *kind = node_text(root, "kind");
+	const char *name = node_text(node_get(root, "metadata"), "name");
+
+	return api && kind && name && *name && kind_find(api, kind) == (int)w->cfg.kind;
+}
+
+static void take_object(struct kube_watch *w, int64_t now_ms, struct node *root, bool removed)
+{
+	if (!root || root->kind != NODE_MAP) {
+		broken(w, now_ms, "an element is no object");
+		return;
+	}
+	complete(w, root);
+	if (!is_of_kind(w, root))
+		broken(w, now_ms, "an element is of another kind, or has no name");
+	else if (removed)
+		w->cfg.events->removed(w->cfg.arg, root);
+	else
+		w->cfg.events->put(w->cfg.arg, root);
+}
+
+static struct node *parse(struct kube_watch *w, const char *text, size_t n, const struct node_keep *keep, const char **why)
+{
+	struct diags ds;
+	struct node_doc doc;
+
+	diags_init(&ds, &w->scratch);
+	doc = node_parse_json(text, n, keep, &w->scratch, &ds);
+	*why = ds.n ? ds.v[0].text : "";
+	return doc.bad ? NULL : doc.root;
+}
+
+struct piece {
+	struct kube_watch *w;
+	int64_t now_ms;
+};
+
+static void take_element(void *arg, const char *text, size_t n)
+{
+	struct piece *p = arg;
+	struct kube_watch *w = p->w;
+	struct arena_mark mark = arena_mark(&w->scratch);
+	const char *why = "an element is too large";
+	struct node *root = text ? parse(w, text, n, &w->keep.root, &why) : NULL;
+
+	w->stats.events++;
+	if (root)
+		take_object(w, p->now_ms, root, false);
+	else
+		broken(w, p->now_ms, why);
+	arena_rewind(&w->scratch, mark);
+}
+
+static void set_version(struct kube_watch *w, const struct node *object)
+{
+	const char *v = node_text(node_get(object, "metadata"), "resourceVersion");
+
+	if (!v || !*v || strlen(v) >= VERSION_MAX)
+		return;
+	buf_clear(&w->version);
+	buf_str(&w->version, v);
+}
+
+static void end_list(struct kube_watch *w, int64_t now_ms)
+{
+	w->in_list = false;
+	w->list_done = true;
+	w->mode = WATCH;
+	w->listed_at_ms = now_ms - draw(w, KUBE_AUDIT_MS / 5);
+	w->state = KUBE_SYNCED;
+	w->stream_failures = w->silent_watches = 0;
+	w->stats.lists++;
+	all_is_well(w);
+	w->cfg.events->list_ended(w->cfg.arg, !w->saw_broken);
+}
+
+static void drop_list(struct kube_watch *w)
+{
+	if (!w->in_list)
+		return;
+	w->in_list = false;
+	w->cfg.events->list_ended(w->cfg.arg, false);
+}
+
+/* An ERROR event holds a Status. */
+static void take_error(struct kube_watch *w, int64_t now_ms, const char *text, size_t n)
+{
+	const char *why;
+	const struct node *event = parse(w, text, n, NULL, &why), *status = event ? node_get(event, "object") : NULL;
+	const struct node *code = node_get(status, "code");
+	const char *message = node_text(status, "message");
+
+	if (code && code->kind == NODE_NUMBER && !strcmp(code->text, "410"))
+		w->gone_410 = true;
+	else if (w->mode == WATCH)
+		back_off(w, now_ms, arena_printf(&w->scratch, "the watch ends with %s", message ? message : "an error"));
+}
+
+/* False: the call is of no more use. */
+static bool take_event(struct kube_watch *w, int64_t now_ms, const char *text, size_t n)
+{
+	const char *why, *type;
+	struct node *event = parse(w, text, n, &w->event_keep, &why), *object;
+
+	w->stats.events++;
+	type = node_text(event, "type");
+	object = event ? (struct node *)(uintptr_t)node_get(event, "object") : NULL;
+	if (!event || event->kind != NODE_MAP || !type || !object || object->kind != NODE_MAP) {
+		broken(w, now_ms, event ? "an event has no type or no object" : why);
+		return true;
+	}
+	if (!strcmp(type, "ERROR")) {
+		take_error(w, now_ms, text, n);
+		return false;
+	}
+	if (!strcmp(type, "BOOKMARK")) {
+		const char *end = node_text(node_get(node_get(object, "metadata"), "annotations"), "k8s.io/initial-events-end");
+
+		if (w->mode == WATCH || (end && !strcmp(end, "true")))
+			set_version(w, object);
+		if (w->mode == LIST_STREAM && end && !strcmp(end, "true") && w->version.n)
+			end_list(w, now_ms);
+		return true;
+	}
+	if (strcmp(type, "ADDED") != 0 && strcmp(type, "MODIFIED") != 0 && strcmp(type, "DELETED") != 0) {
+		broken(w, now_ms, "an event is of no known type");
+		return true;
+	}
+	take_object(w, now_ms, object, *type == 'D');
+	if (w->mode == WATCH)
+		set_version(w, object);
+	return true;
+}
+
+static bool take_line(struct kube_watch *w, int64_t now_ms, const char *text, size_t n)
+{
+	struct arena_mark mark = arena_mark(&w->scratch);
+	bool more = true;
+
+	while (n && (text[n - 1] == '\r' || text[n - 1] == ' '))
+		n--;
+	if (n)
+		more = take_event(w, now_ms, text, n);
+	arena_rewind(&w->scratch, mark);
+	return more;
+}
+
+/* Events stand on a line each. */
+static bool take_lines(struct kube_watch *w, int64_t now_ms, const char *p, size_t n)
+{
+	const char *end = p + n, *nl;
+	bool more = true;
+
+	for (; more && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1) {
+		if (w->skip_line) {
+			w->skip_line = false;
+		} else if (w->line.n) {
+			buf_append(&w->line, p, (size_t)(nl - p));
+			if (w->line.failed)
+				broken(w, now_ms, "an event is too large");
+			else
+				more = take_line(w, now_ms, w->line.p, w->line.n);
+		} else {
+			more = take_line(w, now_ms, p, (size_t)(nl - p));
+		}
+		buf_clear(&w->line);
+		w->line.failed = false;
+	}
+	if (!more || w->skip_line)
+		return more;
+	buf_append(&w->line, p, (size_t)(end - p));
+	if (w->line.failed) {
+		broken(w, now_ms, "an event is too large");
+		buf_clear(&w->line);
+		w->line.failed = false;
+		w->skip_line = true;
+	}
+	return true;
+}
+
+bool kube_watch_received(struct kube_watch *w, int64_t now_ms, const char *p, size_t n)
+{
+	struct piece piece = {w, now_ms};
+
+	if (w->status != 200) {
+		buf_append(&w->line, p, n < ERROR_BODY_MAX - w->line.n ? n : ERROR_BODY_MAX - w->line.n);
+		return true;
+	}
+	if (w->mode == LIST_PAGES)
+		return !json_list_feed(&w->list, p, n, take_element, &piece);
+	if (!take_lines(w, now_ms, p, n))
+		return false;
+	/* a watch that has something better to do */
+	return !(w->mode == WATCH && w->relist_at_ms && now_ms >= w->relist_at_ms);
+}
+
+/* ---- how it ends ---- */
+
+/* The frame of a page that has come whole. Why it is none, or NULL. */
+static const char *take_page(struct kube_watch *w, int64_t now_ms)
+{
+	const char *why, *version, *token;
+	const struct node *frame, *meta;
+
+	frame = parse(w, w->list.frame.p, w->list.frame.n, NULL, &why);
+	meta = frame ? node_get(frame, "metadata") : NULL;
+	version = node_text(meta, "resourceVersion");
+	token = node_text(meta, "continue");
+	if (!version || !*version || !node_get(frame, "items"))
+		return "the answer is no list";
+	buf_clear(&w->token);
+	if (token && *token) {
+		buf_str(&w->token, token);
+		return w->token.failed ? "the token of the next page is too long" : NULL;
+	}
+	set_version(w, frame);
+	end_list(w, now_ms);
+	return NULL;
+}
+
+static void list_failed(struct kube_watch *w, int64_t now_ms, const char *why)
+{
+	if (w->mode == LIST_STREAM && w->status == 200 && ++w->stream_failures >= STREAM_FAILURES)
+		w->no_stream = true;
+	drop_list(w);
+	to_list(w);
+	back_off(w, now_ms, why);
+}
+
+/* A server that is older than lists by stream takes the request for a watch and never marks the end. */
+static void no_end_mark(struct kube_watch *w, int64_t now_ms)
+{
+	w->no_stream = true;
+	list_failed(w, now_ms, "the list has no end mark");
+}
+
+static void end_page(struct kube_watch *w, int64_t now_ms, const char *why)
+{
+	if (!why && !json_list_is_whole(&w->list))
+		why = "the list is cut";
+	if (!why)
+		why = take_page(w, now_ms);
+	if (why)
+		list_failed(w, now_ms, why);
+}
+
+static void end_watch(struct kube_watch *w, int64_t now_ms, const struct err *why)
+{
+	bool silent = w->stats.events == w->events_before;
+
+	if (w->gone_410) {
+		to_list(w);
+		/* all kinds of a server that was restarted come here at once */
+		wait_about(w, now_ms, KUBE_BACKOFF_MS);
+		return;
+	}
+	if (w->not_before_ms > now_ms)	/* it ended with an error that was told */
+		return;
+	if (silent && why && why->code == ERR_TIMEOUT && ++w->silent_watches >= SILENT_WATCHES)
+		to_list(w);
+	if (!silent)
+		w->silent_watches = 0;
+	if (now_ms - w->began_ms >= KUBE_BACKOFF_MAX_MS)
+		w->failures = 0;
+	if (why && why->code != ERR_TIMEOUT && why->code != ERR_CANCELLED)
+		back_off(w, now_ms, why->text);
+	else if (now_ms - w->began_ms < SHORT_WATCH_MS && !w->list_done)
+		back_off(w, now_ms, "watches end at once");
+	else
+		all_is_well(w);
+}
+
+/* 404: the kind, or this version of it, is not there. */
+static void end_missing(struct kube_watch *w, int64_t now_ms)
+{
+	drop_list(w);
+	to_list(w);
+	w->at_api = (w->at_api + 1) % w->n_api;
+	if (w->at_api)			/* the next version, at once */
+		return;
+	if (w->absent_since_ms < 0)
+		w->absent_since_ms = now_ms;
+	w->forbidden_since_ms = -1;
+	w->state = KUBE_ABSENT;
+	tell_trouble(w, "the server does not have this kind");
+	if (now_ms - w->absent_since_ms >= KUBE_VANISHED_MS && !w->vanished) {
+		w->vanished = true;
+		w->cfg.events->vanished(w->cfg.arg);
+	}
+	wait_about(w, now_ms, KUBE_ABSENT_RETRY_MS);
+}
+
+static void end_forbidden(struct kube_watch *w, int64_t now_ms, const char *why)
+{
+	drop_list(w);
+	if (w->mode != WATCH)
+		to_list(w);
+	if (w->forbidden_since_ms < 0)
+		w->forbidden_since_ms = now_ms;
+	w->state = KUBE_FORBIDDEN;
+	tell_trouble(w, why);
+	/* soon at first: a young server does not have its roles yet */
+	wait_about(w, now_ms, now_ms - w->forbidden_since_ms < KUBE_FORBIDDEN_GRACE_MS ? KUBE_BACKOFF_MS * 2 : KUBE_ABSENT_RETRY_MS);
+}
+
+/* The text of an answer that is none, for people. */
+static const char *refusal(struct kube_watch *w)
+{
+	const char *why, *message;
+	const struct node *status = parse(w, w->line.p ? w->line.p : "", w->line.n, NULL, &why);
+
+	message = status ? node_text(status, "message") : NULL;
+	return arena_printf(&w->scratch, "status %u%s%.200s", w->status, message ? ": " : "", message ? message : "");
+}
+
+static void end_refused(struct kube_watch *w, int64_t now_ms)
+{
+	bool pages;
+
+	switch (w->status) {
+	case 400:
+	case 422:
+		if (w->mode != LIST_STREAM)
+			break;
+		w->no_stream = true;
+		drop_list(w);
+		to_list(w);
+		return;
+	case 403:
+		end_forbidden(w, now_ms, refusal(w));
+		return;
+	case 404:
+		end_missing(w, now_ms);
+		return;
+	case 410:
+		/* pages that outlive the server's memory: all in one then */
+		pages = w->mode == LIST_PAGES && w->token.n;
+		drop_list(w);
+		to_list(w);
+		w->no_limit = pages;
+		wait_about(w, now_ms, KUBE_BACKOFF_MS);
+		return;
+	default:
+		break;
+	}
+	if (w->mode == WATCH)
+		back_off(w, now_ms, refusal(w));
+	else
+		list_failed(w, now_ms, refusal(w));
+}
+
+void kube_watch_ended(struct kube_watch *w, int64_t now_ms, const struct err *why)
+{
+	struct arena_mark mark = arena_mark(&w->scratch);
+
+	must(w->open);
+	w->open = false;
+	if (w->status && w->status != 200)
+		end_refused(w, now_ms);
+	else if (w->mode == LIST_PAGES)
+		end_page(w, now_ms, why ? why->text : NULL);
+	else if (w->mode == LIST_STREAM && why && why->code == ERR_TIMEOUT && w->status == 200)
+		no_end_mark(w, now_ms);
+	else if (w->mode == LIST_STREAM)
+		list_failed(w, now_ms, w->gone_410 ? "the list ends with 410" : why ? why->text : "the list ends before its end mark");
+	else
+		end_watch(w, now_ms, why);
+	arena_rewind(&w->scratch, mark);
+	buf_clear(&w->line);
+}

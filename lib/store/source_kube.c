@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/source_kube.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/must.h"
+#include "net/http_client.h"
+#include "store/kube_auth.h"
+#include "store/secret_refs.h"
+
+enum { PAGE = 500, FINDINGS_MAX = 200, LATE_MS = 100 };
+
+/* What of a kind is watched. */
+enum reach { REACH_ALL, REACH_MESH_CONFIG, REACH_REFERRED, REACH_NONE };
+
+static const enum reach reaches[KIND_COUNT] = {
+	[KIND_CONFIG_MAP] = REACH_MESH_CONFIG,	/* the only one that is read */
+	[KIND_SECRET] = REACH_REFERRED,
+	[KIND_DEPLOYMENT] = REACH_NONE,		/* for analysis of files only */
+};
+
+/* An object that the server has. */
+struct known {
+	uint64_t uid;			/* hash; 0: not said */
+	uint64_t version;		/* hash of uid and resourceVersion; 0: not said */
+	unsigned round;			/* the list that had it last */
+	bool missing;			/* one list did not have it */
+	char place[];
+};
+
+struct feed {
+	struct source_kube *source;
+	struct feed *next;
+	enum kind kind;
+	char *ns, *name;		/* or NULL */
+	struct kube_watch *watch;
+	struct http_call *call;		/* or NULL */
+	struct loop_timer timer, confirm;
+	char *waiting_for;		/* target that waits for credentials, or NULL */
+	struct kube_next next_call;
+	struct map known;		/* "ns/name" -> struct known, heap */
+	unsigned round;
+	size_t held;
+	char *trouble;			/* or NULL */
+};
+
+struct source_kube {
+	struct source_kube_cfg cfg;
+	struct http_client *client;
+	struct kube_auth *auth;
+	int source;
+	struct feed *feeds;
+	size_t n_secrets;
+	struct loop_task commit;
+	struct loop_timer late;		/* a look at what may be settled by time alone */
+	struct arena scratch;
+	uint64_t seed;
+	bool synced, closing;
+	bool touched;			/* the store was told something since the last commit */
+};
+
+static void call_over(struct feed *f, const struct err *why);
+static void step(struct feed *f);
+static void follow_secrets(struct source_kube *s);
+
+/* ---- objects ---- */
+
+static const char *place_name(const struct feed *f, const char *ns, const char *name, struct arena *a)
+{
+	return arena_printf(a, "kubernetes/%s/%s%s%s", kind_info(f->kind)->plural, ns, *ns ? "/" : "", name);
+}
+
+static const char *key_of(const char *ns, const char *name, struct arena *a)
+{
+	return arena_printf(a, "%s/%s", ns, name);
+}
+
+static uint64_t hash_text(const char *text)
+{
+	return text && *text ? hash_bytes(text, strlen(text)).lo | 1 : 0;
+}
+
+struct identity {
+	const char *ns, *name, *key;
+	uint64_t uid, version;
+};
+
+static struct identity identify(const struct feed *f, const struct node *root, struct arena *a)
+{
+	const struct node *meta = node_get(root, "metadata");
+	const char *ns = node_text(meta, "namespace"), *version = node_text(meta, "resourceVersion");
+	struct identity id = {.ns = "", .name = node_text(meta, "name"), .uid = hash_text(node_text(meta, "uid"))};
+
+	if (kind_info(f->kind)->namespaced)
+		id.ns = ns && *ns ? ns : "default";
+	id.key = key_of(id.ns, id.name, a);
+	if (version && *version)
+		id.version = hash_mix_u64(hash_bytes(version, strlen(version)), id.uid).lo | 1;
+	return id;
+}
+
+static void touch(struct source_kube *s)
+{
+	s->touched = true;
+	loop_task_kick(s->cfg.loop, &s->commit);
+}
+
+static void put_object(struct feed *f, const struct node *root, const char *place, struct arena *a)
+{
+	struct source_kube *s = f->source;
+	struct store_entry entry = {0};
+	struct store_place p = {.name = place, .v = &entry};
+	struct object *o = NULL;
+	struct object_id id;
+	struct diags ds;
+
+	diags_init(&ds, a);
+	ds.limit = FINDINGS_MAX;
+	object_decode(root, SCHEMA_LENIENT, place, &o, &id, &ds);
+	entry = (struct store_entry){.kind = (int)f->kind, .ns = id.ns, .name = id.name, .obj = o};
+	if (!o) {
+		entry.diags = ds.v;
+		entry.n_diags = ds.n;
+	}
+	p.n = 1;
+	store_put(s->cfg.store, s->source, &p);
+	object_unref(o);
+	touch(s);
+}
+
+static void on_put(void *arg, const struct node *root)
+{
+	struct feed *f = arg;
+	struct source_kube *s = f->source;
+	struct arena_mark mark = arena_mark(&s->scratch);
+	struct identity id = identify(f, root, &s->scratch);
+	void **slot = map_slot(&f->known, id.key);
+	struct known *k = *slot;
+	bool same = k && id.version && k->version == id.version;
+
+	if (!k) {
+		const char *place = place_name(f, id.ns, id.name, &s->scratch);
+
+		k = calloc(1, sizeof(*k) + strlen(place) + 1);
+		must(k && "out of memory");
+		strcpy(k->place, place);
+		*slot = k;
+	}
+	k->uid = id.uid;
+	k->version = id.version;
+	k->round = f->round;
+	k->missing = false;
+	if (!same)
+		put_object(f, root, k->place, &s->scratch);
+	arena_rewind(&s->scratch, mark);
+}
+
+static void forget(struct feed *f, const char *key, struct known *k)
+{
+	store_remove(f->source->cfg.store, f->source->source, k->place);
+	map_remove(&f->known, key);
+	free(k);
+	touch(f->source);
+}
+
+/* The end of an object that has been replaced meanwhile is not the end of its successor. */
+static void on_removed(void *arg, const struct node *root)
+{
+	struct feed *f = arg;
+	struct arena_mark mark = arena_mark(&f->source->scratch);
+	struct identity id = identify(f, root, &f->source->scratch);
+	struct known *k = map_get(&f->known, id.key);
+
+	if (k && (!k->uid || !id.uid || k->uid == id.uid))
+		forget(f, id.key, k);
+	arena_rewind(&f->source->scratch, mark);
+}
+
+static void on_broken(void *arg, const char *why)
+{
+	struct feed *f = arg;
+
+	log_warn("kube", "%s: passed over: %s", kind_info(f->kind)->plural, why);
+}
+
+/* ---- lists ---- */
+
+static void on_list_began(void *arg)
+{
+	((struct feed *)arg)->round++;
+}
+
+struct sweep {
+	struct feed *feed;
+	bool hold;
+	size_t lost, removed, held;
+};
+
+static void count_lost(const char *key, void *value, void *arg)
+{
+	struct sweep *sweep = arg;
+
+	(void)key;
+	sweep->lost += ((struct known *)value)->round != sweep->feed->round;
+}
+
+static void sweep_one(const char *key, void *value, void *arg)
+{
+	struct sweep *sweep = arg;
+	struct known *k = value;
+
+	if (k->round == sweep->feed->round)
+		return;
+	if (sweep->hold && !k->missing) {
+		k->missing = true;
+		sweep->held++;
+		return;
+	}
+	sweep->removed++;
+	forget(sweep->feed, key, k);
+}
+
+static void confirm(void *arg)
+{
+	struct feed *f = arg;
+	struct source_kube *s = f->source;
+	struct err e;
+
+	if (!kube_watch_relist(f->watch, loop_now_ms(s->cfg.loop), 0) || !f->call)
+		return;
+	http_call_cancel(f->call);
+	err_set(&e, ERR_CANCELLED, "a list is due");
+	call_over(f, &e);
+}
+
+static void on_list_ended(void *arg, bool whole)
+{
+	struct feed *f = arg;
+	struct source_kube *s = f->source;
+	struct sweep sweep = {.feed = f};
+	size_t n = map_count(&f->known);
+
+	if (!whole)
+		return;
+	map_each(&f->known, count_lost, &sweep);
+	sweep.hold = sweep.lost > KUBE_HOLD_OBJECTS && sweep.lost * 100 > n * KUBE_HOLD_PERCENT;
+	map_each(&f->known, sweep_one, &sweep);
+	f->held = sweep.held;
+	if (sweep.held) {
+		log_warn("kube", "%s: a list lacks %zu of %zu; they stay until a second one says the same",
+			 kind_info(f->kind)->plural, sweep.held, n);
+		loop_timer_start(s->cfg.loop, &f->confirm, KUBE_CONFIRM_MS, confirm, f);
+	} else if (sweep.removed > KUBE_HOLD_OBJECTS) {
+		log_info("kube", "%s: a list lacks %zu of %zu; they are gone", kind_info(f->kind)->plural, sweep.removed, n);
+	}
+	loop_task_kick(s->cfg.loop, &s->commit);
+}
+
+static void forget_one(const char *key, void *value, void *arg)
+{
+	forget(arg, key, value);
+}
+
+static void on_vanished(void *arg)
+{
+	struct feed *f = arg;
+
+	if (map_count(&f->known))
+		log_warn("kube", "%s: the server has not known the kind for %d minutes; its %zu objects are gone",
+			 kind_info(f->kind)->plural, KUBE_VANISHED_MS / 60000, map_count(&f->known));
+	map_each(&f->known, forget_one, f);
+}
+
+static void on_trouble(void *arg, const char *why)
+{
+	struct feed *f = arg;
+	const char *plural = kind_info(f->kind)->plural;
+
+	if (why && kube_watch_state(f->watch) == KUBE_ABSENT)
+		log_info("kube", "%s: %s", plural, why);
+	else if (why)
+		log_warn("kube", "%s: %s; what is known stays in force", plural, why);
+	else
+		log_info("kube", "%s: all is well again", plural);
+	free(f->trouble);
+	f->trouble = why ? strdup(why) : NULL;
+}
+
+static const struct kube_watch_events watch_events = {
+	.put = on_put,
+	.removed = on_removed,
+	.broken = on_broken,
+	.list_began = on_list_began,
+	.list_ended = on_list_ended,
+	.vanished = on_vanished,
+	.trouble = on_trouble,
+};
+
+/* ---- calls ---- */
+
+static void answered(void *arg, const struct http_answer *answer)
+{
+	struct feed *f = arg;
+
+	if (answer->status == 401)
+		kube_auth_refused(f->source->auth);
+	kube_watch_answered(f->watch, answer->status, answer->retry_after_ms);
+}
+
+/* The call is over, or was never made. */
+static void call_over(struct feed *f, const struct err *why)
+{
+	f->call = NULL;
+	kube_watch_ended(f->watch, loop_now_ms(f->source->cfg.loop), why);
+	loop_task_kick(f->source->cfg.loop, &f->source->commit);
+	step(f);
+}
+
+static void received(void *arg, const char *p, size_t n)
+{
+	struct feed *f = arg;
+	struct err e;
+
+	if (kube_watch_received(f->watch, loop_now_ms(f->source->cfg.loop), p, n))
+		return;
+	http_call_cancel(f->call);
+	err_set(&e, ERR_CANCELLED, "of no more use");
+	call_over(f, &e);
+}
+
+static void ended(void *arg, const struct err *why)
+{
+	call_over(arg, why);
+}
+
+static const struct http_call_events call_events = {.answered = answered, .received = received, .ended = ended};
+
+static void start_call(struct feed *f, const char *target)
+{
+	struct source_kube *s = f->source;
+	struct arena_mark mark = arena_mark(&s->scratch);
+	struct kube_credentials who;
+	const char *headers[2] = {"Accept: application/json"};
+	struct http_call_opts o = {.method = "GET",
+				   .headers = headers,
+				   .n_headers = 1,
+				   .tls = &who.tls,
+				   .proxy = s->cfg.access->proxy,
+				   .idle_ms = f->next_call.idle_ms,
+				   .total_ms = f->next_call.total_ms,
+				   .events = &call_events,
+				   .arg = f};
+	struct err e;
+	enum kube_auth_state state = kube_auth_fill(s->auth, &s->scratch, &who, &e);
+
+	if (state == KUBE_AUTH_READY) {
+		o.url = arena_printf(&s->scratch, "%s%s", s->cfg.access->server, target);
+		headers[1] = who.header;
+		o.n_headers += who.header != NULL;
+		f->call = http_call_start(s->client, &o);
+	} else if (state == KUBE_AUTH_WAITING) {
+		f->waiting_for = strdup(target);
+		must(f->waiting_for && "out of memory");
+	}
+	arena_rewind(&s->scratch, mark);
+	if (state == KUBE_AUTH_FAILED)
+		call_over(f, &e);
+}
+
+static void timer_fired(void *arg)
+{
+	step(arg);
+}
+
+/* The next call, or the wait before it. */
+static void step(struct feed *f)
+{
+	struct source_kube *s = f->source;
+
+	if (s->closing || f->call || f->waiting_for)
+		return;
+	kube_watch_next(f->watch, loop_now_ms(s->cfg.loop), &f->next_call);
+	if (f->next_call.target)
+		start_call(f, f->next_call.target);
+	else
+		loop_timer_start(s->cfg.loop, &f->timer, f->next_call.wait_ms, timer_fired, f);
+}
+
+static void auth_ready(void *arg)
+{
+	struct source_kube *s = arg;
+
+	for (struct feed *f = s->feeds, *next; f; f = next) {
+		char *target = f->waiting_for;
+
+		next = f->next;
+		f->waiting_for = NULL;
+		if (target)
+			start_call(f, target);
+		free(target);
+	}
+}
+
+/* ---- feeds ---- */
+
+static char *copy_or_null(const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	must((!text || copy) && "out of memory");
+	return copy;
+}
+
+static void add_feed(struct source_kube *s, enum kind kind, const char *ns, const char *name)
+{
+	struct feed *f = calloc(1, sizeof(*f));
+	struct kube_watch_cfg cfg = {.kind = kind, .page = PAGE, .events = &watch_events, .arg = f};
+
+	must(f && "out of memory");
+	f->source = s;
+	f->kind = kind;
+	cfg.ns = f->ns = copy_or_null(ns);
+	cfg.name = f->name = copy_or_null(name);
+	cfg.seed = s->seed++ * 0x9e3779b97f4a7c15u;
+	map_init(&f->known, NULL);
+	f->watch = kube_watch_new(&cfg);
+	f->next = s->feeds;
+	s->feeds = f;
+	/* not from within what is being iterated or committed */
+	loop_timer_start(s->cfg.loop, &f->timer, 0, timer_fired, f);
+}
+
+static void free_known(const char *key, void *value, void *arg)
+{
+	(void)key;
+	(void)arg;
+	free(value);
+}
+
+static void free_feed(struct feed *f)
+{
+	http_call_cancel(f->call);
+	loop_timer_stop(f->source->cfg.loop, &f->timer);
+	loop_timer_stop(f->source->cfg.loop, &f->confirm);
+	kube_watch_free(f->watch);
+	map_each(&f->known, free_known, NULL);
+	map_fini(&f->known);
+	free(f->waiting_for);
+	free(f->trouble);
+	free(f->ns);
+	free(f->name);
+	free(f);
+}
+
+static bool feed_exists(const struct source_kube *s, const struct secret_ref *ref)
+{
+	for (const struct feed *f = s->feeds; f; f = f->next)
+		if (f->kind == KIND_SECRET && !strcmp(f->ns, ref->ns) && !strcmp(f->name, ref->name))
+			return true;
+	return false;
+}
+
+/* Watches of the Secrets that the objects of now refer to, and of no others. */
+static void follow_secrets(struct source_kube *s)
+{
+	struct secret_refs refs;
+	struct arena a;
+
+	arena_init(&a, 0);
+	secret_refs_build(store_objects(s->cfg.store), &a, &refs);
+	for (struct feed **at = &s->feeds, *f; (f = *at);) {
+		if (f->kind != KIND_SECRET || secret_refs_have(&refs, f->ns, f->name)) {
+			at = &f->next;
+			continue;
+		}
+		map_each(&f->known, forget_one, f);
+		*at = f->next;
+		s->n_secrets--;
+		free_feed(f);
+	}
+	for (size_t i = 0; i < refs.n; i++) {
+		if (feed_exists(s, &refs.v[i]))
+			continue;
+		if (s->n_secrets >= KUBE_SECRETS_MAX) {
+			log_warn("kube", "more than %d Secrets are referred to; %s/%s and what follows are not read",
+				 KUBE_SECRETS_MAX, refs.v[i].ns, refs.v[i].name);
+			break;
+		}
+		s->n_secrets++;
+		add_feed(s, KIND_SECRET, refs.v[i].ns, refs.v[i].name);
+	}
+	arena_fini(&a);
+}
+
+/* ---- commits ---- */
+
+static bool all_settled(const struct source_kube *s)
+{
+	int64_t now_ms = loop_now_ms(s->cfg.loop);
+
+	for (const struct feed *f = s->feeds; f; f = f->next)
+		if (!kube_watch_is_settled(f->watch, now_ms))
+			return false;
+	return true;
+}
+
+static void look_again(void *arg)
+{
+	struct source_kube *s = arg;
+
+	loop_task_kick(s->cfg.loop, &s->commit);
+}
+
+/* Until everything is here nobody sees anything, so that there is nothing to commit for. */
+static void commit(void *arg)
+{
+	struct source_kube *s = arg;
+	bool touched = s->touched;
+
+	if (!s->synced && !all_settled(s)) {
+		if (!loop_timer_running(&s->late))
+			loop_timer_start(s->cfg.loop, &s->late, LATE_MS, look_again, s);
+		return;
+	}
+	if (s->synced && !touched)
+		return;
+	s->touched = false;
+	if (store_commit(s->cfg.store) || !s->synced)
+		follow_secrets(s);
+	if (!s->synced && !all_settled(s)) {	/* Secrets that were not known of before */
+		loop_task_kick(s->cfg.loop, &s->commit);
+		return;
+	}
+	if (!s->synced) {
+		s->synced = true;
+		store_source_synced(s->cfg.store, s->source);
+		log_info("kube", "in sync with %s", s->cfg.access->server);
+	}
+	s->cfg.changed(s->cfg.arg);
+}
+
+/* ---- life ---- */
+
+int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out, struct err *e)
+{
+	struct source_kube *s = calloc(1, sizeof(*s));
+
+	must(s && "out of memory");
+	s->cfg = *cfg;
+	s->client = http_client_new(cfg->loop, cfg->user_agent, e);
+	if (!s->client || loop_random(cfg->loop, &s->seed, sizeof(s->seed))) {
+		if (s->client)
+			err_set(e, ERR_IO, "no random bytes");
+		http_client_free(s->client);
+		free(s);
+		return -1;
+	}
+	arena_init(&s->scratch, 0);
+	s->auth = kube_auth_new(cfg->loop, cfg->access, auth_ready, s);
+	s->source = store_source_add(cfg->store, "kubernetes");
+	s->commit = (struct loop_task){.fn = commit, .arg = s, .phase = LOOP_INGEST};
+	for (int k = 0; k < KIND_COUNT; k++) {
+		if (reaches[k] == REACH_ALL)
+			add_feed(s, (enum kind)k, NULL, NULL);
+		else if (reaches[k] == REACH_MESH_CONFIG)
+			add_feed(s, (enum kind)k, cfg->root_namespace, "istio");
+	}
+	*out = s;
+	return 0;
+}
+
+void source_kube_reload(struct source_kube *s)
+{
+	for (struct feed *f = s->feeds, *next; f; f = next) {
+		next = f->next;
+		confirm(f);
+	}
+}
+
+void source_kube_close(struct source_kube *s)
+{
+	if (!s)
+		return;
+	s->closing = true;
+	for (struct feed *f = s->feeds, *next; f; f = next) {
+		next = f->next;
+		free_feed(f);
+	}
+	loop_task_stop(&s->commit);
+	loop_timer_stop(s->cfg.loop, &s->late);
+	kube_auth_free(s->auth);
+	http_client_free(s->client);
+	arena_fini(&s->scratch);
+	free(s);
+}
+
+void source_kube_each(const struct source_kube *s, kube_status_fn *fn, void *arg)
+{
+	for (const struct feed *f = s->feeds; f; f = f->next) {
+		struct kube_status row = {.plural = kind_info(f->kind)->plural,
+					  .ns = f->ns ? f->ns : "",
+					  .name = f->name ? f->name : "",
+					  .state = kube_watch_state(f->watch),
+					  .trouble = f->trouble,
+					  .objects = map_count(&f->known),
+					  .held = f->held,
+					  .stats = kube_watch_stats(f->watch)};
+
+		fn(&row, arg);
+	}
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An API server as a source: one kube_watch a kind (and one for each Secret that is referred to), their objects decoded
+ * and checked as those of files are, each at a place of its own ("kubernetes/<plural>/<ns>/<name>").
+ *   - The source is synced when every kind has been listed, or is not there, or has been forbidden for a while; before
+ *     that nothing is visible.
+ *   - What a whole list no longer has is gone; when a list lacks more than a fifth and more than 100 of a kind, a
+ *     second list must say the same.
+ *   - An object that comes again unchanged costs a look-up. An invalid one leaves its last good form in force.
+ * Thread: loop.
+ */
+#ifndef STORE_SOURCE_KUBE_H
+#define STORE_SOURCE_KUBE_H
+
+#include "ev/loop.h"
+#include "store/kubeconfig.h"
+#include "store/kube_watch.h"
+#include "store/store.h"
+
+struct source_kube;
+
+struct source_kube_cfg {
+	struct loop *loop;
+	struct store *store;
+	const struct kube_access *access;	/* borrowed */
+	const char *root_namespace;
+	const char *user_agent;
+	loop_fn *changed;		/* after a commit that changed objects or findings, and when synced */
+	void *arg;
+};
+
+enum {
+	KUBE_HOLD_PERCENT = 20, KUBE_HOLD_OBJECTS = 100,	/* both exceeded: held */
+	KUBE_CONFIRM_MS = 5000,		/* until the second list */
+	KUBE_SECRETS_MAX = 2000,	/* watches of Secrets */
+};
+
+/* Returns at once; an API server that cannot be reached is no error. */
+int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out, struct err *e);
+void source_kube_reload(struct source_kube *s);	/* lists everything again */
+void source_kube_close(struct source_kube *s);	/* NULL is fine; what it said stays in the store */
+
+/* For status pages: one row a watch. */
+struct kube_status {
+	const char *plural, *ns, *name;	/* name "": all of the kind */
+	enum kube_watch_state state;
+	const char *trouble;		/* or NULL */
+	size_t objects, held;		/* held: gone by one list, not yet by a second */
+	const struct kube_watch_stats *stats;
+};
+typedef void kube_status_fn(const struct kube_status *row, void *arg);
+void source_kube_each(const struct source_kube *s, kube_status_fn *fn, void *arg);
+
+#endif

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The Kubernetes source against the fake API server, both in one loop.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "fake_api.h"
+#include "model/kube.h"
+#include "store/source_kube.h"
+
+#define SERVICES "/api/v1/services"
+#define PODS "/api/v1/pods"
+#define SECRETS "/api/v1/secrets"
+#define VIRTUAL "/apis/networking.istio.io/v1/virtualservices"
+#define GATEWAYS "/apis/networking.istio.io/v1/gateways"
+
+struct fix {
+	struct arena arena;
+	struct loop *loop;
+	struct fake_api *api;
+	struct store *store;
+	struct kube_access access;
+	struct source_kube *source;
+	int changes;
+};
+
+static void on_change(void *arg)
+{
+	((struct fix *)arg)->changes++;
+}
+
+static void start(struct fix *f)
+{
+	static const char *const kinds[][2] = {
+		{SERVICES, "Service"}, {PODS, "Pod"}, {SECRETS, "Secret"}, {"/api/v1/namespaces", "Namespace"}, {"/api/v1/nodes", "Node"},
+		{"/api/v1/configmaps", "ConfigMap"}, {"/apis/discovery.k8s.io/v1/endpointslices", "EndpointSlice"},
+		{VIRTUAL, "VirtualService"}, {GATEWAYS, "Gateway"},
+	};
+	struct err e;
+
+	*f = (struct fix){0};
+	log_set_level(getenv("VERBOSE") ? LOG_LEVEL_INFO : LOG_LEVEL_NONE);
+	arena_init(&f->arena, 0);
+	f->loop = loop_new(&e);
+	assert_non_null(f->loop);
+	f->api = fake_api_new(f->loop, "127.0.0.1:0");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		fake_api_register(f->api, kinds[i][0], kinds[i][1]);
+	f->store = store_new("cluster.local", "istio-system");
+	f->access.server = arena_printf(&f->arena, "http://127.0.0.1:%u", fake_api_port(f->api));
+	f->access.proxy = "";
+}
+
+static void open_source(struct fix *f)
+{
+	struct source_kube_cfg cfg = {.loop = f->loop,
+				      .store = f->store,
+				      .access = &f->access,
+				      .root_namespace = "istio-system",
+				      .user_agent = "navarch-test/1",
+				      .changed = on_change,
+				      .arg = f};
+	struct err e;
+
+	assert_int_equal(source_kube_open(&cfg, &f->source, &e), 0);
+}
+
+static void stop(struct fix *f)
+{
+	source_kube_close(f->source);
+	fake_api_free(f->api);
+	store_free(f->store);
+	loop_free(f->loop);
+	arena_fini(&f->arena);
+}
+
+#define wait_for(f, cond)                                                                          \
+	do {                                                                                       \
+		int64_t until_ = loop_clock_ns((f)->loop) / 1000000 + 20000;                       \
+		while (!(cond) && loop_clock_ns((f)->loop) / 1000000 < until_)                     \
+			loop_turn((f)->loop, 20);                                                  \
+		assert_true(cond);                                                                 \
+	} while (0)
+
+static void turn_for(struct fix *f, int64_t ms)
+{
+	int64_t until = loop_clock_ns(f->loop) / 1000000 + ms;
+
+	while (loop_clock_ns(f->loop) / 1000000 < until)
+		loop_turn(f->loop, 10);
+}
+
+static size_t count(const struct fix *f, enum kind kind)
+{
+	return store_objects(f->store)->kind[kind]->n;
+}
+
+static const struct object *get(const struct fix *f, enum kind kind, const char *ns, const char *name)
+{
+	return kind_list_find(store_objects(f->store)->kind[kind], ns, name);
+}
+
+static bool has_finding(struct fix *f, enum diag_code code)
+{
+	struct diags ds;
+
+	diags_init(&ds, &f->arena);
+	store_findings(f->store, &ds);
+	for (size_t i = 0; i < ds.n; i++)
+		if (ds.v[i].code == code)
+			return true;
+	return false;
+}
+
+static void put_service(struct fix *f, const char *name, int port)
+{
+	fake_api_put(f->api, SERVICES,
+		     arena_printf(&f->arena, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"one\",\"managedFields\":[{\"manager\":\"x\"}]},"
+					     "\"spec\":{\"clusterIP\":\"10.0.0.1\",\"ports\":[{\"name\":\"http\",\"port\":%d}]}}", name, port));
+}
+
+static void put_route(struct fix *f, const char *name, int weight)
+{
+	fake_api_put(f->api, VIRTUAL,
+		     arena_printf(&f->arena, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"a\"],\"http\":"
+					     "[{\"route\":[{\"destination\":{\"host\":\"a\"},\"weight\":%d}]}]}}", name, weight));
+}
+
+static void put_pods(struct fix *f, int n)
+{
+	for (int i = 0; i < n; i++)
+		fake_api_put(f->api, PODS,
+			     arena_printf(&f->arena, "{\"metadata\":{\"name\":\"p%d\",\"namespace\":\"one\"},\"spec\":{\"containers\":"
+						     "[{\"name\":\"c\"}]},\"status\":{\"podIP\":\"10.0.%d.%d\"}}", i, i >> 8, i & 255));
+}
+
+static int service_port(const struct fix *f, const char *name)
+{
+	const struct object *o = get(f, KIND_SERVICE, "one", name);
+
+	return o ? (int)object_spec(o, k_service)->spec->ports[0].port : 0;
+}
+
+static void follows(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	put_service(&f, "a", 80);
+	put_route(&f, "r", 100);
+	open_source(&f);
+	assert_false(store_synced(f.store));
+	wait_for(&f, store_synced(f.store));
+	assert_int_equal(f.changes, 1);
+	assert_int_equal(count(&f, KIND_SERVICE), 1);
+	assert_int_equal(count(&f, KIND_VIRTUAL_SERVICE), 1);
+	put_service(&f, "a", 81);
+	wait_for(&f, service_port(&f, "a") == 81);
+	put_service(&f, "b", 1);
+	wait_for(&f, service_port(&f, "b") == 1);
+	fake_api_delete(f.api, SERVICES, "one", "a");
+	wait_for(&f, count(&f, KIND_SERVICE) == 1);
+	/* an invalid form leaves the last good one, with findings at its place */
+	fake_api_put(f.api, VIRTUAL, "{\"metadata\":{\"name\":\"r\",\"namespace\":\"one\"},\"spec\":{\"hosts\":7}}");
+	wait_for(&f, has_finding(&f, D_LAST_GOOD_KEPT));
+	assert_int_equal(count(&f, KIND_VIRTUAL_SERVICE), 1);
+	put_route(&f, "r", 50);
+	wait_for(&f, !has_finding(&f, D_LAST_GOOD_KEPT));
+	stop(&f);
+}
+
+enum { WATCHES = 8 };		/* of the kinds that start() registers, Secrets apart */
+
+static void all_watch(struct fix *f)
+{
+	wait_for(f, store_synced(f->store) && fake_api_watches(f->api) == WATCHES);
+}
+
+static void end_watches(struct fix *f)
+{
+	turn_for(f, 1100);	/* one that ends within a second has gone wrong */
+	fake_api_break_watches(f->api);
+}
+
+/* Watches that end, versions that are gone: what did not change costs nothing, what was lost is found. */
+static void resumes(void **state)
+{
+	unsigned lists, resumed;
+	uint64_t generation;
+	struct fix f;
+	int changes;
+
+	(void)state;
+	start(&f);
+	put_service(&f, "a", 80);
+	put_service(&f, "b", 80);
+	open_source(&f);
+	all_watch(&f);
+	generation = store_generation(f.store);
+	changes = f.changes;
+	lists = fake_api_requests(f.api, "sendInitialEvents");
+	resumed = fake_api_requests(f.api, "resourceVersion=");
+	end_watches(&f);
+	wait_for(&f, fake_api_requests(f.api, "resourceVersion=") == resumed + WATCHES);
+	all_watch(&f);
+	assert_int_equal(fake_api_requests(f.api, "sendInitialEvents"), lists);
+	fake_api_compact(f.api);
+	end_watches(&f);
+	wait_for(&f, fake_api_requests(f.api, "sendInitialEvents") == lists + WATCHES);
+	all_watch(&f);
+	assert_int_equal(count(&f, KIND_SERVICE), 2);
+	assert_int_equal(store_generation(f.store), generation);
+	assert_int_equal(f.changes, changes);
+	fake_api_lose(f.api, SERVICES, "one", "b");
+	fake_api_compact(f.api);
+	end_watches(&f);
+	wait_for(&f, count(&f, KIND_SERVICE) == 1);
+	assert_int_equal(service_port(&f, "a"), 80);
+	stop(&f);
+}
+
+static void pages(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	fake_api_set_streaming(f.api, false);
+	put_pods(&f, 1201);
+	/* the second page is cut within, the list begins again and is whole then */
+	fake_api_fault(f.api, &(struct fake_fault){.match = "pods?limit=500&continue", .what = FAKE_CUT, .n = 20000, .times = 1});
+	open_source(&f);
+	wait_for(&f, store_synced(f.store));
+	assert_int_equal(count(&f, KIND_POD), 1201);
+	assert_int_equal(fake_api_requests(f.api, "/pods?limit=500"), 2 + 3);
+	fake_api_delete(f.api, PODS, "one", "p7");
+	wait_for(&f, count(&f, KIND_POD) == 1200);
+	stop(&f);
+}
+
+/* No answer but a whole list deletes anything. */
+static void bad_answers(void **state)
+{
+	static const struct fake_fault faults[] = {
+		{.match = "services?", .what = FAKE_STATUS, .n = 500, .times = 1},
+		{.match = "services?", .what = FAKE_STATUS, .n = 429, .arg = 1, .times = 1},
+		{.match = "services?", .what = FAKE_STATUS, .n = 404, .times = 1},
+		{.match = "services?", .what = FAKE_STATUS, .n = 403, .times = 1},
+		{.match = "services?", .what = FAKE_RESET, .n = 0, .times = 1},
+		{.match = "services?", .what = FAKE_RESET, .n = 100, .times = 1},
+		{.match = "services?", .what = FAKE_CUT, .n = 300, .times = 1},
+		{.match = "services?", .what = FAKE_GONE, .times = 1},
+	};
+
+	(void)state;
+	for (int stream = 0; stream < 2; stream++) {
+		for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+			unsigned before;
+			struct fix f;
+
+			start(&f);
+			fake_api_set_streaming(f.api, stream);
+			for (int k = 0; k < 9; k++)
+				put_service(&f, arena_printf(&f.arena, "s%d", k), 80);
+			open_source(&f);
+			all_watch(&f);
+			fake_api_compact(f.api);
+			fake_api_fault(f.api, &faults[i]);
+			before = fake_api_requests(f.api, "services?");
+			end_watches(&f);
+			/* the fault, and what follows it: nothing is missing at any time */
+			while (fake_api_watches(f.api) < WATCHES || fake_api_requests(f.api, "services?") < before + 2) {
+				assert_int_equal(count(&f, KIND_SERVICE), 9);
+				loop_turn(f.loop, 10);
+			}
+			put_service(&f, "s9", 80);
+			wait_for(&f, count(&f, KIND_SERVICE) == 10);
+			stop(&f);
+		}
+	}
+}
+
+static void gather_held(const struct kube_status *row, void *arg)
+{
+	if (!strcmp(row->plural, "pods"))
+		*(size_t *)arg = row->held;
+}
+
+static size_t held(const struct fix *f)
+{
+	size_t n = 0;
+
+	source_kube_each(f->source, gather_held, &n);
+	return n;
+}
+
+/* A list that lacks many objects is believed when a second one says the same. */
+static void mass_deletion(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	fake_api_set_streaming(f.api, false);
+	put_pods(&f, 300);
+	open_source(&f);
+	all_watch(&f);
+	fake_api_compact(f.api);
+	fake_api_fault(f.api, &(struct fake_fault){.match = "pods?limit", .what = FAKE_EMPTY, .times = 1});
+	end_watches(&f);
+	wait_for(&f, held(&f) == 300);
+	assert_int_equal(count(&f, KIND_POD), 300);
+	wait_for(&f, held(&f) == 0);	/* the second list has them */
+	assert_int_equal(count(&f, KIND_POD), 300);
+	for (int i = 0; i < 150; i++)
+		fake_api_lose(f.api, PODS, "one", arena_printf(&f.arena, "p%d", i));
+	fake_api_compact(f.api);
+	end_watches(&f);
+	wait_for(&f, held(&f) == 150);
+	assert_int_equal(count(&f, KIND_POD), 300);
+	wait_for(&f, count(&f, KIND_POD) == 150);
+	assert_int_equal(held(&f), 0);
+	stop(&f);
+}
+
+/* What is no object is passed over, and what follows it is read. */
+static void broken_parts(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	fake_api_set_streaming(f.api, false);
+	put_service(&f, "a", 80);
+	fake_api_fault(f.api, &(struct fake_fault){.match = "services?limit", .what = FAKE_GARBAGE, .times = 1});
+	fake_api_fault(f.api, &(struct fake_fault){.match = "services?watch", .what = FAKE_GARBAGE, .times = 1});
+	open_source(&f);
+	all_watch(&f);
+	assert_int_equal(service_port(&f, "a"), 80);
+	put_service(&f, "b", 81);
+	wait_for(&f, service_port(&f, "b") == 81);
+	stop(&f);
+}
+
+/* A slow kind, with one byte a piece, holds up nobody but itself. */
+static void slow_kind(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	put_service(&f, "a", 80);
+	put_pods(&f, 3);
+	fake_api_fault(f.api, &(struct fake_fault){.match = "/pods?", .what = FAKE_SLOW, .n = 7, .times = 1});
+	open_source(&f);
+	wait_for(&f, fake_api_watches(f.api) == WATCHES);
+	turn_for(&f, 300);
+	assert_false(store_synced(f.store));
+	wait_for(&f, store_synced(f.store));
+	assert_int_equal(count(&f, KIND_POD), 3);
+	stop(&f);
+}
+
+static void secrets_by_name(void **state)
+{
+	static const char gateway[] = "{\"metadata\":{\"name\":\"g\",\"namespace\":\"one\"},\"spec\":{\"selector\":{\"app\":\"gw\"},\"servers\":"
+				      "[{\"port\":{\"number\":443,\"name\":\"https\",\"protocol\":\"HTTPS\"},\"hosts\":[\"*\"],"
+				      "\"tls\":{\"mode\":\"SIMPLE\",\"credentialName\":\"%s\"}}]}}";
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	fake_api_put(f.api, SECRETS, "{\"metadata\":{\"name\":\"cert\",\"namespace\":\"edge\"},\"type\":\"Opaque\",\"data\":{\"cert\":\"eA==\"}}");
+	fake_api_put(f.api, SECRETS, "{\"metadata\":{\"name\":\"other\",\"namespace\":\"edge\"},\"type\":\"Opaque\",\"data\":{}}");
+	fake_api_put(f.api, PODS, "{\"metadata\":{\"name\":\"gw\",\"namespace\":\"edge\",\"labels\":{\"app\":\"gw\"}},"
+				  "\"spec\":{\"containers\":[{\"name\":\"c\"}]},\"status\":{\"podIP\":\"10.0.0.9\"}}");
+	open_source(&f);
+	all_watch(&f);
+	assert_int_equal(fake_api_requests(f.api, "secrets"), 0);
+	fake_api_put(f.api, GATEWAYS, arena_printf(&f.arena, gateway, "cert"));
+	wait_for(&f, get(&f, KIND_SECRET, "edge", "cert"));
+	assert_int_equal(count(&f, KIND_SECRET), 1);
+	assert_int_equal(fake_api_requests(f.api, "/secrets?"), fake_api_requests(f.api, "fieldSelector=metadata.name%3Dcert"));
+	/* no longer referred to */
+	fake_api_put(f.api, GATEWAYS, arena_printf(&f.arena, gateway, "nothing"));
+	wait_for(&f, count(&f, KIND_SECRET) == 0);
+	stop(&f);
+}
+
+static void write_token(const char *path, const char *token)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	fprintf(out, "%s\n", token);
+	fclose(out);
+}
+
+static void token_rotates(void **state)
+{
+	char path[] = "/tmp/navarch-token-XXXXXX";
+	struct fix f;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	start(&f);
+	f.access.token_file = path;
+	write_token(path, "first");
+	fake_api_set_token(f.api, "first");
+	put_service(&f, "a", 80);
+	open_source(&f);
+	all_watch(&f);
+	fake_api_set_token(f.api, "second");
+	end_watches(&f);
+	wait_for(&f, fake_api_watches(f.api) == 0);
+	turn_for(&f, 300);
+	put_service(&f, "b", 80);
+	write_token(path, "second");
+	wait_for(&f, count(&f, KIND_SERVICE) == 2);
+	unlink(path);
+	stop(&f);
+}
+
+/* A server that cannot be reached, and then can. */
+static void server_comes_late(void **state)
+{
+	struct fix f;
+	char bind[32];
+
+	(void)state;
+	start(&f);
+	snprintf(bind, sizeof(bind), "127.0.0.1:%u", fake_api_port(f.api));
+	fake_api_free(f.api);
+	open_source(&f);
+	turn_for(&f, 700);
+	assert_false(store_synced(f.store));
+	f.api = fake_api_new(f.loop, bind);
+	fake_api_register(f.api, SERVICES, "Service");
+	put_service(&f, "a", 80);
+	wait_for(&f, store_synced(f.store));
+	assert_int_equal(service_port(&f, "a"), 80);
+	stop(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(follows),
+		cmocka_unit_test(resumes),
+		cmocka_unit_test(pages),
+		cmocka_unit_test(bad_answers),
+		cmocka_unit_test(mass_deletion),
+		cmocka_unit_test(broken_parts),
+		cmocka_unit_test(slow_kind),
+		cmocka_unit_test(secrets_by_name),
+		cmocka_unit_test(token_rotates),
+		cmocka_unit_test(server_comes_late),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
