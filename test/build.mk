@@ -77,6 +77,7 @@ fuzz-run: $(FUZZ_BIN)
 # suites of `make check`: NAME=COMMAND, in this order; test/*/build.mk may add to CHECK_NEEDS and CHECK_SUITES
 CHECK_NEEDS  += $(UNIT_BIN) $(REPLAY_BIN)
 CHECK_FIRST  := "layers=$(PYTHON) test/tool/layers.py" \
+	"install=rm -rf $(O)/installed && test/tool/install.sh $(O) $(O)/installed /usr" \
 	"crds=rm -rf $(O)/crd && mkdir -p $(O)/crd && $(O)/navctl crds --directory $(O)/crd && diff -r api/crd $(O)/crd" \
 	"unit=for t in $(UNIT_BIN); do timeout 300 \$$t || bad=1; done; exit \$${bad:-0}" \
 	"replay=for f in $(FUZZ_NAMES); do $(O)/test/replay/\$$f test/fuzz/corpus/\$$f || bad=1; done; exit \$${bad:-0}"
@@ -101,7 +102,7 @@ tidy: ## clang-tidy over lib and cmd (some minutes)
 
 .PHONY: install
 install: all ## install into DESTDIR/PREFIX: programs, man pages, completion
-	$(Q)test/tool/install.sh $(O) "$(DESTDIR)$(PREFIX)"
+	$(Q)test/tool/install.sh $(O) "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
 
 compile_commands.json: ## for editors
 	$(Q)$(PYTHON) test/tool/compile_commands.py "$(CC) $(CPPFLAGS) $(CFLAGS)" > $@

@@ -57,6 +57,7 @@ static const struct args_option options[] = {
 const struct cmd cmd_crds = {
     .args = {.name = "navctl crds",
 	     .summary = "Print the CustomResourceDefinitions of the mesh's kinds",
+	     .operands = "",
 	     .text = "They come from the tables that the manifests are decoded by. Where Istio's own are installed "
 		     "already, those do as well.",
 	     .options = options,

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# install.sh BUILT PREFIX: programs, manual pages and completions, made by the programs themselves.
+# install.sh BUILT WHERE PREFIX: programs, manual pages and completions, made by the programs themselves; the unit of systemd.
 set -eu
-built=$1 prefix=$2
+built=$1 prefix=$2 final=$3
 install -d "$prefix/bin" "$prefix/share/man/man1" "$prefix/share/bash-completion/completions" \
 	"$prefix/share/zsh/site-functions" "$prefix/share/fish/vendor_completions.d"
 install -m 755 "$built/navarchd" "$built/navctl" "$prefix/bin"
@@ -12,3 +12,5 @@ done
 "$built/navctl" completion bash >"$prefix/share/bash-completion/completions/navctl"
 "$built/navctl" completion zsh >"$prefix/share/zsh/site-functions/_navctl"
 "$built/navctl" completion fish >"$prefix/share/fish/vendor_completions.d/navctl.fish"
+install -d "$prefix/lib/systemd/system"
+sed "s#/usr/local/bin/#$final/bin/#" deploy/systemd/navarchd.service >"$prefix/lib/systemd/system/navarchd.service"
