@@ -7,6 +7,7 @@
 #include "base/args.h"
 #include "base/log.h"
 #include "base/scalar.h"
+#include "server/identity.h"
 #include "server/server.h"
 #include "server/version.h"
 
@@ -17,6 +18,15 @@ static const struct args_option options[] = {
     {"mesh-config", 'm', "FILE", "MeshConfig; else the ConfigMap istio of the root namespace, else defaults."},
     {"domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local."},
     {"xds-address", 0, "HOST:PORT", "xDS, plaintext: gRPC and REST; 127.0.0.1:15010. Port 0 takes any."},
+    {"secure-address", 0, "HOST:PORT",
+     "TLS: xDS, certificates (Istio's service and POST /v1/certificates), debug pages for administrators; :15012 is usual. Off unless given."},
+    {"state-dir", 0, "DIR", "With --secure-address: our own root CA, join tokens, the log of certificates. Made if missing; keep it."},
+    {"ca-dir", 0, "DIR", "A CA to plug in: root-cert.pem, ca-cert.pem, ca-key.pem, cert-chain.pem; read again when it changes."},
+    {"trust-domain", 0, "DOMAIN", "Trust domain of the mesh; cluster.local."},
+    {"trust-domain-alias", 0, "DOMAIN", "Another name of it, whose certificates are taken too. May stand several times."},
+    {"token-rules", 0, "FILE", "Whose tokens are taken: a list of {issuer, jwksFile, audiences}; read again when it changes."},
+    {"server-name", 0, "NAME", "A further name or address in the certificate of the secure port. May stand several times."},
+    {"admin-identity", 0, "NS/SA", "Who may see the debug pages over the secure port; NS/* for all of a namespace. May stand several times."},
     {"admin-address", 0, "HOST:PORT", "Debug pages; 127.0.0.1:8080."},
     {"metrics-address", 0, "HOST:PORT", "Metrics, health and version; 127.0.0.1:15014."},
     {"port-file", 0, "FILE", "Write the chosen ports there, as JSON."},
@@ -55,6 +65,30 @@ static void set_log(const struct args *args)
 	log_set_json(!strcmp(get_or(args, "log-format", "text"), "json"));
 }
 
+static int fill_identity(const struct args *args, struct arena *a, struct identity_opts *o, struct err *e)
+{
+	const char **v;
+
+	if (!args_has(args, "state-dir"))
+		return err_set(e, ERR_SYNTAX, "--secure-address needs --state-dir");
+	*o = (struct identity_opts){
+	    .state_dir = args_get(args, "state-dir"),
+	    .ca_dir = args_get(args, "ca-dir"),
+	    .trust_domain = get_or(args, "trust-domain", "cluster.local"),
+	    .token_rules = args_get(args, "token-rules"),
+	};
+	o->n_aliases = args_all(args, "trust-domain-alias", &v, a);
+	o->aliases = v;
+	o->n_server_names = args_all(args, "server-name", &v, a);
+	o->server_names = v;
+	o->n_admins = args_all(args, "admin-identity", &v, a);
+	o->admins = v;
+	for (size_t i = 0; i < o->n_admins; i++)
+		if (!strchr(o->admins[i], '/'))
+			return err_set(e, ERR_SYNTAX, "--admin-identity is NAMESPACE/SERVICE-ACCOUNT");
+	return 0;
+}
+
 static int fill(const struct args *args, struct server_opts *o, struct err *e)
 {
 	int64_t workers = 1, drain_ns = 5000000000;
@@ -73,6 +107,7 @@ static int fill(const struct args *args, struct server_opts *o, struct err *e)
 	    .mesh_config = args_get(args, "mesh-config"),
 	    .domain = get_or(args, "domain", "cluster.local"),
 	    .xds_address = get_or(args, "xds-address", "127.0.0.1:15010"),
+	    .secure_address = args_get(args, "secure-address"),
 	    .admin_address = get_or(args, "admin-address", "127.0.0.1:8080"),
 	    .metrics_address = get_or(args, "metrics-address", "127.0.0.1:15014"),
 	    .port_file = args_get(args, "port-file"),
@@ -82,16 +117,18 @@ static int fill(const struct args *args, struct server_opts *o, struct err *e)
 	return 0;
 }
 
-static int run(const struct args *args)
+static int run(const struct args *args, struct arena *a)
 {
+	struct identity_opts identity;
 	struct server_opts opts;
 	struct err e;
 
 	set_log(args);
-	if (fill(args, &opts, &e)) {
+	if (fill(args, &opts, &e) || (opts.secure_address && fill_identity(args, a, &identity, &e))) {
 		fprintf(stderr, "navarchd: %s\n", e.text);
 		return 2;
 	}
+	opts.identity = &identity;
 	if (server_run(&opts, &e)) {
 		fprintf(stderr, "navarchd: %s\n", e.text);
 		return 1;
@@ -116,7 +153,7 @@ int main(int argc, char **argv)
 	} else if (args_has(&args, "version")) {
 		printf("navarchd %s\n", version_text());
 	} else {
-		status = run(&args);
+		status = run(&args, &a);
 	}
 	arena_fini(&a);
 	return status;

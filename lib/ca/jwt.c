@@ -259,7 +259,7 @@ static int check_times(const json_t *payload, int64_t now_s, struct jwt *out, st
 	return 0;
 }
 
-static bool is_audience(const struct jwt_rule *r, const json_t *v)
+static bool is_audience(const struct jwt_issuer *r, const json_t *v)
 {
 	const char *text = json_string_value(v);
 
@@ -269,7 +269,7 @@ static bool is_audience(const struct jwt_rule *r, const json_t *v)
 	return false;
 }
 
-static int check_audience(const json_t *payload, const struct jwt_rule *r, struct err *e)
+static int check_audience(const json_t *payload, const struct jwt_issuer *r, struct err *e)
 {
 	const json_t *aud = json_object_get(payload, "aud");
 
@@ -308,11 +308,11 @@ static int take_account(const json_t *payload, struct arena *a, struct jwt *out,
 	return 0;
 }
 
-static int check_token(const struct parts *t, const struct jwt_rule *rules, size_t n_rules, int64_t now_s,
+static int check_token(const struct parts *t, const struct jwt_issuer *rules, size_t n_rules, int64_t now_s,
 		       struct arena *a, struct jwt *out, struct err *e)
 {
 	const char *issuer = text_of(t->payload, "iss");
-	const struct jwt_rule *rule = NULL;
+	const struct jwt_issuer *rule = NULL;
 
 	for (size_t i = 0; i < n_rules && !rule; i++)
 		if (*issuer && !strcmp(issuer, rules[i].issuer))
@@ -329,7 +329,7 @@ static int check_token(const struct parts *t, const struct jwt_rule *rules, size
 	return take_account(t->payload, a, out, e);
 }
 
-int jwt_verify(const char *token, size_t n, const struct jwt_rule *rules, size_t n_rules, int64_t now_s,
+int jwt_verify(const char *token, size_t n, const struct jwt_issuer *rules, size_t n_rules, int64_t now_s,
 	       struct arena *a, struct jwt *out, struct err *e)
 {
 	struct parts t = {0};

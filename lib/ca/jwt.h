@@ -26,7 +26,7 @@ struct jwks *jwks_parse(const char *json, size_t n, struct err *e);
 void jwks_free(struct jwks *keys);	/* NULL is fine */
 size_t jwks_count(const struct jwks *keys);
 
-struct jwt_rule {
+struct jwt_issuer {
 	const char *issuer;
 	const char *const *audiences;	/* one of them; at least one */
 	size_t n_audiences;
@@ -43,7 +43,7 @@ struct jwt {
 
 /* By the rule of the token's issuer. -1, ERR_REFUSED or ERR_SYNTAX; the text tells the operator why and
  * quotes nothing of the token. */
-int jwt_verify(const char *token, size_t n, const struct jwt_rule *rules, size_t n_rules, int64_t now_s,
+int jwt_verify(const char *token, size_t n, const struct jwt_issuer *rules, size_t n_rules, int64_t now_s,
 	       struct arena *a, struct jwt *out, struct err *e);
 
 #endif

@@ -59,6 +59,7 @@ struct grpc_call {
 /* Each may call grpc_finish; after it only closed follows. message and half_close may be NULL. */
 struct grpc_method {
 	const char *path;	/* "/package.Service/Method" */
+	const void *info;	/* the owner's */
 	void (*open)(struct grpc_call *call);
 	void (*message)(struct grpc_call *call, const uint8_t *p, size_t n);
 	void (*half_close)(struct grpc_call *call);	/* the client will send no more */

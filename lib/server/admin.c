@@ -565,9 +565,9 @@ static void gauge_ports(struct server *s)
 	const struct {
 		const char *name;
 		struct http_server *server;
-	} ports[] = {{"xds", s->xds}, {"admin", s->admin}, {"metrics", s->monitor}};
+	} ports[] = {{"xds", s->xds}, {"admin", s->admin}, {"metrics", s->monitor}, {"secure", s->secure}};
 
-	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(ports) && ports[i].server; i++) {
 		const struct http_server_stats *st = http_server_stats(ports[i].server);
 
 		metric_set(&s->metrics, M_CONNECTIONS, ports[i].name,
@@ -583,6 +583,19 @@ static void gauge_ports(struct server *s)
 		metric_set(&s->metrics, M_HTTP_REFUSED, "connection_limit",
 			   (double)http_server_listener_stats(s->xds)->refused);
 	}
+}
+
+static void gauge_identity(struct server *s)
+{
+	const struct http_server_stats *st;
+
+	if (!s->identity)
+		return;
+	st = http_server_stats(s->secure);
+	metric_set(&s->metrics, M_CA_EXPIRY, NULL, (double)ca_expires_s(s->identity->ca));
+	metric_set(&s->metrics, M_HANDSHAKES, "ok", (double)st->handshakes);
+	metric_set(&s->metrics, M_HANDSHAKES, "failed", (double)st->failed_handshakes);
+	metric_set(&s->metrics, M_HANDSHAKES, "refused", (double)st->refused_handshakes);
 }
 
 /* Values that are kept elsewhere are taken over when somebody asks. */
@@ -616,6 +629,7 @@ static void refresh_metrics(struct server *s, struct arena *a)
 		   (double)(loop_now_ms(s->loop) - s->started_ms) / 1000);
 	metric_set(&s->metrics, M_INFO, version_text(), 1);
 	gauge_ports(s);
+	gauge_identity(s);
 }
 
 static void metrics(struct http_request *req)

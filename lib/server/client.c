@@ -60,6 +60,8 @@ int client_identify(struct client *c, const struct xds_node *node, const char *r
 			arena_strdup(a, node->zone), arena_strdup(a, node->subzone), &extensions, a,
 			&c->proxy, e))
 		return -1;
+	if (c->caller && c->caller->how != CALLER_NONE && authz_node(c->caller, &c->proxy, e))
+		return -1;
 	c->proxy.rest_cluster = rest_cluster ? arena_strdup(a, rest_cluster) : NULL;
 	c->node_cluster = arena_strdup(a, node->cluster);
 	c->user_agent = arena_printf(a, "%s %s", node->user_agent_name, node->user_agent_version);

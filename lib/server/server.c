@@ -139,11 +139,14 @@ static int open_sources(struct server *s, struct err *e)
 /* ---- ports ---- */
 
 struct port {
+	enum port_id id;
 	const char *name, *address;
 	struct http_server **server;
 	const struct http_entry *rows;
 	size_t n_rows;
-	bool grpc;
+	const struct grpc_method *methods;
+	size_t n_methods;
+	struct tls_ctx *tls;
 };
 
 static int open_port(struct server *s, const struct port *p, struct err *e)
@@ -152,10 +155,15 @@ static int open_port(struct server *s, const struct port *p, struct err *e)
 	    .bind = p->address,
 	    .routes = p->rows,
 	    .n_routes = p->n_rows,
-	    .methods = p->grpc ? ads_methods : NULL,
-	    .n_methods = p->grpc ? n_ads_methods : 0,
+	    .methods = p->methods,
+	    .n_methods = p->n_methods,
 	    .arg = s,
-	    .max_body = p->grpc ? XDS_REQUEST_MAX : 0,
+	    .port = p->id,
+	    .admit_request = admit_request,
+	    .admit_call = admit_call,
+	    .tls = p->tls,
+	    .jobs = s->jobs,
+	    .max_body = p->methods ? XDS_REQUEST_MAX : 0,
 	};
 
 	*p->server = http_server_open(s->loop, &o, e);
@@ -166,21 +174,70 @@ static int open_port(struct server *s, const struct port *p, struct err *e)
 	return 0;
 }
 
+/* One table of what the tables hold. */
+static struct http_entry *join_routes(struct server *s, size_t *n)
+{
+	struct http_entry *all = arena_array(&s->tables, struct http_entry, n_rest_routes + n_csr_routes + n_admin_routes);
+
+	memcpy(all, rest_routes, n_rest_routes * sizeof(*all));
+	memcpy(all + n_rest_routes, csr_routes, n_csr_routes * sizeof(*all));
+	memcpy(all + n_rest_routes + n_csr_routes, admin_routes, n_admin_routes * sizeof(*all));
+	*n = n_rest_routes + n_csr_routes + n_admin_routes;
+	return all;
+}
+
+static struct grpc_method *join_methods(struct server *s, size_t *n)
+{
+	struct grpc_method *all = arena_array(&s->tables, struct grpc_method, n_ads_methods + n_csr_methods);
+
+	memcpy(all, ads_methods, n_ads_methods * sizeof(*all));
+	memcpy(all + n_ads_methods, csr_methods, n_csr_methods * sizeof(*all));
+	*n = n_ads_methods + n_csr_methods;
+	return all;
+}
+
+static void renewed(void *arg)
+{
+	struct server *s = arg;
+
+	if (s->secure)
+		http_server_set_tls(s->secure, s->identity->tls);
+}
+
+static int open_secure(struct server *s, struct err *e)
+{
+	struct port port = {.id = PORT_SECURE, .name = "secure", .address = s->opts->secure_address, .server = &s->secure};
+
+	if (!port.address)
+		return 0;
+	s->identity = identity_open(s->loop, s->opts->identity, renewed, s, e);
+	if (!s->identity)
+		return -1;
+	port.rows = join_routes(s, &port.n_rows);
+	port.methods = join_methods(s, &port.n_methods);
+	port.tls = s->identity->tls;
+	return open_port(s, &port, e);
+}
+
 static int open_ports(struct server *s, struct err *e)
 {
 	const struct port ports[] = {
-	    {.name = "xds",
+	    {.id = PORT_XDS,
+	     .name = "xds",
 	     .address = s->opts->xds_address,
 	     .server = &s->xds,
 	     .rows = rest_routes,
 	     .n_rows = n_rest_routes,
-	     .grpc = true},
-	    {.name = "admin",
+	     .methods = ads_methods,
+	     .n_methods = n_ads_methods},
+	    {.id = PORT_ADMIN,
+	     .name = "admin",
 	     .address = s->opts->admin_address,
 	     .server = &s->admin,
 	     .rows = admin_routes,
 	     .n_rows = n_admin_routes},
-	    {.name = "metrics",
+	    {.id = PORT_MONITOR,
+	     .name = "metrics",
 	     .address = s->opts->metrics_address,
 	     .server = &s->monitor,
 	     .rows = monitor_routes,
@@ -191,16 +248,18 @@ static int open_ports(struct server *s, struct err *e)
 		if (open_port(s, &ports[i], e))
 			return -1;
 	}
-	return 0;
+	return open_secure(s, e);
 }
 
 static int write_port_file(const struct server *s, struct err *e)
 {
-	char text[100];
+	char text[120], secure[30] = "";
 	int n;
 
-	n = snprintf(text, sizeof(text), "{\"xds\":%u,\"admin\":%u,\"metrics\":%u}\n",
-		     http_server_port(s->xds), http_server_port(s->admin),
+	if (s->secure)
+		snprintf(secure, sizeof(secure), "\"secure\":%u,", http_server_port(s->secure));
+	n = snprintf(text, sizeof(text), "{\"xds\":%u,%s\"admin\":%u,\"metrics\":%u}\n",
+		     http_server_port(s->xds), secure, http_server_port(s->admin),
 		     http_server_port(s->monitor));
 	printf("%s", text);
 	fflush(stdout);
@@ -245,6 +304,8 @@ static void stop(void *arg)
 	s->stopping = true;
 	s->stop_at_ms = loop_now_ms(s->loop) + s->opts->drain_ms;
 	http_server_drain(s->xds, s->opts->drain_ms / 2);
+	if (s->secure)
+		http_server_drain(s->secure, s->opts->drain_ms / 2);
 	rest_expire(s, true);
 	drained(s);
 }
@@ -311,11 +372,15 @@ static void end(struct server *s)
 		rest_expire(s, true);
 	}
 	http_server_free(s->xds);
+	http_server_free(s->secure);
+	s->secure = NULL;
 	http_server_free(s->admin);
 	http_server_free(s->monitor);
 	source_file_close(s->files);
 	source_kube_close(s->kube);
 	job_pool_free(s->jobs);
+	identity_close(s->identity);
+	arena_fini(&s->tables);
 	publisher_free(s->pub);
 	store_free(s->store);
 	arena_fini(&s->access_arena);

@@ -9,6 +9,8 @@
 
 #include "base/err.h"
 
+struct identity_opts;
+
 struct server_opts {
 	const char *config_dir;		/* or NULL */
 	bool kube;			/* an API server is a source: */
@@ -19,7 +21,9 @@ struct server_opts {
 	const char *xds_address;	/* "127.0.0.1:15010"; port 0 = any */
 	const char *admin_address;
 	const char *metrics_address;
-	const char *port_file;		/* gets {"xds":N,"admin":N,"metrics":N}, or NULL */
+	const char *secure_address;	/* TLS: xDS, certificates, debug pages; or NULL */
+	const struct identity_opts *identity;	/* with secure_address */
+	const char *port_file;		/* gets {"xds":N,"secure":N,"admin":N,"metrics":N}, or NULL */
 	unsigned workers;		/* threads beside the loop */
 	int drain_ms;			/* at SIGTERM: clients are told to go within it */
 };

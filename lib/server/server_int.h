@@ -6,6 +6,9 @@
 #define SERVER_SERVER_INT_H
 
 #include "net/http_server.h"
+#include "server/authn.h"
+#include "server/authz.h"
+#include "server/identity.h"
 #include "server/metrics.h"
 #include "server/publish.h"
 #include "server/server.h"
@@ -30,7 +33,9 @@ struct server {
 	struct kube_access access; /* of kube */
 	struct arena access_arena;
 	struct publisher *pub;
-	struct http_server *xds, *admin, *monitor;
+	struct identity *identity; /* or NULL: no secure port */
+	struct http_server *xds, *secure, *admin, *monitor;
+	struct arena tables; /* of the secure port */
 	struct client *clients; /* newest first */
 	size_t n_clients;
 	uint64_t next_id;
@@ -51,6 +56,7 @@ struct client {
 	char peer[PEER_TEXT];
 	int64_t connected_ms;
 	struct arena arena; /* of proxy and the texts below */
+	const struct caller *caller; /* lives as long; over plaintext CALLER_NONE */
 	struct proxy proxy;
 	bool has_proxy;
 	const char *node_cluster, *user_agent;
@@ -78,12 +84,19 @@ void client_status(const struct client *c, enum xds_type t, struct session_statu
 /* Adds what the client's stream has sent, by type. */
 void client_count_sent(const struct client *c, struct sent_count sum[XDS_TYPES]);
 
-extern const struct grpc_method ads_methods[];
-extern const size_t n_ads_methods;
+extern const struct grpc_method ads_methods[], csr_methods[];
+extern const size_t n_ads_methods, n_csr_methods;
 
 /* HTTP routes: each file has its rows, server.c joins them into one table a port. */
-extern const struct http_entry rest_routes[], admin_routes[], monitor_routes[];
-extern const size_t n_rest_routes, n_admin_routes, n_monitor_routes;
+extern const struct http_entry rest_routes[], csr_routes[], admin_routes[], monitor_routes[];
+extern const size_t n_rest_routes, n_csr_routes, n_admin_routes, n_monitor_routes;
+
+/* What every port asks before a handler runs: admit.c. */
+bool admit_request(struct http_request *req, const struct http_entry *entry);
+enum grpc_status admit_call(struct grpc_call *call, const char **why);
+bool admit_type(const struct server *s, enum xds_type type, const struct http_peer *from, const struct caller *who);
+/* RFC 9457; not to be cached. */
+void reply_problem(struct http_request *req, unsigned status, const char *title, const char *detail);
 
 void rest_status(const struct client *c, enum xds_type t, struct session_status *out);
 /* Forgets the REST clients that have not polled for long, or all. */

@@ -4,6 +4,7 @@
  * and unary. All of the protocol is in xds/session; here bytes meet it.
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/must.h"
@@ -41,13 +42,9 @@ enum mode { MODE_SOTW, MODE_DELTA, MODE_FETCH };
 	X("/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets", MODE_DELTA, XDS_SDS)     \
 	X("/envoy.service.secret.v3.SecretDiscoveryService/FetchSecrets", MODE_FETCH, XDS_SDS)
 
-static const struct method_info {
+struct method_info {
 	enum mode mode;
 	int only_type;
-} infos[] = {
-#define X(path, mode, type) {mode, type},
-    METHODS(X)
-#undef X
 };
 
 static void rejected(void *arg, const struct session_reject *r)
@@ -119,7 +116,7 @@ static void updated(struct subscriber *sub, struct bundle *b)
 static void open_call(struct grpc_call *call)
 {
 	struct server *s = call->arg;
-	const struct method_info *info = &infos[call->method - ads_methods];
+	const struct method_info *info = call->method->info;
 	struct client *c = client_new(s, call->peer,
 				      info->mode == MODE_DELTA	? "delta"
 				      : info->mode == MODE_SOTW ? "sotw"
@@ -129,6 +126,7 @@ static void open_call(struct grpc_call *call)
 	struct session_events events;
 
 	c->call = call;
+	c->caller = call->caller;
 	c->is_fetch = info->mode == MODE_FETCH;
 	c->session = session_new(publisher_table(s->pub), &opts, events_of(c, &events));
 	c->push = (struct loop_task){.fn = push, .arg = c, .phase = LOOP_PUSH};
@@ -144,6 +142,17 @@ static void refuse(struct client *c, enum grpc_status status, const char *why)
 	log_warn("ads", "%s %s: request refused: %s", c->peer,
 		 c->has_proxy ? c->proxy.id : "(no node yet)", why);
 	grpc_finish(c->call, status, why);
+}
+
+/* A type has a need of its own beyond its method's: secrets. */
+static bool may_ask(const struct client *c, const struct xds_request *r, int only_type)
+{
+	int type = only_type;
+
+	for (int t = 0; type == ADS_TYPE && t < XDS_TYPES; t++)
+		if (!strcmp(r->type_url, xds_type_info((enum xds_type)t)->type_url))
+			type = t;
+	return type == ADS_TYPE || admit_type(c->server, (enum xds_type)type, c->call->from, c->caller);
 }
 
 /* The first request tells who it is; from then on the client follows its view. */
@@ -167,7 +176,7 @@ static int meet(struct client *c, const struct xds_request *r, struct err *e)
 static void message(struct grpc_call *call, const uint8_t *p, size_t n)
 {
 	struct client *c = call->state;
-	const struct method_info *info = &infos[call->method - ads_methods];
+	const struct method_info *info = call->method->info;
 	struct xds_request r;
 	struct arena a;
 	struct err e;
@@ -175,8 +184,10 @@ static void message(struct grpc_call *call, const uint8_t *p, size_t n)
 	arena_init(&a, 0);
 	if (xds_request_decode(p, n, info->mode == MODE_DELTA, &a, &r, &e))
 		refuse(c, GRPC_INVALID_ARGUMENT, e.text);
+	else if (!may_ask(c, &r, info->only_type))
+		refuse(c, GRPC_PERMISSION_DENIED, "secrets are not for this caller");
 	else if (!c->has_proxy && meet(c, &r, &e))
-		refuse(c, GRPC_INVALID_ARGUMENT, e.text);
+		refuse(c, e.code == ERR_REFUSED ? GRPC_PERMISSION_DENIED : GRPC_INVALID_ARGUMENT, e.text);
 	else if (session_receive(c->session, &r, loop_now_ms(c->server->loop), &e))
 		refuse(c, GRPC_INVALID_ARGUMENT, e.text);
 	else
@@ -214,6 +225,7 @@ static void closed(struct grpc_call *call)
 const struct grpc_method ads_methods[] = {
 #define X(p, mode, type)                                                                           \
 	{.path = p,                                                                                \
+	 .info = &(const struct method_info){mode, type},                                          \
 	 .open = open_call,                                                                        \
 	 .message = message,                                                                       \
 	 .half_close = half_close,                                                                 \

@@ -248,14 +248,33 @@ static void updated(struct subscriber *sub, struct bundle *b)
 
 static void rest_client_free(struct client *c);
 
-static struct client *find_client(struct server *s, const char *node_id, const char *cluster)
+/* A client is the node and who asks for it: another caller with the same node id is another client (R4). */
+static bool is_same_caller(const struct caller *a, const struct caller *b)
+{
+	return (a->how == CALLER_NONE) == (b->how == CALLER_NONE) && (a->how == CALLER_NONE || spiffe_equal(&a->id, &b->id));
+}
+
+static struct client *find_client(struct server *s, const char *node_id, const char *cluster, const struct caller *caller)
 {
 	for (struct client *c = s->clients; c; c = c->next) {
-		if (c->rest && !strcmp(c->proxy.id, node_id) &&
-		    !strcmp(c->proxy.rest_cluster, cluster))
+		if (c->rest && !strcmp(c->proxy.id, node_id) && !strcmp(c->proxy.rest_cluster, cluster) &&
+		    is_same_caller(c->caller, caller))
 			return c;
 	}
 	return NULL;
+}
+
+static const char *claim(const struct xds_node *node, const char *key)
+{
+	const char *text = node->metadata ? node_text(node->metadata, key) : NULL;
+
+	return text ? text : "";
+}
+
+/* Each poll brings its node, and each is held to it. */
+static int check_claims(const struct caller *who, const struct xds_node *node, struct err *e)
+{
+	return who->how == CALLER_NONE ? 0 : authz_claims(who, node->id, claim(node, "NAMESPACE"), claim(node, "SERVICE_ACCOUNT"), e);
 }
 
 static struct client *client_of(struct server *s, struct http_request *req,
@@ -269,9 +288,11 @@ static struct client *client_of(struct server *s, struct http_request *req,
 		err_set(e, ERR_SYNTAX, "the request has no node");
 		return NULL;
 	}
+	if (check_claims(req->caller, &r->node, e))
+		return NULL;
 	if (!cluster || !*cluster)
 		cluster = "xds-grpc";
-	c = find_client(s, r->node.id, cluster);
+	c = find_client(s, r->node.id, cluster, req->caller);
 	if (c)
 		return c;
 	if (s->n_clients >= CLIENTS_MAX) {
@@ -279,6 +300,7 @@ static struct client *client_of(struct server *s, struct http_request *req,
 		return NULL;
 	}
 	c = client_new(s, req->peer, "rest");
+	c->caller = arena_copy(&c->arena, req->caller, sizeof(struct caller));
 	c->rest = calloc(1, sizeof(*c->rest));
 	must(c->rest && "out of memory");
 	map_init(&c->rest->sent, NULL);
@@ -467,8 +489,11 @@ static void discover(struct http_request *req)
 	arena_init(&a, 0);
 	if (xds_request_decode_json((const char *)req->body, req->n_body, &a, &r, &e)) {
 		refuse(req, 400, &e);
+	} else if (!admit_type(s, (enum xds_type)type, req->from, req->caller)) {
+		err_set(&e, ERR_REFUSED, "secrets are not for this caller");
+		refuse(req, 403, &e);
 	} else if (!(c = client_of(s, req, &r, &e))) {
-		refuse(req, e.code == ERR_LIMIT ? 429 : 400, &e);
+		refuse(req, e.code == ERR_LIMIT ? 429 : e.code == ERR_REFUSED ? 403 : 400, &e);
 	} else {
 		c->rest->last_ms = loop_now_ms(s->loop);
 		if (hold(c, req, (enum xds_type)type, &r, &e))

@@ -97,7 +97,8 @@ class Process:
 class Navarchd(Process):
     """navarchd over a folder of manifests: write(), remove() change one whole file at a time."""
 
-    def __init__(self, folder, name='navarchd', xds_port=0):
+    def __init__(self, folder, name='navarchd', xds_port=0, more=()):
+        self.more = list(more)
         self.folder, self.config = folder, '%s/%s.config' % (folder, name)
         os.makedirs(self.config, exist_ok=True)
         self.port_file = '%s/%s.ports' % (folder, name)
@@ -110,7 +111,7 @@ class Navarchd(Process):
         super().__init__(name, [
             NAVARCHD, '--config-dir', self.config, '--xds-address', '127.0.0.1:%d' % xds_port,
             '--admin-address', '127.0.0.1:0', '--metrics-address', '127.0.0.1:0',
-            '--port-file', self.port_file], self.folder)
+            '--port-file', self.port_file] + self.more, self.folder)
         self.ports = await_('the port file of navarchd', lambda: self.alive() and self.read_ports())
         self.xds = ('127.0.0.1', self.ports['xds'])
         await_('/ready of navarchd', lambda: self.alive() and self.admin('/ready')[0] == 200)
@@ -154,11 +155,11 @@ class Navarchd(Process):
 
 
 class Envoy(Process):
-    def __init__(self, folder, name, node, xds, mode, mark=None):
+    def __init__(self, folder, name, node, xds, mode, mark=None, tls=None):
         self.admin = envoy_bootstrap.Admin('%s/%s.sock' % (folder, name))
         path = '%s/%s.json' % (folder, name)
         with open(path, 'w') as f:
-            json.dump(envoy_bootstrap.bootstrap(node, xds, self.admin.where, mode, mark), f)
+            json.dump(envoy_bootstrap.bootstrap(node, xds, self.admin.where, mode, mark, tls), f)
         super().__init__(name, [ENVOY, '-c', path, '--disable-hot-restart', '--concurrency', '1', '-l', 'warning',
                                 '--drain-time-s', '1', '--drain-strategy', 'immediate'], folder)
 
@@ -226,9 +227,9 @@ class Env:
         self.running.append(thing)
         return thing
 
-    def navarchd(self, files, name='navarchd'):
-        """Starts navarchd with {file name: text}."""
-        daemon = Navarchd(self.folder, name)
+    def navarchd(self, files, name='navarchd', more=()):
+        """Starts navarchd with {file name: text}; `more` are further arguments."""
+        daemon = Navarchd(self.folder, name, more=more)
         for file, text in files.items():
             daemon.write(file, text)
         return self.started(daemon.start())

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const audiences[] = {"istio-ca"};
 	struct err e;
 	struct jwks *keys = jwks_parse(set, sizeof(set) - 1, &e);
-	struct jwt_rule rule = {"https://k8s", audiences, 1, keys};
+	struct jwt_issuer rule = {"https://k8s", audiences, 1, keys};
 	struct arena a;
 	struct jwt got;
 

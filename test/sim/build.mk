@@ -1,7 +1,8 @@
 # The simulator: the real library on the simulated loop and jobs in place of lib/ev.
 
 SIM_SEEDS ?= 2000
-SIM_LIB := $(filter-out $(call objects,ev) $(call objects,net) $(call objects,ca) $(addprefix $(O)/lib/server/,server.o admin.o svc_ads.o svc_rest.o client.o offline.o) $(O)/lib/store/source_file.o $(O)/lib/store/dir.o,$(LIB_OBJ))
+SIM_LIB := $(filter-out $(foreach l,ev net ca server,$(call objects,$(l))) $(addprefix $(O)/lib/store/,source_file.o dir.o),$(LIB_OBJ)) \
+	$(addprefix $(O)/lib/server/,publish.o metrics.o)
 SIM_OWN := $(patsubst %.c,$(O)/%.o,$(wildcard test/sim/*.c))
 $(SIM_OWN): CPPFLAGS += -Itest/sim
 

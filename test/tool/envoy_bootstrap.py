@@ -36,8 +36,18 @@ def address(where):
     return {'socket_address': {'address': where[0], 'port_value': where[1]}}
 
 
-def xds_cluster(xds):
-    return {
+def transport_socket(tls):
+    """`tls`: {'ca', 'cert', 'key'}: paths, and 'name': of the server."""
+    return {'name': 'envoy.transport_sockets.tls', 'typed_config': {
+        '@type': T + 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'sni': tls['name'],
+        'common_tls_context': {
+            'tls_certificates': [{'certificate_chain': {'filename': tls['cert']}, 'private_key': {'filename': tls['key']}}],
+            'validation_context': {'trusted_ca': {'filename': tls['ca']}, 'match_typed_subject_alt_names': [
+                {'san_type': 'DNS', 'matcher': {'exact': tls['name']}}]}}}}
+
+
+def xds_cluster(xds, tls=None):
+    out = {
         'name': XDS_CLUSTER, 'type': 'STATIC', 'connect_timeout': '1s',
         'circuit_breakers': {'thresholds': [{'max_connections': 100000, 'max_pending_requests': 100000,
                                              'max_requests': 100000}]},
@@ -47,6 +57,9 @@ def xds_cluster(xds):
                 'connection_keepalive': {'interval': '10s', 'timeout': '5s'}}}}},
         'load_assignment': {'cluster_name': XDS_CLUSTER, 'endpoints': [
             {'lb_endpoints': [{'endpoint': {'address': address(xds)}}]}]}}
+    if tls:
+        out['transport_socket'] = transport_socket(tls)
+    return out
 
 
 def dynamic_resources(mode):
@@ -63,9 +76,9 @@ def dynamic_resources(mode):
             'retry_back_off': {'base_interval': '0.2s', 'max_interval': '2s'}}}}]}}
 
 
-def bootstrap(node, xds, admin, mode='delta', mark=None):
+def bootstrap(node, xds, admin, mode='delta', mark=None, tls=None):
     """`xds` and `admin` are (host, port) or the path of a Unix socket. `mark`: the SO_MARK of every upstream
-    connection, where traffic capture cannot tell Envoy by its uid."""
+    connection, where traffic capture cannot tell Envoy by its uid. `tls`: see transport_socket()."""
     out = {
         'node': node,
         'admin': {'address': address(admin)},
@@ -73,7 +86,7 @@ def bootstrap(node, xds, admin, mode='delta', mark=None):
             {'name': 'static', 'static_layer': {'re2.max_program_size.error_level': 32768}},
             {'name': 'admin', 'admin_layer': {}}]},
         'dynamic_resources': dynamic_resources(mode),
-        'static_resources': {'clusters': [xds_cluster(xds)]}}
+        'static_resources': {'clusters': [xds_cluster(xds, tls)]}}
     if mark is not None:
         # level SOL_SOCKET, name SO_MARK
         out['cluster_manager'] = {'upstream_bind_config': {

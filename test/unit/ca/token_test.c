@@ -160,7 +160,7 @@ static const char *make_token(struct issuer *s, const char *header, const char *
 
 static int verify_n(struct issuer *s, const char *token, size_t n, struct jwt *out, struct err *e)
 {
-	const struct jwt_rule rules[] = {{"https://other", audiences, 2, s->keys}, {"https://k8s", audiences, 2, s->keys}};
+	const struct jwt_issuer rules[] = {{"https://other", audiences, 2, s->keys}, {"https://k8s", audiences, 2, s->keys}};
 	int status;
 
 	*e = (struct err){0};
@@ -370,7 +370,7 @@ static void key_sets_are_strict(void **state)
 		arena_printf(&s->a, "{\"keys\":[%s]%*s}", rsa_jwk(s, s->rsa, "w", ""), JWKS_MAX, ""),
 	};
 	const char *two = arena_printf(&s->a, "{\"keys\":[%s,%s]}", rsa_jwk(s, s->rsa, "a", ""), rsa_jwk(s, s->other, "b", ""));
-	struct jwt_rule rule = {"https://k8s", audiences, 2, NULL};
+	struct jwt_issuer rule = {"https://k8s", audiences, 2, NULL};
 	const char *token = make_token(s, "{\"alg\":\"RS256\"}", CLAIMS(""), RSA_KEY);
 	struct jwks *keys;
 	struct jwt got;

@@ -98,7 +98,8 @@ static void deny_open(struct grpc_call *call)
 }
 
 static const struct grpc_method methods[] = {
-	{"/t.Echo/Echo", echo_open, echo_message, echo_half_close, echo_writable, echo_closed},
+	{.path = "/t.Echo/Echo", .open = echo_open, .message = echo_message, .half_close = echo_half_close, .writable = echo_writable,
+	 .closed = echo_closed},
 	{.path = "/t.Echo/Deny", .open = deny_open},
 };
 
