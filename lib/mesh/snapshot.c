@@ -22,17 +22,28 @@ void part_failed(struct builder *b, struct part_scope *ps, const struct object *
 	part_quarantine(b, obj);
 }
 
+void part_quarantine_for(struct builder *b, const struct object *obj, enum diag_code code, const char *why)
+{
+	*vec_push(&b->quarantined, b->arena) = (struct quarantine){obj, code, why};
+	b->rejudge = true;
+}
+
 void part_quarantine(struct builder *b, const struct object *obj)
 {
-	*vec_push(&b->quarantined, b->arena) = obj;
-	b->rejudge = true;
+	part_quarantine_for(b, obj, D_LIMIT_MEMORY,
+			    arena_printf(b->arena, "compiling it takes more than %d MiB", PART_MEMORY_MAX / 1024 / 1024));
 }
 
 void part_keep_quarantined(struct builder *b, enum kind kind)
 {
-	for (size_t i = 0; i < b->prev->n_quarantined; i++)
-		if (b->prev->quarantined[i]->kind == kind)
-			*vec_push(&b->quarantined, b->arena) = b->prev->quarantined[i];
+	for (size_t i = 0; i < b->prev->n_quarantined; i++) {
+		struct quarantine q = b->prev->quarantined[i];
+
+		if (q.obj->kind != kind)
+			continue;
+		q.why = arena_strdup(b->arena, q.why);
+		*vec_push(&b->quarantined, b->arena) = q;
+	}
 }
 
 void part_fresh(struct builder *b, struct part *p)

@@ -185,6 +185,13 @@ struct verdict {
 	size_t n_why;
 };
 
+/* An object that passed a limit. */
+struct quarantine {
+	const struct object *obj;
+	enum diag_code code;
+	const char *why;
+};
+
 /* Parts that only this folder reads (snapshot_int.h). */
 struct pod_index;
 struct verdict_list;
@@ -243,8 +250,9 @@ struct snapshot {
 	const char *default_network;	/* of endpoints that name none; "" = none */
 	struct networks networks;
 	bool has_node_local;		/* a caller's node counts for some svc or rule */
-	const struct object *const *quarantined;	/* objects without a part, beside those of ep_sets */
+	const struct quarantine *quarantined;	/* objects without a part, beside those of ep_sets */
 	size_t n_quarantined;
+	size_t widest_vs;		/* most HTTP routes of a VirtualService with a wildcard in the mesh */
 	struct pod_index *pods;
 	struct verdict_list **verdict_lists;	/* one a compiled kind */
 	struct part *fresh;		/* parts that this build made, until adoption */

@@ -11,6 +11,7 @@
 #include "mesh/snapshot.h"
 
 enum {
+	VS_SPREAD_MAX = 100 * 1000,		/* routes that one VirtualService makes of its wildcards' services */
 	PART_MEMORY_MAX = 64 * 1024 * 1024,	/* bytes that compiling one object may take */
 	COMPILED_KINDS = KIND_ENDPOINT_SLICE + 1,	/* kinds that have verdicts come first */
 };
@@ -23,7 +24,7 @@ struct builder {
 	bool same_mesh;			/* settings are prev's */
 	bool same_svcs, same_vss, same_drs;	/* set by the stages: all pointers are prev's */
 	bool rejudge;			/* a finding came or went: no verdict is prev's */
-	VEC(const struct object *) quarantined;
+	VEC(struct quarantine) quarantined;
 };
 
 /* ---- parts (snapshot.c) ---- */
@@ -46,7 +47,9 @@ struct part_scope {
 #define part_alloc(ps, type) ((type *)arena_alloc(&(ps)->arena, sizeof(type)))
 void part_end(struct part_scope *ps, struct part *p);
 void part_failed(struct builder *b, struct part_scope *ps, const struct object *obj);
-void part_quarantine(struct builder *b, const struct object *obj);
+void part_quarantine(struct builder *b, const struct object *obj);	/* PART_MEMORY_MAX was passed */
+/* Another limit was. why lives in b->arena. */
+void part_quarantine_for(struct builder *b, const struct object *obj, enum diag_code code, const char *why);
 /* A stage that keeps all parts of a kind keeps what was quarantined of it, too. */
 void part_keep_quarantined(struct builder *b, enum kind kind);
 /* Enters p among the parts that this build made. */

@@ -180,6 +180,19 @@ static void judge_matches(struct judging *g, const struct vs *vs)
 			judge_match_gateways(g, vs, &spec->tcp[i].match[k].gateways, "tcp", i, k);
 }
 
+/* Whom the object names, be it in force or not. */
+static void note_delegates(struct map *used, const struct object *o)
+{
+	const struct virtual_service *spec = object_spec(o, virtual_service);
+
+	for (size_t i = 0; spec->hosts.n && i < spec->n_http; i++) {
+		const struct delegate *d = spec->http[i].delegate;
+
+		if (d && d->name)
+			map_set(used, arena_printf(used->arena, "%s/%s", d->ns && *d->ns ? d->ns : o->ns, d->name), used);
+	}
+}
+
 static void judge_virtual_services(struct judging *g)
 {
 	const struct snapshot *s = g->b->s;
@@ -196,10 +209,9 @@ static void judge_virtual_services(struct judging *g)
 		judge_matches(g, vs);
 		judge_gateways_of(g, vs);
 		judge_destinations(g, vs);
-		for (size_t j = 0; j < vs->n_delegates; j++)
-			map_set(&used, arena_printf(g->b->arena, "%s/%s", vs->delegates[j]->ns, vs->delegates[j]->name),
-				g);
 	}
+	for (size_t i = 0; i < g->list->n; i++)
+		note_delegates(&used, g->list->v[i]);
 	for (size_t i = 0; i < g->list->n; i++) {
 		const struct object *o = g->list->v[i];
 
@@ -426,10 +438,12 @@ static void judge_endpoints(struct judging *g, enum kind kind)
 
 static void judge_quarantined(struct judging *g, enum kind kind)
 {
-	for (size_t i = 0; i < g->b->quarantined.n; i++)
-		if (g->b->quarantined.v[i]->kind == kind)
-			verdict_judge(g, g->b->quarantined.v[i], VERDICT_QUARANTINED, D_LIMIT_MEMORY, "",
-			      "compiling it takes more than %d MiB", PART_MEMORY_MAX / 1024 / 1024);
+	for (size_t i = 0; i < g->b->quarantined.n; i++) {
+		const struct quarantine *q = &g->b->quarantined.v[i];
+
+		if (q->obj->kind == kind)
+			verdict_judge(g, q->obj, VERDICT_QUARANTINED, q->code, "", "%s", q->why);
+	}
 }
 
 static void set_reasons(struct judging *g)

@@ -190,13 +190,61 @@ static int compare_age(const void *a, const void *b)
 	return object_compare_age(*(const struct object *const *)a, *(const struct object *const *)b);
 }
 
+/* ---- a wildcard has its routes once for every service that it stands for ---- */
+
+static size_t routes_of(const struct vs *vs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < vs->n_http; i++)
+		n += vs->http[i].n_match ? vs->http[i].n_match : 1;
+	return n;
+}
+
+static bool stands_for(const struct vs *vs, const struct svc *svc)
+{
+	for (size_t i = 0; i < vs->hosts.n; i++)
+		if (host_is_wildcard(vs->hosts.v[i]) && host_subset_of(svc->host, vs->hosts.v[i]))
+			return true;
+	return false;
+}
+
+/* Routes that would not fit in one response, for everybody: the object is out of force instead. */
+static bool spreads_too_far(struct builder *b, const struct vs *vs)
+{
+	struct snapshot *s = b->s;
+	size_t n_routes, n = 0;
+	bool wild = false;
+
+	for (size_t i = 0; i < vs->hosts.n; i++)
+		wild |= host_is_wildcard(vs->hosts.v[i]);
+	if (!wild || !strs_has(&vs->gateways, "mesh"))
+		return false;
+	n_routes = routes_of(vs);
+	s->widest_vs = n_routes > s->widest_vs ? n_routes : s->widest_vs;
+	if (n_routes * s->n_svcs <= VS_SPREAD_MAX)
+		return false;
+	for (size_t i = 0; i < s->n_svcs; i++)
+		n += stands_for(vs, s->svcs[i]);
+	if (n_routes * n <= VS_SPREAD_MAX)
+		return false;
+	part_quarantine_for(b, vs->obj, D_LIMIT_COUNT,
+			    arena_printf(b->arena, "%zu routes for each of %zu services are %zu; %d is the limit", n_routes, n,
+					 n_routes * n, VS_SPREAD_MAX));
+	return true;
+}
+
 static struct vs *vs_update(struct builder *b, const struct object *obj, struct vs *old)
 {
 	struct vs *vs;
 
 	if (old && !has_delegates(old->spec))
-		return old;
+		return spreads_too_far(b, old) ? NULL : old;
 	vs = vs_build(b, obj);
+	if (vs && spreads_too_far(b, vs)) {
+		part_free(&vs->part);
+		return NULL;
+	}
 	if (vs && old && hash_equal(vs->part.hash, old->part.hash) && part_holds_same(&vs->part, &old->part)) {
 		part_free(&vs->part);
 		return old;
@@ -246,13 +294,23 @@ static int compare_vss(const void *a, const void *b)
 	return c ? c : (int)x->obj->kind - (int)y->obj->kind;
 }
 
+/* All VirtualServices are prev's, and with the services of now none spreads further than a limit. */
+static bool may_keep_all(const struct builder *b)
+{
+	const struct snapshot *prev = b->prev;
+	size_t n = prev && prev->n_svcs > b->s->n_svcs ? prev->n_svcs : b->s->n_svcs;
+
+	return b->same[KIND_VIRTUAL_SERVICE] && (b->same_svcs || prev->widest_vs * n <= VS_SPREAD_MAX);
+}
+
 void vs_stage(struct builder *b)
 {
 	struct snapshot *s = b->s;
 	struct vs_vec all = {0};
 	size_t n_routes;
 
-	if (gwapi_stage(b, &all) && b->same[KIND_VIRTUAL_SERVICE]) {
+	if (gwapi_stage(b, &all) && may_keep_all(b)) {
+		s->widest_vs = b->prev->widest_vs;
 		s->vss = arena_copy(b->arena, b->prev->vss, b->prev->n_vss * sizeof(s->vss[0]));
 		s->n_vss = b->prev->n_vss;
 		b->same_vss = true;
