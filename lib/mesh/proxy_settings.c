@@ -96,12 +96,17 @@ static void lay_on(struct proxy_config *out, const struct proxy_config *over, st
 	out->proxy_metadata = join(&out->proxy_metadata, &over->proxy_metadata, a);
 }
 
+/* What no check has seen yet: settings of connections that Envoy does not take count for nothing. */
 static const struct proxy_config *decode(const struct node *root, struct arena *a)
 {
+	struct proxy_config *c;
 	struct diags ds;
 
 	diags_init(&ds, a);
-	return schema_decode(&schema_proxy_config, root, "", SCHEMA_LENIENT, a, &ds);
+	c = schema_decode(&schema_proxy_config, root, "", SCHEMA_LENIENT, a, &ds);
+	if (c->connection_settings && !connection_settings_are_valid(root, c->connection_settings, a))
+		c->connection_settings = NULL;
+	return c;
 }
 
 static const struct proxy_config *decode_text(const char *text, struct arena *a)

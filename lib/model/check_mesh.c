@@ -116,6 +116,48 @@ static void check_drain(struct check *c, const struct where *w, const struct opt
 		wrong(c, w, D_DURATION_INVALID, "only durations to seconds precision are supported");
 }
 
+/* What Envoy takes. A time of zero is none. */
+static void check_connection_settings(struct check *c, const struct where *w, const struct connection_settings *s)
+{
+	enum { WINDOW_MIN = 65535 };
+	const struct {
+		const char *key;
+		const struct opt_u32 *v;
+		uint32_t least;
+	} numbers[] = {
+		{"httpMaxConcurrentStreams", &s->max_streams, 1},
+		{"http2InitialStreamWindowSize", &s->stream_window, WINDOW_MIN},
+		{"http2InitialConnectionWindowSize", &s->connection_window, WINDOW_MIN},
+	};
+	const struct {
+		const char *key;
+		const struct opt_duration *v;
+	} times[] = {
+		{"httpIdleTimeout", &s->idle_timeout}, {"httpRequestTimeout", &s->request_timeout},
+		{"httpStreamIdleTimeout", &s->stream_idle_timeout}, {"httpRequestHeadersTimeout", &s->headers_timeout},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		if (numbers[i].v->has && (numbers[i].v->v < numbers[i].least || numbers[i].v->v > INT32_MAX))
+			wrong(c, AT(w, numbers[i].key), D_MESH_INVALID, "%u is not in the range %u..%d", numbers[i].v->v,
+			      numbers[i].least, INT32_MAX);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		if (times[i].v->ns)
+			check_duration(c, AT(w, times[i].key), times[i].v);
+	}
+}
+
+bool connection_settings_are_valid(const struct node *root, const struct connection_settings *s, struct arena *a)
+{
+	struct diags ds;
+	struct check c = {.root = root, .mode = SCHEMA_LENIENT, .ds = &ds};
+
+	diags_init(&ds, a);
+	check_connection_settings(&c, TOP("connectionSettings"), s);
+	return !ds.nerrors;
+}
+
 static void check_default_config(struct check *c, const struct where *w, const struct node *n, const struct proxy_config *p)
 {
 	static const char *const required[] = {"configPath", "binaryPath", "serviceCluster"};
@@ -139,6 +181,8 @@ static void check_default_config(struct check *c, const struct where *w, const s
 		if (given(address) && strncmp(address, "unix:", 5) != 0)
 			check_address(c, AT(AT(w, services[i]), "address"), address);
 	}
+	if (p->connection_settings)
+		check_connection_settings(c, AT(w, "connectionSettings"), p->connection_settings);
 	if (node_get(n, "proxyAdminPort"))
 		check_port(c, AT(w, "proxyAdminPort"), p->proxy_admin_port);
 	if (node_get(n, "statusPort"))

@@ -239,6 +239,8 @@ SCHEMA_STRUCT(mesh_networks)
 const struct mesh_config *meshconf_decode(const struct node *root, struct arena *a, struct diags *ds);
 /* As the above, for MeshNetworks. */
 const struct mesh_networks *mesh_networks_decode(const struct node *root, struct arena *a, struct diags *ds);
+/* Does Envoy take them? root: the ProxyConfig that they are of. a: for what is thrown away. */
+bool connection_settings_are_valid(const struct node *root, const struct connection_settings *s, struct arena *a);
 /* Istio's defaults with `over` (a decoded config, or NULL) laid on top. Lives in a. */
 struct mesh_config *meshconf_effective(const struct mesh_config *over_or_null, struct arena *a);
 

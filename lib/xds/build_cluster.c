@@ -222,29 +222,45 @@ static void write_common_http(struct w_http_protocol_options m, const struct ir_
 	w_http_protocol_options_common_http_protocol_options_end(m, common);
 }
 
+static void write_error(struct w_match_predicate one, uint32_t status)
+{
+	struct w_http_headers_match headers = w_match_predicate_http_response_headers_match_begin(one);
+	struct w_header_matcher h = w_http_headers_match_headers_begin(headers);
+	struct w_string_matcher text = w_header_matcher_string_match_begin(h);
+	char code[12];
+
+	snprintf(code, sizeof(code), "%u", status);
+	w_string_matcher_exact(text, code);
+	w_header_matcher_string_match_end(h, text);
+	w_header_matcher_name(h, ":status");
+	w_http_headers_match_headers_end(headers, h);
+	w_match_predicate_http_response_headers_match_end(one, headers);
+}
+
+/* Any of the statuses; Envoy takes no choice of one. */
+static void write_any_error(struct w_match_predicate any, const struct u32s *codes)
+{
+	struct w_match_predicate_set set = w_match_predicate_or_match_begin(any);
+
+	for (size_t i = codes->n; i-- > 0;) {
+		struct w_match_predicate one = w_match_predicate_set_rules_begin(set);
+
+		write_error(one, codes->v[i]);
+		w_match_predicate_set_rules_end(set, one);
+	}
+	w_match_predicate_or_match_end(any, set);
+}
+
 /* Responses that count as failures, in place of 5xx. */
 static void write_errors(struct w_http_protocol_options m, const struct u32s *codes)
 {
 	struct w_http_outlier_detection d = w_http_protocol_options_outlier_detection_begin(m);
 	struct w_match_predicate any = w_http_outlier_detection_error_matcher_begin(d);
-	struct w_match_predicate_set set = w_match_predicate_or_match_begin(any);
 
-	for (size_t i = codes->n; i-- > 0;) {
-		struct w_match_predicate one = w_match_predicate_set_rules_begin(set);
-		struct w_http_headers_match headers = w_match_predicate_http_response_headers_match_begin(one);
-		struct w_header_matcher h = w_http_headers_match_headers_begin(headers);
-		struct w_string_matcher text = w_header_matcher_string_match_begin(h);
-		char code[12];
-
-		snprintf(code, sizeof(code), "%u", codes->v[i]);
-		w_string_matcher_exact(text, code);
-		w_header_matcher_string_match_end(h, text);
-		w_header_matcher_name(h, ":status");
-		w_http_headers_match_headers_end(headers, h);
-		w_match_predicate_http_response_headers_match_end(one, headers);
-		w_match_predicate_set_rules_end(set, one);
-	}
-	w_match_predicate_or_match_end(any, set);
+	if (codes->n == 1)
+		write_error(any, codes->v[0]);
+	else
+		write_any_error(any, codes);
 	w_http_outlier_detection_error_matcher_end(d, any);
 	w_http_protocol_options_outlier_detection_end(m, d);
 }

@@ -161,6 +161,7 @@ LOCAL(address_type) = {LIST("IPv4", "IPv6", "FQDN"), LIST("", "x")};
 LOCAL(zone) = {LIST("z1", "z2"), LIST("", "é")};
 LOCAL(pod_name) = {LIST("a", "b", "c"), LIST("", "nope")};
 LOCAL(network) = {LIST("n1", "n2"), LIST("", "é")};
+LOCAL(window) = {LIST("65535", "1048576"), LIST("65534", "0", "2147483647", "2147483648", "4294967295")};
 LOCAL(hops) = {LIST("0", "1", "2"), LIST("4294967295", "2147483648", "255", "256")};
 LOCAL(probes) = {LIST("3", "9"), LIST("0", "2147483647", "2147483648", "4294967295")};
 LOCAL(interception) = {LIST("REDIRECT", "TPROXY"), LIST("", "NONE", "x")};
@@ -476,6 +477,8 @@ const struct field_rule random_rules[] = {
 	{"mesh_config.discoverySelectors", 2, NULL, NULL, NULL},
 	{"gateway_topology.numTrustedProxies", 60, &pool_hops, NULL, NULL},
 	{"gateway_topology.proxyProtocol", 30, NULL, NULL, raw_proxy_protocol},
+	{"connection_settings.http2InitialStreamWindowSize", 20, &pool_window, NULL, NULL},
+	{"connection_settings.http2InitialConnectionWindowSize", 20, &pool_window, NULL, NULL},
 	{"proxy_headers.metadataExchangeHeaders", 30, NULL, NULL, NULL},
 	{"exchange_headers.mode", 80, NULL, NULL, NULL},
 	{"proxy_config.privateKeyProvider", 3, NULL, NULL, raw_key_provider},
@@ -517,6 +520,7 @@ const struct meta_pair random_labels[] = {
 const struct meta_pair random_annotations[] = {
 	{"networking.istio.io/exportTo", 6, LIST("*", ".", "~", "default,other", "", ",", "é")},
 	{"networking.istio.io/traffic-distribution", 6, LIST("PreferClose", "x")},
-	{"proxy.istio.io/config", 6, LIST("gatewayTopology: {numTrustedProxies: 2}", "{", "concurrency: -1", "gatewayTopology: {proxyProtocol: {}}")},
+	{"proxy.istio.io/config", 6, LIST("gatewayTopology: {numTrustedProxies: 2}", "{", "concurrency: -1", "gatewayTopology: {proxyProtocol: {}}",
+					   "connectionSettings: {http2InitialStreamWindowSize: 1}", "connectionSettings: {profile: EDGE, httpIdleTimeout: -1s}")},
 	{NULL, 0, NULL},
 };
