@@ -20,6 +20,18 @@ random: $(RANDOM_BIN) ## SETS=1000 random manifest sets: what passes the checks 
 	$(Q)test/tool/deps.sh test
 	$(Q)$(call random_envoy,$(SETS))
 
+# A build of its own that counts lines: each rule about an object must be broken by a golden case or a unit test.
+RULE_DIR  := $(B)/cover
+RULE_BIN  := $(RULE_DIR)/rel/test/golden/run $(patsubst %.c,$(RULE_DIR)/rel/%,$(wildcard test/unit/model/*_test.c))
+
+.PHONY: rule-cover
+rule-cover: ## which rules about objects no golden case breaks (some minutes)
+	$(Q)test/tool/deps.sh dev
+	$(Q)$(MAKE) --no-print-directory B=$(RULE_DIR) OPT="-O0 --coverage" LDOPT="-pie --coverage" HARDEN=-fPIE $(RULE_BIN)
+	$(Q)find $(RULE_DIR) -name '*.gcda' -delete
+	$(Q)for t in $(RULE_BIN); do $$t >/dev/null 2>&1 || exit 1; done
+	$(Q)$(PYTHON) test/tool/rule_cover.py $(RULE_DIR)/rel
+
 # a small share, without Envoy: nothing crashes, takes long or leaves a set inconsistent
 CHECK_NEEDS  += $(RANDOM_BIN)
 CHECK_SUITES += "random=$(RANDOM_BIN) --seeds 1-200"
