@@ -8,7 +8,10 @@
 
 #include "base/must.h"
 
-enum { SHOWN_MAX = 4 };	/* objects and endpoints that the text names; JSON has all */
+enum {
+	SHOWN_MAX = 4,		/* objects and endpoints that the text names */
+	JSON_OBJECTS_MAX = 32	/* of a step in JSON: a route configuration can come from thousands */
+};
 
 static const struct object *find_object(const struct traffic *t, const struct res_origin *o)
 {
@@ -108,7 +111,7 @@ static void put_steps(const struct traffic *t, const struct walk *w, struct buf 
 		put_member(out, "name", s->name);
 		put_member(out, "why", s->why);
 		buf_str(out, ",\"objects\":[");
-		for (size_t k = 0; k < s->n_origins; k++) {
+		for (size_t k = 0; k < s->n_origins && k < JSON_OBJECTS_MAX; k++) {
 			const struct object *obj = find_object(t, &s->origins[k]);
 
 			buf_printf(out, "%s{\"kind\":\"%s\"", k ? "," : "", kind_info(s->origins[k].kind)->name);
@@ -119,7 +122,10 @@ static void put_steps(const struct traffic *t, const struct walk *w, struct buf 
 				buf_printf(out, ",\"line\":%u", obj->pos.line);
 			buf_char(out, '}');
 		}
-		buf_str(out, "]}");
+		buf_char(out, ']');
+		if (s->n_origins > JSON_OBJECTS_MAX)
+			buf_printf(out, ",\"moreObjects\":%zu", s->n_origins - JSON_OBJECTS_MAX);
+		buf_char(out, '}');
 	}
 	buf_char(out, ']');
 }
