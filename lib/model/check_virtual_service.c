@@ -251,6 +251,7 @@ static void check_rewrite(struct check *c, const struct where *w, const struct h
 			wrong(c, AT(w, "uriRegexRewrite"), D_REWRITE_INVALID, "UriRegexRewrite requires match and rewrite");
 		else
 			check_regex(c, AT(AT(w, "uriRegexRewrite"), "match"), x->match);
+		check_line(c, AT(AT(w, "uriRegexRewrite"), "rewrite"), x->rewrite);
 	}
 	for (size_t i = 0; authority && h && i < h->set.n; i++) {
 		if (is_authority(h->set.v[i].key))

@@ -231,11 +231,39 @@ static void test_sidecar(void **state)
 	RUN("Sidecar", rules);
 }
 
+/* Bodies that are too long to stand in a file of cases. */
+static void test_body(void **state)
+{
+	static const struct {
+		int size;
+		enum diag_code code;	/* D_COUNT: valid */
+	} rows[] = {{100 * 1024, D_COUNT}, {100 * 1024 + 1, D_SETTING_HEAVY}, {1024 * 1024 + 1, D_FAULT_INVALID}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct arena a;
+		struct diags ds;
+		char *text;
+
+		arena_init(&a, 0);
+		diags_init(&ds, &a);
+		text = arena_printf(&a, "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: x, namespace: ns}\n"
+				    "spec: " HTTP("directResponse: {status: 200, body: {string: '%0*d'}}") "\n", rows[i].size, 0);
+		load_text("in", text, strlen(text), SCHEMA_STRICT, &ds, drop, NULL);
+		assert_int_equal(ds.n, rows[i].code != D_COUNT);
+		if (ds.n) {
+			assert_int_equal(ds.v[0].code, rows[i].code);
+			assert_string_equal(ds.v[0].path, "spec.http[0].directResponse.body");
+		}
+		arena_fini(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_virtual_service), cmocka_unit_test(test_destination_rule), cmocka_unit_test(test_gateway),
-		cmocka_unit_test(test_service_entry),	cmocka_unit_test(test_sidecar),
+		cmocka_unit_test(test_service_entry),	cmocka_unit_test(test_sidecar), cmocka_unit_test(test_body),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
