@@ -75,15 +75,16 @@ static void run_guarded(struct job *job)
 	arena_unguard(&job->arena, &guard);
 }
 
-/* One worker; the first serves urgent jobs only, so that bulk work never makes them wait. */
+/* One worker. The first serves urgent jobs only, so that bulk work never makes them wait; the others turn to
+ * them when there is nothing else, so that a storm of handshakes does not make compiling wait. */
 static void work(struct job_pool *pool, bool urgent_only)
 {
 	uv_mutex_lock(&pool->lock);
 	while (!pool->ending) {
-		struct job *job = queue_take(&pool->waiting[JOB_URGENT]);
+		struct job *job = urgent_only ? NULL : queue_take(&pool->waiting[JOB_BULK]);
 
-		if (!job && !urgent_only)
-			job = queue_take(&pool->waiting[JOB_BULK]);
+		if (!job)
+			job = queue_take(&pool->waiting[JOB_URGENT]);
 		if (!job) {
 			uv_cond_wait(urgent_only ? &pool->urgent_work : &pool->work, &pool->lock);
 			continue;

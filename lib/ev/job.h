@@ -4,7 +4,8 @@
  * arena and leaves its result in the struct that embeds it. Hand-over is by two queues; there is no
  * other synchronisation in the program. The arena's limit unwinds to the job's boundary: run() ends,
  * `failed` is set, everything in the arena is gone.
- * The urgent lane (CSR, webhook, handshake) has a worker of its own beside the common ones.
+ * The urgent lane (CSR, webhook, handshake) has a worker of its own beside the common ones, which take its jobs when
+ * there is no bulk work: neither lane makes the other wait.
  * Thread: loop, but for run(), which is pure.
  */
 #ifndef EV_JOB_H

@@ -6,10 +6,13 @@ usage: run.py OBJDIR     (navarchd, navctl and test/bench/*_bench are built ther
 
 Goals that are times hold for a machine with little else to do; ratios, bytes and counts hold anywhere.
 """
+import functools
+import http.client
 import json
 import os
 import resource
 import shutil
+import ssl
 import statistics
 import subprocess
 import sys
@@ -253,6 +256,63 @@ def bench_idle(folder):
         daemon.stop()
 
 
+def machine(folder, state, port):
+    """A key and a certificate got with a join token: their paths."""
+    key, cert = folder + '/m.key', folder + '/m.pem'
+    run = functools.partial(subprocess.run, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    run(['openssl', 'ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key])
+    csr = run(['openssl', 'req', '-new', '-key', key, '-subj', '/CN=x']).stdout.decode()
+    token = run([OBJDIR + '/navctl', 'token', 'create', '--identity', 'one/p', '--state-dir', state]).stdout.decode().strip()
+    conn = http.client.HTTPSConnection('localhost', port, context=ssl.create_default_context(cafile=state + '/ca/root-cert.pem'))
+    conn.request('POST', '/v1/certificates', json.dumps({'csr': csr}), {'Authorization': 'Bearer ' + token})
+    write(folder, 'm.pem', ''.join(json.load(conn.getresponse())['chain']))
+    conn.close()
+    return key, cert
+
+
+def processor_ms(daemon):
+    """Of the loop's thread and of all threads so far."""
+    ms = {}
+    for task in os.listdir('/proc/%d/task' % daemon.popen.pid):
+        with open('/proc/%d/task/%s/schedstat' % (daemon.popen.pid, task)) as f:
+            ms[int(task)] = int(f.read().split()[0]) / 1e6
+    return ms[daemon.popen.pid], sum(ms.values())
+
+
+def waits(daemon, client, config, octets):
+    eds = ('EDS', 'outbound|80||s7.example.com')
+    return sorted(change(daemon, client, config, service(7, last_octet=i), eds)[0] for i in octets)
+
+
+def bench_handshakes(folder):
+    """Pushes while 500 clients a second come by mutual TLS, and without them."""
+    config, state = folder + '/handshakes', folder + '/state'
+    os.mkdir(config)
+    for i in range(10):
+        write(config, 's%d.yaml' % i, service(i))
+    daemon = xds.Daemon(OBJDIR + '/navarchd', folder, config, ['--secure-address', '127.0.0.1:0', '--state-dir', state])
+    try:
+        key, cert = machine(folder, state, daemon.ports['secure'])
+        client = xds.DeltaClient(daemon.address)
+        client.await_more('EDS', 'outbound|80||s7.example.com', 0)
+        client.settle()
+        quiet = waits(daemon, client, config, range(2, 2 + 2 * CHANGES))
+        target = [str(daemon.ports['secure']), state + '/ca/root-cert.pem', cert, key]
+        load = subprocess.Popen([OBJDIR + '/test/bench/handshake_bench', *target, '500', '12'], stdout=subprocess.PIPE, text=True)
+        busy = waits(daemon, client, config, range(100, 100 + 2 * CHANGES))
+        f = {name: float(value) for name, value in (line.split() for line in load.communicate()[0].splitlines())}
+        before = processor_ms(daemon)
+        figures('handshake_bench', *target, '100', '4')
+        after = processor_ms(daemon)
+        at_most('a mutual TLS handshake: share of the loop in its processor time', (after[0] - before[0]) / (after[1] - before[1]), 0.35)
+        at_least('mutual TLS handshakes beside pushes', f['per_s'], 490, '/s')
+        at_most('  failed', f['failed'], 0, '', 0)
+        at_most('  longest wait of %d pushes, to that without them' % len(busy), busy[-1] / quiet[-1], 1.5, 'x')
+        client.stop()
+    finally:
+        daemon.stop()
+
+
 def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
     folder = tempfile.mkdtemp(prefix='navarch-bench-')
@@ -274,6 +334,7 @@ def main():
         bench_route(folder, config)
         bench_daemon(folder, config)
         bench_idle(folder)
+        bench_handshakes(folder)
     finally:
         shutil.rmtree(folder)
     print('%d passed, %d failed' % (passes, failures))

@@ -100,13 +100,13 @@ def read_response(data):
 # ---- the daemon ----
 
 class Daemon:
-    def __init__(self, program, folder, config):
+    def __init__(self, program, folder, config, more=()):
         port_file = folder + '/ports'
         if os.path.exists(port_file):
             os.unlink(port_file)
         self.popen = subprocess.Popen(
             [program, '--config-dir', config, '--xds-address', '127.0.0.1:0', '--admin-address', '127.0.0.1:0',
-             '--metrics-address', '127.0.0.1:0', '--port-file', port_file, '--log-level', 'error', '--drain', '1s'],
+             '--metrics-address', '127.0.0.1:0', '--port-file', port_file, '--log-level', 'error', '--drain', '1s', *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             await_('the ports of navarchd', lambda: self.alive() and os.path.exists(port_file) and os.path.getsize(port_file))
