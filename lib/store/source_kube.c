@@ -8,8 +8,8 @@
 #include "base/map.h"
 #include "base/must.h"
 #include "net/http_client.h"
+#include "store/credential_refs.h"
 #include "store/kube_auth.h"
-#include "store/secret_refs.h"
 
 enum { PAGE = 500, FINDINGS_MAX = 200, LATE_MS = 100 };
 
@@ -17,7 +17,7 @@ enum { PAGE = 500, FINDINGS_MAX = 200, LATE_MS = 100 };
 enum reach { REACH_ALL, REACH_MESH_CONFIG, REACH_REFERRED, REACH_NONE };
 
 static const enum reach reaches[KIND_COUNT] = {
-	[KIND_CONFIG_MAP] = REACH_MESH_CONFIG,	/* the only one that is read */
+	[KIND_CONFIG_MAP] = REACH_MESH_CONFIG,	/* and those that are referred to */
 	[KIND_SECRET] = REACH_REFERRED,
 	[KIND_DEPLOYMENT] = REACH_NONE,		/* for analysis of files only */
 };
@@ -36,6 +36,7 @@ struct feed {
 	struct feed *next;
 	enum kind kind;
 	char *ns, *name;		/* or NULL */
+	bool referred;			/* watched for as long as an object names it */
 	struct kube_watch *watch;
 	struct http_call *call;		/* or NULL */
 	struct loop_timer timer, confirm;
@@ -53,7 +54,8 @@ struct source_kube {
 	struct kube_auth *auth;
 	int source;
 	struct feed *feeds;
-	size_t n_secrets;
+	size_t n_referred;
+	const struct kind_list *followed[3];	/* what the references are of; refs */
 	struct loop_task commit;
 	struct loop_timer late;		/* a look at what may be settled by time alone */
 	struct arena scratch;
@@ -64,7 +66,7 @@ struct source_kube {
 
 static void call_over(struct feed *f, const struct err *why);
 static void step(struct feed *f);
-static void follow_secrets(struct source_kube *s);
+static void follow_references(struct source_kube *s);
 
 /* ---- objects ---- */
 
@@ -119,7 +121,10 @@ static void put_object(struct feed *f, const struct node *root, const char *plac
 
 	diags_init(&ds, a);
 	ds.limit = FINDINGS_MAX;
-	object_decode(root, SCHEMA_LENIENT, place, &o, &id, &ds);
+	if (object_decode(root, SCHEMA_LENIENT, place, &o, &id, &ds) != OBJECT_OK) {
+		object_unref(o);
+		o = NULL;
+	}
 	entry = (struct store_entry){.kind = (int)f->kind, .ns = id.ns, .name = id.name, .obj = o};
 	if (!o) {
 		entry.diags = ds.v;
@@ -455,42 +460,68 @@ static void free_feed(struct feed *f)
 	free(f);
 }
 
-static bool feed_exists(const struct source_kube *s, const struct secret_ref *ref)
+static struct feed *find_feed(const struct source_kube *s, const struct credential_ref *ref)
 {
-	for (const struct feed *f = s->feeds; f; f = f->next)
-		if (f->kind == KIND_SECRET && !strcmp(f->ns, ref->ns) && !strcmp(f->name, ref->name))
-			return true;
-	return false;
+	for (struct feed *f = s->feeds; f; f = f->next)
+		if (f->kind == ref->kind && f->name && !strcmp(f->ns, ref->ns) && !strcmp(f->name, ref->name))
+			return f;
+	return NULL;
 }
 
-/* Watches of the Secrets that the objects of now refer to, and of no others. */
-static void follow_secrets(struct source_kube *s)
+static void drop_unreferred(struct source_kube *s, const struct credential_refs *refs)
 {
-	struct secret_refs refs;
-	struct arena a;
-
-	arena_init(&a, 0);
-	secret_refs_build(store_objects(s->cfg.store), &a, &refs);
 	for (struct feed **at = &s->feeds, *f; (f = *at);) {
-		if (f->kind != KIND_SECRET || secret_refs_have(&refs, f->ns, f->name)) {
+		if (!f->referred || credential_refs_have(refs, f->kind, f->ns, f->name)) {
 			at = &f->next;
 			continue;
 		}
 		map_each(&f->known, forget_one, f);
 		*at = f->next;
-		s->n_secrets--;
+		s->n_referred--;
 		free_feed(f);
 	}
-	for (size_t i = 0; i < refs.n; i++) {
-		if (feed_exists(s, &refs.v[i]))
+}
+
+/* Whether the lists that references follow from have changed since; pods change often, references do not. */
+static bool take_followed(struct source_kube *s)
+{
+	static const enum kind kinds[ARRAY_LEN(s->followed)] = {KIND_GATEWAY, KIND_DESTINATION_RULE, KIND_POD};
+	const struct object_set *set = store_objects(s->cfg.store);
+	bool changed = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (s->followed[i] == set->kind[kinds[i]])
 			continue;
-		if (s->n_secrets >= KUBE_SECRETS_MAX) {
+		/* without a Gateway no pod is one */
+		changed = changed || kinds[i] != KIND_POD || set->kind[KIND_GATEWAY]->n;
+		kind_list_unref(s->followed[i]);
+		s->followed[i] = kind_list_ref(set->kind[kinds[i]]);
+	}
+	return changed;
+}
+
+/* Watches of the Secrets and ConfigMaps that the objects of now refer to, and of no others. */
+static void follow_references(struct source_kube *s)
+{
+	struct credential_refs refs;
+	struct arena a;
+
+	if (!take_followed(s))
+		return;
+	arena_init(&a, 0);
+	credential_refs_build(store_objects(s->cfg.store), s->cfg.root_namespace, &a, &refs);
+	drop_unreferred(s, &refs);
+	for (size_t i = 0; i < refs.n; i++) {
+		if (find_feed(s, &refs.v[i]))
+			continue;
+		if (s->n_referred >= KUBE_REFERRED_MAX) {
 			log_warn("kube", "more than %d Secrets are referred to; %s/%s and what follows are not read",
-				 KUBE_SECRETS_MAX, refs.v[i].ns, refs.v[i].name);
+				 KUBE_REFERRED_MAX, refs.v[i].ns, refs.v[i].name);
 			break;
 		}
-		s->n_secrets++;
-		add_feed(s, KIND_SECRET, refs.v[i].ns, refs.v[i].name);
+		s->n_referred++;
+		add_feed(s, refs.v[i].kind, refs.v[i].ns, refs.v[i].name);
+		s->feeds->referred = true;
 	}
 	arena_fini(&a);
 }
@@ -529,7 +560,7 @@ static void commit(void *arg)
 		return;
 	s->touched = false;
 	if (store_commit(s->cfg.store) || !s->synced)
-		follow_secrets(s);
+		follow_references(s);
 	if (!s->synced && !all_settled(s)) {	/* Secrets that were not known of before */
 		loop_task_kick(s->cfg.loop, &s->commit);
 		return;
@@ -591,6 +622,8 @@ void source_kube_close(struct source_kube *s)
 	}
 	loop_task_stop(&s->commit);
 	loop_timer_stop(s->cfg.loop, &s->late);
+	for (size_t i = 0; i < ARRAY_LEN(s->followed); i++)
+		kind_list_unref(s->followed[i]);
 	kube_auth_free(s->auth);
 	http_client_free(s->client);
 	arena_fini(&s->scratch);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An API server as a source: one kube_watch a kind (and one for each Secret that is referred to), their objects decoded
+ * An API server as a source: one kube_watch a kind (and one for each Secret and ConfigMap that is referred to), their objects decoded
  * and checked as those of files are, each at a place of its own ("kubernetes/<plural>/<ns>/<name>").
  *   - The source is synced when every kind has been listed, or is not there, or has been forbidden for a while; before
  *     that nothing is visible.
@@ -32,7 +32,7 @@ struct source_kube_cfg {
 enum {
 	KUBE_HOLD_PERCENT = 20, KUBE_HOLD_OBJECTS = 100,	/* both exceeded: held */
 	KUBE_CONFIRM_MS = 5000,		/* until the second list */
-	KUBE_SECRETS_MAX = 2000,	/* watches of Secrets */
+	KUBE_REFERRED_MAX = 2000,	/* watches of Secrets and ConfigMaps */
 };
 
 /* Returns at once; an API server that cannot be reached is no error. */

@@ -95,21 +95,24 @@ static int compare_sets(const struct golden_proxy *p, const struct res_set *got,
 static int compare_verdicts(const struct live *got, const struct live *want, struct err *e)
 {
 	struct buf a, b;
+	const char *x, *y;
 	int rc = 0;
 
 	buf_init(&a, GOLDEN_TEXT_MAX);
 	buf_init(&b, GOLDEN_TEXT_MAX);
 	live_verdicts(got, &a);
 	live_verdicts(want, &b);
-	if (strcmp(buf_cstr(&a), buf_cstr(&b)) != 0) {
+	x = buf_cstr(&a);
+	y = buf_cstr(&b);
+	if (strcmp(x, y) != 0) {
 		size_t i = 0;
 
-		while (a.p[i] == b.p[i])
+		while (x[i] && x[i] == y[i])
 			i++;
-		while (i && a.p[i - 1] != '\n')
+		while (i && x[i - 1] != '\n')
 			i--;
-		rc = err_set(e, ERR_REFUSED, "verdicts differ: %.*s, not %.*s", (int)strcspn(a.p + i, "\n"), a.p + i,
-			     (int)strcspn(b.p + i, "\n"), b.p + i);
+		rc = err_set(e, ERR_REFUSED, "verdicts differ: %.*s, not %.*s", (int)strcspn(x + i, "\n"), x + i,
+			     (int)strcspn(y + i, "\n"), y + i);
 	}
 	buf_fini(&a);
 	buf_fini(&b);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/credential_refs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "base/scalar.h"
+#include "base/vec.h"
+#include "model/labels.h"
+#include "model/traffic.h"
+
+struct spaces {
+	VEC(const char *) v;
+};
+
+struct collector {
+	struct arena *a;
+	VEC(struct credential_ref) refs;
+	struct spaces gateways;		/* of all of them */
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct credential_ref *x = a, *y = b;
+	int c = x->kind < y->kind ? -1 : x->kind > y->kind;
+
+	if (!c)
+		c = strcmp(x->ns, y->ns);
+	return c ? c : strcmp(x->name, y->name);
+}
+
+static void add_space(struct spaces *s, const char *ns, struct arena *a)
+{
+	for (size_t i = 0; i < s->v.n; i++)
+		if (!strcmp(s->v.v[i], ns))
+			return;
+	*vec_push(&s->v, a) = ns;
+}
+
+/* Names that nothing can have name nothing. */
+static void add_ref(struct collector *c, enum kind kind, const char *ns, const char *name)
+{
+	if (scalar_is_dns_label(ns) && scalar_is_dns_name(name))
+		*vec_push(&c->refs, c->a) = (struct credential_ref){kind, ns, name};
+}
+
+/* "name" in each of the spaces, "ns/name" in its own. */
+static void add_name(struct collector *c, enum kind kind, const char *name, const struct spaces *spaces)
+{
+	const char *slash = strchr(name, '/');
+
+	if (slash)
+		add_ref(c, kind, arena_strndup(c->a, name, (size_t)(slash - name)), slash + 1);
+	for (size_t i = 0; !slash && i < spaces->v.n; i++)
+		add_ref(c, kind, spaces->v.v[i], name);
+}
+
+/* A Secret may have its authority beside it, under its name and "-cacert"; and who names that one may mean the one
+ * that has both. */
+static void add(struct collector *c, const char *written, const struct spaces *spaces)
+{
+	static const char *const prefixes[] = {"kubernetes://", "kubernetes-gateway://"};
+	static const char map_prefix[] = "configmap://", ca[] = "-cacert";
+	size_t n, n_ca = sizeof(ca) - 1;
+
+	if (!written || !*written)
+		return;
+	if (!strncmp(written, map_prefix, sizeof(map_prefix) - 1)) {
+		add_name(c, KIND_CONFIG_MAP, written + sizeof(map_prefix) - 1, spaces);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (!strncmp(written, prefixes[i], strlen(prefixes[i])))
+			written += strlen(prefixes[i]);
+	n = strlen(written);
+	if (n > n_ca && !strcmp(written + n - n_ca, ca))
+		add_name(c, KIND_SECRET, arena_strndup(c->a, written, n - n_ca), spaces);
+	add_name(c, KIND_SECRET, written, spaces);
+	add_name(c, KIND_SECRET, arena_printf(c->a, "%s%s", written, ca), spaces);
+}
+
+static void add_server(struct collector *c, const struct server_tls *tls, const struct spaces *spaces)
+{
+	if (!tls)
+		return;
+	add(c, tls->credential_name, spaces);
+	add(c, tls->ca_cert_credential_name, spaces);
+	for (size_t i = 0; i < tls->credential_names.n; i++)
+		add(c, tls->credential_names.v[i], spaces);
+}
+
+static void add_gateway(struct collector *c, const struct object_set *set, const struct object *o, const char *root)
+{
+	const struct gateway *g = object_spec(o, gateway);
+	const struct kind_list *pods = set->kind[KIND_POD];
+	struct spaces spaces = {0};
+
+	add_space(&spaces, o->ns, c->a);
+	add_space(&spaces, root, c->a);
+	for (size_t i = 0; i < pods->n; i++)
+		if (labels_match(&g->selector, &pods->v[i]->labels))
+			add_space(&spaces, pods->v[i]->ns, c->a);
+	for (size_t i = 0; i < g->n_servers; i++)
+		add_server(c, g->servers[i].tls, &spaces);
+	for (size_t i = 0; i < spaces.v.n; i++)
+		add_space(&c->gateways, spaces.v.v[i], c->a);
+}
+
+static void add_policy(struct collector *c, const struct traffic_policy *p, const struct spaces *spaces)
+{
+	if (!p)
+		return;
+	if (p->tls)
+		add(c, p->tls->credential_name, spaces);
+	for (size_t i = 0; i < p->n_port_level_settings; i++)
+		if (p->port_level_settings[i].tls)
+			add(c, p->port_level_settings[i].tls->credential_name, spaces);
+}
+
+/* A rule counts for the proxies of its namespace, and for gateways that call its host. */
+static void add_rule(struct collector *c, const struct object *o)
+{
+	const struct destination_rule *r = object_spec(o, destination_rule);
+	struct spaces spaces = {0};
+
+	add_space(&spaces, o->ns, c->a);
+	for (size_t i = 0; i < c->gateways.v.n; i++)
+		add_space(&spaces, c->gateways.v.v[i], c->a);
+	add_policy(c, r->traffic_policy, &spaces);
+	for (size_t i = 0; i < r->n_subsets; i++)
+		add_policy(c, r->subsets[i].traffic_policy, &spaces);
+}
+
+void credential_refs_build(const struct object_set *set, const char *root_namespace, struct arena *a,
+			   struct credential_refs *out)
+{
+	const struct kind_list *gateways = set->kind[KIND_GATEWAY], *rules = set->kind[KIND_DESTINATION_RULE];
+	struct collector c = {.a = a};
+	size_t n = 0;
+
+	add_space(&c.gateways, root_namespace, a);
+	for (size_t i = 0; i < gateways->n; i++)
+		add_gateway(&c, set, gateways->v[i], root_namespace);
+	for (size_t i = 0; i < rules->n; i++)
+		add_rule(&c, rules->v[i]);
+	if (c.refs.n)
+		qsort(c.refs.v, c.refs.n, sizeof(c.refs.v[0]), compare);
+	for (size_t i = 0; i < c.refs.n; i++)
+		if (!n || compare(&c.refs.v[n - 1], &c.refs.v[i]) != 0)
+			c.refs.v[n++] = c.refs.v[i];
+	*out = (struct credential_refs){c.refs.v, n};
+}
+
+bool credential_refs_have(const struct credential_refs *refs, enum kind kind, const char *ns, const char *name)
+{
+	struct credential_ref wanted = {kind, ns, name};
+
+	return refs->n && bsearch(&wanted, refs->v, refs->n, sizeof(wanted), compare);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The objects of every golden case, served by the fake API server, give the same resources, bytes and verdicts as from
+ * the files: directory and API server are equal sources. usage: equal [AREA/CASE]
+ */
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "ev/file.h"
+#include "fake_api.h"
+#include "golden.h"
+#include "store/source_kube.h"
+
+enum { SYNC_MS = 20000, JSON_MAX = 16 * 1024 * 1024 };
+
+struct world {
+	struct loop *loop;
+	struct fake_api *api;
+	struct store *store;
+	struct source_kube *source;
+	struct kube_access access;
+	struct arena arena;
+};
+
+static void on_change(void *arg)
+{
+	(void)arg;
+}
+
+static const char *resource_of(enum kind kind, struct arena *a)
+{
+	const struct kind_info *info = kind_info(kind);
+
+	return arena_printf(a, "%s%s/%.*s/%s", *info->group ? "/apis/" : "/api", info->group, (int)strcspn(info->versions, " "),
+			    info->versions, info->plural);
+}
+
+static void add_member(struct node *map, const char *key, struct node value, struct arena *a)
+{
+	struct node_member *v = arena_array(a, struct node_member, map->n + 1);
+
+	if (node_get(map, key))
+		return;
+	memcpy(v, map->map, map->n * sizeof(*v));
+	v[map->n++] = (struct node_member){.key = key, .value = value};
+	map->map = v;
+}
+
+/* False when an API server could not hold the document: no name, or a second one of the name. */
+static bool serve_doc(struct world *w, const struct node *root, struct map *seen)
+{
+	struct node *meta = (struct node *)(uintptr_t)node_get(root, "metadata");
+	const char *api = node_text(root, "apiVersion"), *kind = node_text(root, "kind");
+	int k = api && kind ? kind_find(api, kind) : -1;
+	struct buf json;
+
+	if (k < 0)
+		return true;
+	if (!meta || meta->kind != NODE_MAP || !node_text(meta, "name"))
+		return false;
+	if (kind_info((enum kind)k)->namespaced)
+		add_member(meta, "namespace", (struct node){.kind = NODE_STRING, .text = "default", .n = 7}, &w->arena);
+	/* a time is part of an object: without one in the file there is none from the server */
+	add_member(meta, "creationTimestamp", (struct node){.kind = NODE_NULL}, &w->arena);
+	if (map_set(seen, arena_printf(&w->arena, "%d/%s/%s", k, node_text(meta, "namespace"), node_text(meta, "name")), w))
+		return false;
+	buf_init(&json, JSON_MAX);
+	node_to_json(root, false, false, &json);
+	fake_api_put(w->api, resource_of((enum kind)k, &w->arena), buf_cstr(&json));
+	buf_fini(&json);
+	return true;
+}
+
+/* False when the case is none for an API server. */
+static bool serve_case(struct world *w)
+{
+	struct node_docs docs;
+	struct diags ds;
+	struct map seen;
+	struct buf text;
+	struct err e;
+	bool ok = true;
+
+	buf_init(&text, GOLDEN_TEXT_MAX);
+	must(!file_read("in.yaml", &text, &e));
+	diags_init(&ds, &w->arena);
+	map_init(&seen, &w->arena);
+	docs = node_parse(text.p, text.n, 1, &w->arena, &ds);
+	for (size_t i = 0; ok && i < docs.n; i++) {
+		const struct node *items = docs.v[i].root ? object_list_items(docs.v[i].root) : NULL;
+
+		ok = docs.v[i].root && !docs.v[i].bad && (items || serve_doc(w, docs.v[i].root, &seen));
+		for (size_t k = 0; ok && items && k < items->n; k++)
+			ok = serve_doc(w, &items->list[k], &seen);
+	}
+	buf_fini(&text);
+	return ok;
+}
+
+static void open_world(struct world *w)
+{
+	struct err e;
+
+	*w = (struct world){0};
+	arena_init(&w->arena, 0);
+	w->loop = loop_new(&e);
+	must(w->loop);
+	w->api = fake_api_new(w->loop, "127.0.0.1:0");
+	for (int k = 0; k < KIND_COUNT; k++)
+		fake_api_register(w->api, resource_of((enum kind)k, &w->arena), kind_info((enum kind)k)->name);
+	w->store = store_new("cluster.local", "istio-system");
+	w->access.server = arena_printf(&w->arena, "http://127.0.0.1:%u", fake_api_port(w->api));
+	w->access.proxy = "";
+}
+
+static void close_world(struct world *w)
+{
+	source_kube_close(w->source);
+	fake_api_free(w->api);
+	store_free(w->store);
+	loop_free(w->loop);
+	arena_fini(&w->arena);
+}
+
+static int sync_source(struct world *w, struct err *e)
+{
+	struct source_kube_cfg cfg = {.loop = w->loop,
+				      .store = w->store,
+				      .access = &w->access,
+				      .root_namespace = "istio-system",
+				      .user_agent = "navarch-test/1",
+				      .changed = on_change};
+	int64_t until;
+
+	if (source_kube_open(&cfg, &w->source, e))
+		return -1;
+	until = loop_clock_ns(w->loop) / 1000000 + SYNC_MS;
+	while (!store_synced(w->store)) {
+		if (loop_clock_ns(w->loop) / 1000000 > until)
+			return err_set(e, ERR_TIMEOUT, "the source does not get in sync");
+		loop_turn(w->loop, 50);
+	}
+	return 0;
+}
+
+/* What the file says, without what a daemon does not read of a cluster. */
+static size_t take_file_objects(const struct golden_case *c, struct object **v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_objs; i++) {
+		if (c->objs[i]->kind != KIND_DEPLOYMENT)
+			v[n++] = c->objs[i];
+	}
+	return n;
+}
+
+static size_t take_kube_objects(const struct store *s, struct object **v, size_t max)
+{
+	const struct object_set *set = store_objects(s);
+	size_t n = 0;
+
+	for (size_t k = 0; k < KIND_COUNT; k++)
+		for (size_t i = 0; i < set->kind[k]->n && n < max; i++)
+			v[n++] = set->kind[k]->v[i];
+	return n;
+}
+
+static int compare(const struct golden_case *c, const struct world *w, struct err *e)
+{
+	struct object **v = calloc(2 * c->n_objs + 2, sizeof(*v));
+	struct live want = {0}, got = {0};
+	struct res_table table;
+	size_t n;
+	int rc;
+
+	must(v);
+	res_table_init(&table);
+	n = take_file_objects(c, v);
+	rc = live_build(c, &table, NULL, c->settings, v, n, &want, e);
+	n = take_kube_objects(w->store, v, 2 * c->n_objs + 2);
+	if (!rc)
+		rc = live_build(c, &table, NULL, c->has_mesh ? c->settings : store_objects(w->store)->settings, v, n, &got, e);
+	if (!rc)
+		rc = live_compare(c, &got, &want, e);
+	live_fini(c, &table, &want);
+	live_fini(c, &table, &got);
+	res_table_fini(&table);
+	free(v);
+	return rc;
+}
+
+/* 1: equal, 0: no case for an API server, -1: not equal. */
+static int run_case(const char *name, struct err *e)
+{
+	struct golden_case c;
+	struct world w;
+	int rc = 0;
+
+	if (!strncmp(strchr(name, '/'), "/strict-", 8) || !access("then.yaml", F_OK) || access("in.yaml", F_OK))
+		return 0;
+	open_world(&w);
+	if (golden_open(&c, name, e))
+		rc = -1;
+	else if (serve_case(&w))
+		rc = sync_source(&w, e) || compare(&c, &w, e) ? -1 : 1;
+	golden_close(&c);
+	close_world(&w);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	char top[4096];
+	size_t equal = 0, other = 0, failed = 0;
+	glob_t found;
+
+	log_set_level(LOG_LEVEL_NONE);
+	must(getcwd(top, sizeof(top)));
+	must(!glob("test/golden/*/*/about.txt", 0, NULL, &found));
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char *path = found.gl_pathv[i], *name = path + strlen("test/golden/");
+		struct err e;
+		int rc;
+
+		*strrchr(path, '/') = '\0';
+		if (argc > 1 && strcmp(argv[1], name) != 0)
+			continue;
+		must(!chdir(path));
+		rc = run_case(name, &e);
+		must(!chdir(top));
+		equal += rc > 0;
+		other += rc == 0;
+		failed += rc < 0;
+		if (rc < 0)
+			printf("FAIL %s: %s\n", name, e.text);
+	}
+	globfree(&found);
+	printf("%zu passed, %zu failed, 0 skipped\n", equal, failed);
+	return failed || !equal || other > equal;
+}
