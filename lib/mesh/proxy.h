@@ -134,6 +134,8 @@ struct scope_egress {
 struct scope {
 	const struct scope_svc *svcs;	/* union over the egress blocks, by host: the clusters */
 	size_t n_svcs;
+	const struct scope_svc *const *dynamic;	/* of these: SVC_DYNAMIC_DNS, by host */
+	size_t n_dynamic;
 	const struct scope_egress *egress;
 	size_t n_egress;
 	bool registry_only;		/* outboundTrafficPolicy */

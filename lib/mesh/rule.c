@@ -130,6 +130,18 @@ static void add_policy(struct dr *dr, const struct object **by, const struct obj
 	*by = obj;
 }
 
+/* A rule that was merged, and is exported further than the one that it was merged into. */
+static void check_export(struct dr *dr, const struct object *obj, struct arena *a)
+{
+	struct strs theirs = export_set(object_spec(dr->objs[0], destination_rule));
+	struct strs mine = export_set(object_spec(obj, destination_rule));
+
+	if (has_selector(object_spec(obj, destination_rule)) || (set_within(&mine, &theirs) && set_within(&theirs, &mine)))
+		return;
+	part_finding(a, &dr->part, obj, VERDICT_PARTLY, D_RULE_EXPORT_SHADOWED, "spec.exportTo",
+		     "it is merged into DestinationRule %s/%s, whose exportTo holds", dr->objs[0]->ns, dr->objs[0]->name);
+}
+
 static void add_objects(struct dr *dr, struct arena *a)
 {
 	const struct object *policy_by = NULL;
@@ -143,6 +155,7 @@ static void add_objects(struct dr *dr, struct arena *a)
 	for (size_t i = 0; i < dr->n_objs; i++) {
 		add_subsets(dr, &all, dr->objs[i], a);
 		add_policy(dr, &policy_by, dr->objs[i], a);
+		check_export(dr, dr->objs[i], a);
 	}
 	dr->subsets = all.v;
 	dr->n_subsets = all.n;

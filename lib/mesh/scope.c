@@ -523,6 +523,17 @@ static void set_policy(const struct snapshot *s, const struct sidecar *spec, str
 	}
 }
 
+static void find_dynamic(struct scope *out, struct arena *a)
+{
+	VEC(const struct scope_svc *) v = {0};
+
+	for (size_t i = 0; i < out->n_svcs; i++)
+		if (out->svcs[i].svc->resolution == SVC_DYNAMIC_DNS)
+			*vec_push(&v, a) = &out->svcs[i];
+	out->dynamic = v.v;
+	out->n_dynamic = v.n;
+}
+
 void scope_build(const struct snapshot *s, const struct view *v, struct arena *a, struct scope *out)
 {
 	const struct sidecar *spec = v->sidecar ? object_spec(v->sidecar, sidecar) : NULL;
@@ -537,6 +548,7 @@ void scope_build(const struct snapshot *s, const struct view *v, struct arena *a
 		egress_vss(&g, NULL, egress);
 		out->svcs = egress->svcs;
 		out->n_svcs = egress->n_svcs;
+		find_dynamic(out, a);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -553,6 +565,7 @@ void scope_build(const struct snapshot *s, const struct view *v, struct arena *a
 	pull_destinations(&g, egress, n);
 	out->svcs = g.all.v;
 	out->n_svcs = g.all.n;
+	find_dynamic(out, a);
 }
 
 const struct scope_svc *scope_find(const struct scope *s, const char *host)

@@ -140,6 +140,13 @@ struct ir_endpoints {
 	struct ir_origins origins;
 };
 
+enum ir_family { IR_FAMILY_V4, IR_FAMILY_V6, IR_FAMILY_BOTH };	/* that DNS is asked for */
+
+struct ir_dns_cache {			/* of a forward proxy: a cluster and filters share it by name */
+	const char *name;
+	enum ir_family family;
+};
+
 struct ir_service_ref {			/* cluster metadata istio.services[] */
 	const char *host, *name, *ns;
 };
@@ -174,8 +181,8 @@ struct ir_cluster {
 	bool long_cleanup;		/* ORIGINAL_DST that never forgets (inbound) */
 	uint32_t port_override;		/* ORIGINAL_DST: port in place of the original; 0 = that */
 	struct opt_duration dns_refresh;
-	bool dns_v6, dns_both;		/* look-up family: v4 unless set */
-	const char *dns_cache;		/* DYNAMIC_DNS */
+	enum ir_family dns_family;
+	const struct ir_dns_cache *dns_cache;	/* DYNAMIC_DNS */
 	bool preserve_case;		/* HTTP/1 headers; with protocol options */
 	struct opt_u32 buffer_limit;	/* bytes of one connection */
 	struct ir_service_ref *services;
@@ -370,11 +377,6 @@ enum ir_xfcc {				/* X-Forwarded-Client-Cert */
 };
 
 /* What the filter says must equal what the cluster of the cache says. */
-struct ir_dns_cache {
-	const char *name;
-	bool v6, both;			/* look-up family: v4 unless set */
-};
-
 struct ir_http {
 	const char *stat_prefix;
 	const char *rds_name;		/* or NULL: inline_routes */
@@ -398,9 +400,10 @@ struct ir_http {
 	bool preserve_case;		/* HTTP/1 headers */
 	struct opt_u32 max_streams, stream_window, connection_window;	/* HTTP/2 */
 	bool grpc_web;
+	const struct ir_dns_cache *dns_caches;	/* dynamic_forward_proxy, each one, before the router */
+	size_t n_dns_caches;
 	bool fault_and_cors;		/* outbound, gateway, inbound alike */
 	bool suppress_envoy_headers;
-	const struct ir_dns_cache *dns_cache;	/* dynamic_forward_proxy before the router, or NULL */
 	struct opt_duration idle_timeout, stream_idle_timeout, request_timeout, headers_timeout;
 	const struct ir_access_log *logs;
 	size_t n_logs;

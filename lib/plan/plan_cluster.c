@@ -158,8 +158,7 @@ static void apply_tls(const struct plan *p, const struct outbound *o, const stru
 static void set_dns(const struct plan *p, const struct outbound *o, struct ir_cluster *c)
 {
 	c->dns_refresh = p->snap->mesh->dns_refresh_rate;
-	c->dns_both = o->svc->svc->race_connect;
-	c->dns_v6 = p->view->v6 && !p->view->v4;
+	c->dns_family = o->svc->svc->race_connect ? IR_FAMILY_BOTH : plan_dns_family(p->view);
 }
 
 static struct ir_service_ref *service_ref(const struct svc *svc, struct arena *a)
@@ -238,8 +237,7 @@ static void find_members(const struct plan *p, const struct outbound *o, const s
 			c->port_override = target->num;
 		break;
 	case IR_DYNAMIC_DNS:
-		c->dns_cache = arena_printf(a, "%s_dfp_dns_cache", o->svc->svc->host);
-		set_dns(p, o, c);
+		c->dns_cache = plan_dns_cache(p->view, o->svc->svc->host, a);
 		break;
 	case IR_STATIC:
 		break;
@@ -525,8 +523,7 @@ static void expand_fixed(const struct plan *p, const struct plan_row *row, struc
 	c->discovery = IR_ORIGINAL_DST;
 	if (which == DYNAMIC_DNS) {
 		c->discovery = IR_DYNAMIC_DNS;
-		c->dns_cache = PLAN_DYNAMIC_DNS_CACHE;
-		c->dns_v6 = p->view->v6 && !p->view->v4;
+		c->dns_cache = plan_dns_cache(p->view, PLAN_DYNAMIC_DNS_CLUSTER, a);
 	}
 	c->lb = IR_LB_PROVIDED;
 	c->protocol = IR_HTTP_DOWNSTREAM;

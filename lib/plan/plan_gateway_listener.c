@@ -370,7 +370,7 @@ struct hash128 gateway_listener_inputs(const struct plan *p, const struct gw_lis
 {
 	struct hash128 h = hash_mix(p->snap->objects.mesh_hash, p->view->hash);
 
-	h = hash_mix_str(hash_mix_str(h, p->snap->domain), l->name);
+	h = hcm_mix_dynamic(p, hash_mix_str(hash_mix_str(h, p->snap->domain), l->name));
 	for (size_t i = 0; i < l->ports.n; i++) {
 		h = hash_mix_str(h, l->ports.v[i]->protocol_text);
 		for (size_t k = 0; k < l->ports.v[i]->entries.n; k++)

@@ -258,18 +258,47 @@ static struct ir_http *hcm_new(const struct plan *p, const char *stat_prefix, co
 	return h;
 }
 
-struct ir_http *hcm_outbound(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a)
+static bool speaks_http_at(const struct scope_svc *s, uint32_t port)
+{
+	for (size_t i = 0; i < s->n_ports; i++)
+		if ((!port || s->ports[i].port == port) &&
+		    (protocol_is_http(s->ports[i].protocol) || s->ports[i].protocol == PROTO_UNSUPPORTED))
+			return true;
+	return false;
+}
+
+/* Clusters of DYNAMIC_DNS know the hosts only that a filter with their cache has looked up. */
+static void set_dns_caches(const struct plan *p, uint32_t port, struct ir_http *h, struct arena *a)
+{
+	struct ir_dns_cache *v = arena_array(a, struct ir_dns_cache, p->scope.n_dynamic + 1);
+
+	h->dns_caches = v;
+	for (size_t i = 0; i < p->scope.n_dynamic; i++)
+		if (speaks_http_at(p->scope.dynamic[i], port))
+			v[h->n_dns_caches++] = *plan_dns_cache(p->view, p->scope.dynamic[i]->svc->host, a);
+	if (p->scope.dynamic_dns && p->view->type == PROXY_SIDECAR)
+		v[h->n_dns_caches++] = *plan_dns_cache(p->view, PLAN_DYNAMIC_DNS_CLUSTER, a);
+}
+
+struct hash128 hcm_mix_dynamic(const struct plan *p, struct hash128 h)
+{
+	for (size_t i = 0; i < p->scope.n_dynamic; i++) {
+		const struct scope_svc *s = p->scope.dynamic[i];
+
+		h = hash_mix(h, s->svc->part.hash);
+		for (size_t k = 0; k < s->n_ports; k++)
+			h = hash_mix_u64(h, s->ports[k].port);
+	}
+	return h;
+}
+
+struct ir_http *hcm_outbound(const struct plan *p, const char *rds_name, const char *stat_prefix, uint32_t port, struct arena *a)
 {
 	struct ir_http *h = hcm_new(p, stat_prefix, NULL, a);
 
+	set_dns_caches(p, port, h, a);
 	h->rds_name = rds_name;
 	h->direction = IR_OUTBOUND;
-	if (p->scope.dynamic_dns) {
-		struct ir_dns_cache *cache = arena_new(a, struct ir_dns_cache);
-
-		*cache = (struct ir_dns_cache){.name = PLAN_DYNAMIC_DNS_CACHE, .v6 = p->view->v6 && !p->view->v4};
-		h->dns_cache = cache;
-	}
 	return h;
 }
 
@@ -313,6 +342,7 @@ struct ir_http *hcm_gateway(const struct plan *p, const char *rds_name, const ch
 
 	h->rds_name = rds_name;
 	h->direction = IR_OUTBOUND;
+	set_dns_caches(p, HCM_ANY_PORT, h, a);
 	h->is_gateway = true;
 	h->use_remote_address = true;
 	h->xfcc = IR_XFCC_SANITIZE_SET;

@@ -30,6 +30,9 @@ void plan_grpc_rows(struct plan *p, struct plan_rows *rows);		/* plan_grpc.c: li
 const char *plan_cluster_name(struct arena *a, const char *direction, uint32_t port, const char *subset, const char *host);
 /* "/apis/networking.istio.io/v1/namespaces/<ns>/virtual-service/<name>" and the like */
 const char *plan_config_path(struct arena *a, const struct object *obj);
+/* The DNS cache of a service (its host), or cluster, whose hosts are looked up as they are asked for. */
+struct ir_dns_cache *plan_dns_cache(const struct view *v, const char *name, struct arena *a);
+enum ir_family plan_dns_family(const struct view *v);
 const char *plan_wildcard(const struct view *v);	/* "0.0.0.0" or "::" */
 bool plan_is_wildcard(const char *bind);		/* is it either of them? */
 /* Has both families, and its own listeners are on both (those of services always are). */
@@ -56,7 +59,6 @@ const char *plan_stat_name(const char *pattern, const char *name, const struct s
 
 /* ---- outboundTrafficPolicy ALLOW_ANY_DYNAMIC_DNS ---- */
 #define PLAN_DYNAMIC_DNS_CLUSTER "AllowAnyDynamicDNSCluster"
-#define PLAN_DYNAMIC_DNS_CACHE PLAN_DYNAMIC_DNS_CLUSTER "_dfp_dns_cache"
 
 /* ---- effective policy of one cluster (plan_policy.c; istio-behaviour.md 1.4.1, 3.2) ---- */
 struct policy {
@@ -127,7 +129,11 @@ struct ir_tcp *tcp_for_cluster(const struct plan *p, const char *cluster, const 
 struct hash128 tcp_mix_inputs(const struct plan *p, const struct vs *vs, struct hash128 h, struct arena *a);
 
 /* ---- connection manager and logs (plan_hcm.c) ---- */
-struct ir_http *hcm_outbound(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a);
+/* port: of the listener; services of DYNAMIC_DNS that have it are looked up there */
+enum { HCM_ANY_PORT = 0, HCM_NO_PORT = 1 << 16 };
+struct ir_http *hcm_outbound(const struct plan *p, const char *rds_name, const char *stat_prefix, uint32_t port, struct arena *a);
+/* Mixes in the services that connection managers look up hosts for. */
+struct hash128 hcm_mix_dynamic(const struct plan *p, struct hash128 h);
 struct ir_http *hcm_inbound(const struct plan *p, const struct ir_routes *routes, const char *stat_prefix, struct arena *a);
 struct ir_http *hcm_gateway(const struct plan *p, const char *rds_name, const char *stat_prefix, struct arena *a);
 /* What ProxyConfig proxyHeaders leave to routes: count attempts, append the original host. */

@@ -381,7 +381,7 @@ static struct hash128 common_inputs(const struct plan *p, struct arena *a)
 	const struct destination *proxy = p->scope.egress_proxy;
 	struct hash128 h = hash_mix(hash_bytes("out", 3), p->snap->objects.mesh_hash);
 
-	h = view_mix_listeners(v, h);
+	h = hcm_mix_dynamic(p, view_mix_listeners(v, h));
 	for (size_t i = 0; i < v->labels.n; i++)
 		h = hash_mix_str(hash_mix_str(h, v->labels.v[i].key), v->labels.v[i].value);
 	h = hash_mix_str(hash_mix_str(hash_mix_str(h, v->ns), v->metadata_ns), v->cluster_id);
@@ -458,7 +458,7 @@ static void add_dynamic_chain(const struct plan *p, struct ir_listener *l, struc
 {
 	static const char *const any[] = {"*"}, *const plain[] = {"http/1.0", "http/1.1", "h2c"};
 	bool http10 = p->view->http10;
-	struct ir_http *http = hcm_outbound(p, NULL, PLAN_DYNAMIC_DNS_CLUSTER, a);
+	struct ir_http *http = hcm_outbound(p, NULL, PLAN_DYNAMIC_DNS_CLUSTER, HCM_NO_PORT, a);
 	struct ir_routes *routes = arena_new(a, struct ir_routes);
 	struct ir_vhost *host = arena_new(a, struct ir_vhost);
 	struct ir_route *r = arena_new(a, struct ir_route);
@@ -502,7 +502,7 @@ static void expand_http_proxy(const struct plan *p, const struct plan_row *row, 
 
 	plan_listen_locally(p->view, row->arg, l, a);
 	set_binding(l, true);
-	c->http = hcm_outbound(p, PLAN_RDS_HTTP_PROXY, arena_printf(a, "outbound_%s_%u", ip, row->arg), a);
+	c->http = hcm_outbound(p, PLAN_RDS_HTTP_PROXY, arena_printf(a, "outbound_%s_%u", ip, row->arg), HCM_ANY_PORT, a);
 	l->chains = c;
 	l->n_chains = 1;
 }

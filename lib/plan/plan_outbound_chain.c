@@ -299,7 +299,7 @@ static void add_http(struct chains *c)
 	const struct out_listener *l = c->listener;
 	bool http10 = c->plan->view->http10;
 	const char *prefix = arena_printf(c->arena, "outbound_%s_%u", l->binds.v[0], l->port);
-	struct ir_http *http = hcm_outbound(c->plan, l->rds_name, prefix, c->arena);
+	struct ir_http *http = hcm_outbound(c->plan, l->rds_name, prefix, l->port, c->arena);
 	struct ir_chain chain = {.tls_connect_timeout = {true, TLS_CONNECT_TIMEOUT_NS}, .http = http};
 
 	http->grpc_web = l->grpc_web;

@@ -103,6 +103,18 @@ static bool is_dns(const struct ir_cluster *c)
 	return c->discovery == IR_STRICT_DNS || c->discovery == IR_LOGICAL_DNS;
 }
 
+static const enum w_dns_lookup_family lookup_family[] = {
+    [IR_FAMILY_V4] = W_DNS_LOOKUP_FAMILY_V4_ONLY,
+    [IR_FAMILY_V6] = W_DNS_LOOKUP_FAMILY_V6_ONLY,
+    [IR_FAMILY_BOTH] = W_DNS_LOOKUP_FAMILY_ALL,
+};
+
+void build_dns_cache(struct w_dns_cache_config m, const struct ir_dns_cache *cache)
+{
+	w_dns_cache_config_dns_lookup_family(m, lookup_family[cache->family]);
+	w_dns_cache_config_name(m, cache->name);
+}
+
 /* ---- transport sockets ---- */
 
 static void write_tls_or_raw(struct build_out *out, struct w_transport_socket m, const struct ir_tls *tls)
@@ -294,14 +306,6 @@ static void write_protocol_options(struct w_cluster m, const struct ir_cluster *
 
 /* ---- the rest, from the highest field number down ---- */
 
-void build_dns_cache(struct w_dns_cache_config m, const char *name, bool both, bool v6)
-{
-	w_dns_cache_config_dns_lookup_family(m, both ? W_DNS_LOOKUP_FAMILY_ALL
-					       : v6  ? W_DNS_LOOKUP_FAMILY_V6_ONLY
-						     : W_DNS_LOOKUP_FAMILY_V4_ONLY);
-	w_dns_cache_config_name(m, name);
-}
-
 static void write_dynamic_dns(struct w_cluster m, const struct ir_cluster *c)
 {
 	struct w_custom_cluster_type type = w_cluster_cluster_type_begin(m);
@@ -313,7 +317,7 @@ static void write_dynamic_dns(struct w_cluster m, const struct ir_cluster *c)
 	if ((c->tls || c->protocol != IR_HTTP_NONE) && !(c->tls && c->tls->auto_sni && c->tls->auto_san))
 		w_dynamic_forward_proxy_cluster_allow_insecure_cluster_options(dfp, true);
 	cache = w_dynamic_forward_proxy_cluster_dns_cache_config_begin(dfp);
-	build_dns_cache(cache, c->dns_cache, c->dns_both, c->dns_v6);
+	build_dns_cache(cache, c->dns_cache);
 	w_dynamic_forward_proxy_cluster_dns_cache_config_end(dfp, cache);
 	any = w_dynamic_forward_proxy_cluster_any_end(dfp);
 	w_custom_cluster_type_typed_config_end(type, any);
@@ -581,9 +585,7 @@ static void write_middle(struct build_out *out, struct w_cluster m, const struct
 static void write_lower(struct build_out *out, struct w_cluster m, const struct ir_cluster *c)
 {
 	if (is_dns(c)) {
-		w_cluster_dns_lookup_family(m, c->dns_both ? W_DNS_LOOKUP_FAMILY_ALL
-					       : c->dns_v6 ? W_DNS_LOOKUP_FAMILY_V6_ONLY
-							   : W_DNS_LOOKUP_FAMILY_V4_ONLY);
+		w_cluster_dns_lookup_family(m, lookup_family[c->dns_family]);
 		if (c->dns_refresh.has)
 			w_cluster_dns_refresh_rate_ns(m, c->dns_refresh.ns);
 	}

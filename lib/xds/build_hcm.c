@@ -50,15 +50,15 @@ static void write_grpc_stats(struct w_hcm m)
 	w_hcm_http_filters_end(m, f);
 }
 
-static void write_dynamic_dns(struct w_hcm m, const struct ir_dns_cache *c)
+static void write_dynamic_dns(struct w_hcm m, const struct ir_dns_cache *cache)
 {
 	struct w_http_filter f = w_hcm_http_filters_begin(m);
 	struct w_any any = w_http_filter_typed_config_begin(f);
 	struct w_dynamic_forward_proxy dfp = w_dynamic_forward_proxy_any_begin(any);
-	struct w_dns_cache_config cache = w_dynamic_forward_proxy_dns_cache_config_begin(dfp);
+	struct w_dns_cache_config config = w_dynamic_forward_proxy_dns_cache_config_begin(dfp);
 
-	build_dns_cache(cache, c->name, c->both, c->v6);
-	w_dynamic_forward_proxy_dns_cache_config_end(dfp, cache);
+	build_dns_cache(config, cache);
+	w_dynamic_forward_proxy_dns_cache_config_end(dfp, config);
 	any = w_dynamic_forward_proxy_any_end(dfp);
 	w_http_filter_typed_config_end(f, any);
 	w_http_filter_name(f, "envoy.filters.http.dynamic_forward_proxy");
@@ -69,8 +69,8 @@ static void write_dynamic_dns(struct w_hcm m, const struct ir_dns_cache *c)
 static void write_http_filters(struct w_hcm m, const struct ir_http *h)
 {
 	write_router(m, h);
-	if (h->dns_cache)
-		write_dynamic_dns(m, h->dns_cache);
+	for (size_t i = h->n_dns_caches; i-- > 0;)
+		write_dynamic_dns(m, &h->dns_caches[i]);
 	if (h->fault_and_cors) {
 		write_filter_empty(m, "envoy.filters.http.cors", W_URL_CORS);
 		write_filter_empty(m, "envoy.filters.http.fault", W_URL_HTTP_FAULT);

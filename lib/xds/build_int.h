@@ -24,13 +24,13 @@ void build_header_op(struct w_header_value_option m, const struct ir_header_op *
 /* Names of HTTP/1 headers go on as they came. */
 void build_preserve_case(struct w_http1_protocol_options m);
 /* One cache has the same settings in a cluster and in filters. */
-void build_dns_cache(struct w_dns_cache_config m, const char *name, bool both, bool v6);
 void build_percent(struct w_percent m, double value);
 
 /* The transport socket of a TLS context; ADS secrets go to out->uses. */
 void build_tls(struct build_out *out, struct w_transport_socket m, const struct ir_tls *tls);
 void build_raw_buffer(struct w_transport_socket m);
 
+void build_dns_cache(struct w_dns_cache_config m, const struct ir_dns_cache *cache);
 void build_assignment(struct w_assignment m, const struct ir_endpoints *e);
 void build_route_configuration(struct build_out *out, struct w_route_configuration m, const struct ir_routes *r);
 
