@@ -202,12 +202,17 @@ static size_t collapse(struct hosts *b)
 	return kept;
 }
 
-/* All routes of a host; those that match everything stand last. */
+/* All routes of a host; those that match everything stand last, as they do in each list. */
 static void join_routes(const struct gw_host *h, struct arena *a, struct ir_vhost *out)
 {
 	struct ir_route *v;
 	size_t n = 0, k = 0;
 
+	if (h->lists.n == 1) {
+		out->routes = h->lists.v[0]->v.v;
+		out->n_routes = h->lists.v[0]->v.n;
+		return;
+	}
 	for (size_t i = 0; i < h->lists.n; i++)
 		n += h->lists.v[i]->v.n;
 	v = arena_array(a, struct ir_route, n);

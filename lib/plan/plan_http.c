@@ -313,6 +313,23 @@ static const struct object *object_of(const struct vs *vs, const struct http_rou
 	return vs->http_objs ? vs->http_objs[in - vs->http] : vs->obj;
 }
 
+/* Is the gateway of that name one of those that the routes go to? Most are plain names, told without making the whole one. */
+static bool is_named(const struct http_ctx *ctx, const char *gateway)
+{
+	const char *ns = ctx->vs->obj->ns;
+	size_t n = strlen(ns);
+
+	if (strpbrk(gateway, "/.") || strcmp(gateway, "mesh") == 0)
+		return strs_has(&ctx->gateway_names, vs_resolve_gateway(gateway, ns, ctx->arena));
+	for (size_t i = 0; i < ctx->gateway_names.n; i++) {
+		const char *name = ctx->gateway_names.v[i];
+
+		if (strncmp(name, ns, n) == 0 && name[n] == '/' && strcmp(name + n + 1, gateway) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* What can be told from where the routes go to: ports, gateways, or the proxy's labels. */
 static bool is_for(const struct http_ctx *ctx, const struct http_match *m)
 {
@@ -322,7 +339,7 @@ static bool is_for(const struct http_ctx *ctx, const struct http_match *m)
 		return false;
 	if (m->gateways.n) {
 		for (size_t i = 0; i < m->gateways.n; i++)
-			if (strs_has(&ctx->gateway_names, vs_resolve_gateway(m->gateways.v[i], ctx->vs->obj->ns, ctx->arena)))
+			if (is_named(ctx, m->gateways.v[i]))
 				return true;
 		return false;
 	}
@@ -391,7 +408,7 @@ static void reserve(const struct http_ctx *ctx, struct ir_routes_vec *out)
 		return;
 	for (size_t i = 0; i < ctx->vs->n_http; i++)
 		n += ctx->vs->http[i].n_match ? ctx->vs->http[i].n_match : 1;
-	out->v.v = arena_array(ctx->arena, struct ir_route, n);
+	out->v.v = arena_alloc_raw(ctx->arena, n * sizeof(struct ir_route));
 	out->v.cap = n;
 }
 
