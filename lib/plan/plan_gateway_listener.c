@@ -230,7 +230,8 @@ static void add_by_sni(struct chains *c, const struct scope_svc *s, uint32_t por
 
 static bool passes_service(const struct gw_entry *e, const struct scope_svc *s)
 {
-	if (s->svc->external || s->svc->resolution == SVC_ALIAS)
+	/* Envoy takes no "*" within a name */
+	if (s->svc->external || s->svc->resolution == SVC_ALIAS || host_is_wildcard(s->svc->host))
 		return false;
 	for (size_t i = 0; i < e->sni.n; i++)
 		if (host_subset_of(s->svc->host, e->sni.v[i]))
