@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Join tokens: a file in the daemon's state directory, for whoever may write there; no daemon is asked.
+ * Join tokens: a file in the daemon's state directory, for whoever may write there; no daemon is
+ * asked.
  */
 #include "cmd.h"
 
@@ -27,14 +28,15 @@ static int parse_ttl(const char *text, int64_t *seconds, struct err *e)
 {
 	int64_t ns;
 
-	if (scalar_duration_ns(text ? text : "10m", &ns) || ns < 1000000000 || ns / 1000000000 > JOIN_TTL_MAX_S)
+	if (scalar_duration_ns(text ? text : "10m", &ns) || ns < 1000000000 ||
+	    ns / 1000000000 > JOIN_TTL_MAX_S)
 		return err_set(e, ERR_SYNTAX, "--ttl is a duration from 1s to 24h");
 	*seconds = ns / 1000000000;
 	return 0;
 }
 
-static int create(const char *state_dir, const struct spiffe_id *id, int64_t ttl_s, struct arena *a, char token[JOIN_TEXT],
-		  struct err *e)
+static int create(const char *state_dir, const struct spiffe_id *id, int64_t ttl_s, struct arena *a,
+		  char token[JOIN_TEXT], struct err *e)
 {
 	uint8_t random[JOIN_RANDOM];
 
@@ -42,7 +44,8 @@ static int create(const char *state_dir, const struct spiffe_id *id, int64_t ttl
 		return err_errno(e, "no random bytes");
 	if (file_make_dir(state_dir, 0700, e))
 		return -1;
-	return join_make(arena_printf(a, "%s/join", state_dir), id, time(NULL) + ttl_s, random, token, e);
+	return join_make(arena_printf(a, "%s/join", state_dir), id, time(NULL) + ttl_s, random,
+			 token, e);
 }
 
 static int run(const struct args *args, struct arena *a)
@@ -57,7 +60,8 @@ static int run(const struct args *args, struct arena *a)
 		fprintf(stderr, "navctl token: 'create' and --state-dir are needed\n");
 		return CMD_USAGE;
 	}
-	if (parse_identity(args_get(args, "identity"), &id, a, &e) || parse_ttl(args_get(args, "ttl"), &ttl_s, &e)) {
+	if (parse_identity(args_get(args, "identity"), &id, a, &e) ||
+	    parse_ttl(args_get(args, "ttl"), &ttl_s, &e)) {
 		fprintf(stderr, "navctl token: %s\n", e.text);
 		return CMD_USAGE;
 	}
@@ -66,7 +70,8 @@ static int run(const struct args *args, struct arena *a)
 		return CMD_FINDINGS;
 	}
 	if (form && !strcmp(form, "json"))
-		printf("{\"token\":\"%s\",\"identity\":\"%s/%s\",\"ttlSeconds\":%lld}\n", token, id.ns, id.sa, (long long)ttl_s);
+		printf("{\"token\":\"%s\",\"identity\":\"%s/%s\",\"ttlSeconds\":%lld}\n", token,
+		       id.ns, id.sa, (long long)ttl_s);
 	else
 		printf("%s\n", token);
 	return CMD_OK;
@@ -83,7 +88,8 @@ const struct cmd cmd_token = {
     .args = {.name = "navctl token",
 	     .summary = "Make a join token for a machine without a cluster",
 	     .operands = "create",
-	     .text = "A token is good once, for a certificate of its identity: the machine sends it with its certificate request, "
+	     .text = "A token is good once, for a certificate of its identity: the machine sends "
+		     "it with its certificate request, "
 		     "as Authorization: Bearer TOKEN. The directory holds only a hash of it.",
 	     .options = options,
 	     .n_options = ARRAY_LEN(options),

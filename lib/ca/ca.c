@@ -26,10 +26,13 @@
 #include "ev/file.h"
 
 enum {
-	SECURE_HEAP = 256 * 1024, SECURE_MIN = 32,
-	KEY_FILE_MAX = 64 * 1024, CERT_FILE_MAX = 1024 * 1024,
-	NAME_MAX_LEN = 2048,		/* of the issuer, in DER */
-	SIGNATURE_MAX = 1024,		/* RSA of 8192 bits */
+	SECURE_HEAP = 256 * 1024,
+	SECURE_MIN = 32,
+	KEY_FILE_MAX = 64 * 1024,
+	CERT_FILE_MAX = 1024 * 1024,
+	KEY_ID_MAX = 64,
+	NAME_MAX_LEN = 2048,  /* of the issuer, in DER */
+	SIGNATURE_MAX = 1024, /* RSA of 8192 bits */
 };
 
 struct ca {
@@ -37,11 +40,11 @@ struct ca {
 	EVP_PKEY *key;
 	struct tbs_issuer issuer;
 	struct key_forms *forms;
-	const char **chain;		/* PEM: intermediates, then the roots together */
+	const char **chain; /* PEM: intermediates, then the roots together */
 	size_t n_chain;
 	int64_t expires_s, ttl_s, ttl_max_s;
 	char *subject;
-	struct arena arena;		/* of all the texts */
+	struct arena arena; /* of all the texts */
 };
 
 void ca_protect_memory(void)
@@ -50,7 +53,8 @@ void ca_protect_memory(void)
 
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
-	CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_MIN);	/* without it OpenSSL uses the ordinary heap */
+	CRYPTO_secure_malloc_init(SECURE_HEAP,
+				  SECURE_MIN); /* without it OpenSSL uses the ordinary heap */
 }
 
 void ca_cleanse(struct buf *secret)
@@ -63,7 +67,8 @@ void ca_cleanse(struct buf *secret)
 /* ---- signing ---- */
 
 /* What is signed, its algorithm, the signature. */
-static struct der assemble(const struct ca *ca, struct der tbs, struct der signature, struct arena *a)
+static struct der assemble(const struct ca *ca, struct der tbs, struct der signature,
+			   struct arena *a)
 {
 	uint8_t bytes[TBS_MAX + SIGNATURE_MAX + 64] __attribute__((uninitialized));
 	struct der_out o;
@@ -73,7 +78,7 @@ static struct der assemble(const struct ca *ca, struct der tbs, struct der signa
 	der_out_init(&o, bytes, sizeof(bytes));
 	mark = der_mark(&o);
 	der_put(&o, signature.p, signature.n);
-	der_put(&o, "\0", 1);	/* no unused bits */
+	der_put(&o, "\0", 1); /* no unused bits */
 	der_put_tag(&o, DER_BITS, mark);
 	der_put(&o, ca->issuer.signature_id.p, ca->issuer.signature_id.n);
 	der_put(&o, tbs.p, tbs.n);
@@ -84,7 +89,8 @@ static struct der assemble(const struct ca *ca, struct der tbs, struct der signa
 }
 
 /* A whole certificate, in a. */
-static int sign(const struct ca *ca, const struct tbs *t, struct arena *a, struct der *out, struct err *e)
+static int sign(const struct ca *ca, const struct tbs *t, struct arena *a, struct der *out,
+		struct err *e)
 {
 	uint8_t bytes[TBS_MAX] __attribute__((uninitialized)), signature[SIGNATURE_MAX];
 	EVP_MD_CTX *ctx;
@@ -109,14 +115,15 @@ static int sign(const struct ca *ca, const struct tbs *t, struct arena *a, struc
 	return 0;
 }
 
-/* From the names and the length asked for to what may stand in the certificate. */
-static int set_times(const struct ca *ca, int64_t ttl_s, int64_t now_s, struct tbs *t, struct err *e)
+/* From the life that is asked for to the times of the certificate. */
+static int set_times(const struct ca *ca, int64_t ttl_s, int64_t now_s, struct tbs *t,
+		     struct err *e)
 {
 	if (ttl_s <= 0)
 		ttl_s = ca->ttl_s;
 	if (ttl_s > ca->ttl_max_s)
-		return err_set(e, ERR_LIMIT, "a certificate for %lld s; at most %lld s are given", (long long)ttl_s,
-			       (long long)ca->ttl_max_s);
+		return err_set(e, ERR_LIMIT, "a certificate for %lld s; at most %lld s are given",
+			       (long long)ttl_s, (long long)ca->ttl_max_s);
 	if (ttl_s < CA_TTL_MIN_S)
 		ttl_s = CA_TTL_MIN_S;
 	if (now_s >= ca->expires_s)
@@ -126,7 +133,8 @@ static int set_times(const struct ca *ca, int64_t ttl_s, int64_t now_s, struct t
 	return 0;
 }
 
-static int issue(const struct ca *ca, const struct tbs *t, struct arena *a, struct ca_issued *out, struct err *e)
+static int issue(const struct ca *ca, const struct tbs *t, struct arena *a, struct ca_issued *out,
+		 struct err *e)
 {
 	uint8_t serial[TBS_SERIAL];
 	struct der cert;
@@ -145,8 +153,8 @@ static int issue(const struct ca *ca, const struct tbs *t, struct arena *a, stru
 	return 0;
 }
 
-int ca_issue(const struct ca *ca, const struct ca_request *r, int64_t now_s, struct arena *a, struct ca_issued *out,
-	     struct err *e)
+int ca_issue(const struct ca *ca, const struct ca_request *r, int64_t now_s, struct arena *a,
+	     struct ca_issued *out, struct err *e)
 {
 	struct tbs t = {.serial = r->serial};
 	char id[SPIFFE_TEXT];
@@ -176,7 +184,8 @@ static int put_server_names(struct der_out *o, const char *const *names, size_t 
 		else if (scalar_is_dns_name(names[i]))
 			tbs_put_name(o, TBS_DNS, names[i], strlen(names[i]));
 		else
-			return err_set(e, ERR_SYNTAX, "\"%s\" is neither a DNS name nor an address", names[i]);
+			return err_set(e, ERR_SYNTAX, "\"%s\" is neither a DNS name nor an address",
+				       names[i]);
 	}
 	return o->full ? err_set(e, ERR_LIMIT, "too many names for one certificate") : 0;
 }
@@ -201,8 +210,8 @@ static int print_key(EVP_PKEY *key, struct buf *out, struct err *e)
 }
 
 int ca_issue_server(const struct ca *ca, const char *const *names, size_t n, int64_t ttl_s,
-		    const uint8_t serial[TBS_SERIAL], int64_t now_s, struct arena *a, struct ca_issued *out,
-		    struct buf *key, struct err *e)
+		    const uint8_t serial[TBS_SERIAL], int64_t now_s, struct arena *a,
+		    struct ca_issued *out, struct buf *key, struct err *e)
 {
 	struct tbs t = {.serial = serial};
 	uint8_t bytes[TBS_MAX / 2];
@@ -234,8 +243,8 @@ enum part { ROOTS, CERT, KEY, CHAIN, PARTS };
 
 /* By Istio's names and by cert-manager's. The chain may be missing. */
 static const char *const file_names[2][PARTS] = {
-	{"root-cert.pem", "ca-cert.pem", "ca-key.pem", "cert-chain.pem"},
-	{"ca.crt", "tls.crt", "tls.key", NULL},
+    {"root-cert.pem", "ca-cert.pem", "ca-key.pem", "cert-chain.pem"},
+    {"ca.crt", "tls.crt", "tls.key", NULL},
 };
 
 struct files {
@@ -250,7 +259,8 @@ static void files_fini(struct files *f)
 		ca_cleanse(&f->text[i]);
 }
 
-static int read_set(const char *dir, const char *const *names, struct files *f, size_t *n, struct err *e)
+static int read_set(const char *dir, const char *const *names, struct files *f, size_t *n,
+		    struct err *e)
 {
 	char path[4096];
 
@@ -285,7 +295,8 @@ static int read_files(const char *dir, struct files *f, size_t *n, struct err *e
 	for (int i = 0; *n && i < CHAIN; i++)
 		if (!f->found[i])
 			return err_set(e, ERR_NOT_FOUND,
-				       "%s: %s is missing beside the others; restore it, or move all away to begin anew",
+				       "%s: %s is missing beside the others; restore it, or move "
+				       "all away to begin anew",
 				       dir, f->names[i]);
 	return 0;
 }
@@ -312,39 +323,55 @@ static int load_key(struct ca *ca, const struct buf *pem, struct err *e)
 		return err_set(e, ERR_SYNTAX, "no private key in PEM, or one with a password");
 	bits = EVP_PKEY_get_bits(ca->key);
 	ca->issuer.signature_id = key_signature_id(EVP_PKEY_is_a(ca->key, "RSA"));
-	if (EVP_PKEY_is_a(ca->key, "RSA") ? bits < KEY_RSA_MIN : !EVP_PKEY_is_a(ca->key, "EC") || bits < 256)
-		return err_set(e, ERR_REFUSED, "a CA signs with P-256, P-384, or RSA of %d bits and more", KEY_RSA_MIN);
+	if (EVP_PKEY_is_a(ca->key, "RSA") ? bits < KEY_RSA_MIN
+					  : !EVP_PKEY_is_a(ca->key, "EC") || bits < 256)
+		return err_set(e, ERR_REFUSED,
+			       "a CA signs with P-256, P-384, or RSA of %d bits and more",
+			       KEY_RSA_MIN);
 	if (EVP_PKEY_get_size(ca->key) > SIGNATURE_MAX)
 		return err_set(e, ERR_LIMIT, "a key of %d bits is too large", bits);
+	return 0;
+}
+
+static int take_key_id(struct ca *ca, X509 *cert, struct err *e)
+{
+	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(cert);
+	size_t n = id ? (size_t)ASN1_STRING_length(id) : 0;
+
+	if (n > KEY_ID_MAX)
+		return err_set(e, ERR_REFUSED, "a CA's key identifier has at most %d bytes",
+			       KEY_ID_MAX);
+	if (n)
+		ca->issuer.key_id =
+		    (struct der){arena_copy(&ca->arena, ASN1_STRING_get0_data(id), n), n};
 	return 0;
 }
 
 static int take_name(struct ca *ca, X509 *cert, struct err *e)
 {
 	const X509_NAME *name = X509_get_subject_name(cert);
-	const ASN1_OCTET_STRING *key_id = X509_get0_subject_key_id(cert);
 	unsigned char *der = NULL;
 	int n = i2d_X509_NAME(name, &der);
 	char *text;
 
 	if (n <= 2 || n > NAME_MAX_LEN) {
 		OPENSSL_free(der);
-		return err_set(e, ERR_REFUSED, "a CA's subject is not empty, and has at most %d bytes", NAME_MAX_LEN);
+		return err_set(e, ERR_REFUSED,
+			       "a CA's subject is not empty, and has at most %d bytes",
+			       NAME_MAX_LEN);
 	}
 	ca->issuer.name = (struct der){arena_copy(&ca->arena, der, (size_t)n), (size_t)n};
 	OPENSSL_free(der);
-	if (key_id)
-		ca->issuer.key_id = (struct der){arena_copy(&ca->arena, ASN1_STRING_get0_data(key_id),
-							    (size_t)ASN1_STRING_length(key_id)),
-						 (size_t)ASN1_STRING_length(key_id)};
 	text = X509_NAME_oneline(name, NULL, 0);
 	ca->subject = arena_strdup(&ca->arena, text ? text : "?");
 	OPENSSL_free(text);
-	return 0;
+	return take_key_id(ca, cert, e);
 }
 
-/* What goes out behind a leaf: the signing certificate and what stands above it but for roots, each once. */
-static void take_chain(struct ca *ca, const struct certs *own, const struct certs *above, const struct certs *roots)
+/* What goes out behind a leaf: the signing certificate and what stands above it but for roots, each
+ * once. */
+static void take_chain(struct ca *ca, const struct certs *own, const struct certs *above,
+		       const struct certs *roots)
 {
 	struct buf all;
 
@@ -365,13 +392,15 @@ static void take_chain(struct ca *ca, const struct certs *own, const struct cert
 	buf_fini(&all);
 }
 
-/* Whether a leaf of this CA stands up to a verifier: this one check covers the chain, expiry, CA flag,
- * key usage, path length, name constraints and purposes of all that stands above. */
-static int probe(struct ca *ca, const struct ca_opts *opts, const struct certs *own, const struct certs *above,
-		 const struct certs *roots, int64_t now_s, struct err *e)
+/* Whether a leaf of this CA stands up to a verifier: this one check covers the chain, expiry, CA
+ * flag, key usage, path length, name constraints and purposes of all that stands above. */
+static int probe(struct ca *ca, const struct ca_opts *opts, const struct certs *own,
+		 const struct certs *above, const struct certs *roots, int64_t now_s, struct err *e)
 {
 	static const uint8_t serial[TBS_SERIAL] = {1};
-	struct tbs t = {.serial = serial, .not_before_s = now_s - CA_SKEW_S, .not_after_s = now_s + CA_TTL_MIN_S};
+	struct tbs t = {.serial = serial,
+			.not_before_s = now_s - CA_SKEW_S,
+			.not_after_s = now_s + CA_TTL_MIN_S};
 	struct certs between = {.v = calloc(1 + above->n, sizeof(X509 *)), .n = 1 + above->n};
 	uint8_t name[SPIFFE_TEXT + 8];
 	char id[SPIFFE_TEXT];
@@ -403,8 +432,8 @@ static int probe(struct ca *ca, const struct ca_opts *opts, const struct certs *
 	return status ? err_wrap(e, "a certificate that it signs would not be accepted") : 0;
 }
 
-static int check(struct ca *ca, const struct ca_opts *opts, const struct certs *own, const struct certs *above,
-		 const struct certs *roots, int64_t now_s, struct err *e)
+static int check(struct ca *ca, const struct ca_opts *opts, const struct certs *own,
+		 const struct certs *above, const struct certs *roots, int64_t now_s, struct err *e)
 {
 	if (X509_check_private_key(own->v[0], ca->key) != 1) {
 		ERR_clear_error();
@@ -418,8 +447,8 @@ static int check(struct ca *ca, const struct ca_opts *opts, const struct certs *
 	return probe(ca, opts, own, above, roots, now_s, e);
 }
 
-static int load(struct ca *ca, const char *dir, struct files *f, const struct ca_opts *opts, int64_t now_s,
-		struct err *e)
+static int load(struct ca *ca, const char *dir, struct files *f, const struct ca_opts *opts,
+		int64_t now_s, struct err *e)
 {
 	struct certs roots = {0}, own = {0}, above = {0};
 	/* cert-manager puts the chain behind the certificate itself */
@@ -444,7 +473,8 @@ static int load(struct ca *ca, const char *dir, struct files *f, const struct ca
 	return status;
 }
 
-static struct ca *ca_new(const char *dir, struct files *f, const struct ca_opts *opts, int64_t now_s, struct err *e)
+static struct ca *ca_new(const char *dir, struct files *f, const struct ca_opts *opts,
+			 int64_t now_s, struct err *e)
 {
 	struct ca *ca = calloc(1, sizeof(*ca));
 
@@ -471,8 +501,8 @@ struct ca *ca_open(const char *dir, const struct ca_opts *opts, int64_t now_s, s
 		if (n)
 			ca = ca_new(dir, &f, opts, now_s, e);
 		else
-			err_set(e, ERR_NOT_FOUND, "%s: no %s, %s, %s in it", dir, file_names[0][ROOTS], file_names[0][CERT],
-				file_names[0][KEY]);
+			err_set(e, ERR_NOT_FOUND, "%s: no %s, %s, %s in it", dir,
+				file_names[0][ROOTS], file_names[0][CERT], file_names[0][KEY]);
 	}
 	files_fini(&f);
 	return ca;
@@ -488,7 +518,7 @@ void ca_unref(struct ca *ca)
 {
 	if (!ca || --ca->refs)
 		return;
-	EVP_PKEY_free(ca->key);	/* which cleanses it */
+	EVP_PKEY_free(ca->key); /* which cleanses it */
 	key_forms_free(ca->forms);
 	arena_fini(&ca->arena);
 	free(ca);
@@ -537,7 +567,8 @@ static bool set_serial(X509 *cert, const uint8_t random[TBS_SERIAL])
 	return ok;
 }
 
-static X509 *make_root(EVP_PKEY *key, const char *trust_domain, const uint8_t serial[TBS_SERIAL], int64_t now_s)
+static X509 *make_root(EVP_PKEY *key, const char *trust_domain, const uint8_t serial[TBS_SERIAL],
+		       int64_t now_s)
 {
 	X509 *cert = X509_new();
 	X509_NAME *name;
@@ -545,13 +576,15 @@ static X509 *make_root(EVP_PKEY *key, const char *trust_domain, const uint8_t se
 	must(cert && "out of memory");
 	name = X509_get_subject_name(cert);
 	if (X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert, serial) &&
-	    X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const uint8_t *)trust_domain, -1, -1, 0) == 1 &&
+	    X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const uint8_t *)trust_domain, -1,
+				       -1, 0) == 1 &&
 	    X509_set_issuer_name(cert, name) == 1 && X509_set_pubkey(cert, key) == 1 &&
 	    ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)(now_s - CA_SKEW_S)) &&
 	    ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)(now_s + CA_ROOT_TTL_S)) &&
 	    add_extension(cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
 	    add_extension(cert, NID_basic_constraints, "critical,CA:TRUE") &&
-	    add_extension(cert, NID_subject_key_identifier, "hash") && X509_sign(cert, key, EVP_sha256()) > 0)
+	    add_extension(cert, NID_subject_key_identifier, "hash") &&
+	    X509_sign(cert, key, EVP_sha256()) > 0)
 		return cert;
 	ERR_clear_error();
 	X509_free(cert);
@@ -567,9 +600,10 @@ static int write_part(const char *dir, enum part part, const void *p, size_t n, 
 	return file_create(path, p, n, part == KEY ? 0600 : 0644, e);
 }
 
-/* The key first: of two that begin at once, one fails there. The root last: with it all is complete. */
-static int write_root(const char *dir, const char *trust_domain, int64_t now_s, const uint8_t serial[TBS_SERIAL],
-		      struct err *e)
+/* The key first: of two that begin at once, one fails there. The root last: with it all is
+ * complete. */
+static int write_root(const char *dir, const char *trust_domain, int64_t now_s,
+		      const uint8_t serial[TBS_SERIAL], struct err *e)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = key ? make_root(key, trust_domain, serial, now_s) : NULL;
@@ -584,7 +618,10 @@ static int write_root(const char *dir, const char *trust_domain, int64_t now_s, 
 	} else if (!print_key(key, &pem, e) && !write_part(dir, KEY, pem.p, pem.n, e)) {
 		const char *text = cert_print(cert, &a);
 
-		status = write_part(dir, CERT, text, strlen(text), e) || write_part(dir, ROOTS, text, strlen(text), e) ? -1 : 0;
+		status = write_part(dir, CERT, text, strlen(text), e) ||
+				 write_part(dir, ROOTS, text, strlen(text), e)
+			     ? -1
+			     : 0;
 	}
 	ca_cleanse(&pem);
 	arena_fini(&a);
@@ -593,8 +630,8 @@ static int write_root(const char *dir, const char *trust_domain, int64_t now_s, 
 	return status;
 }
 
-struct ca *ca_open_own(const char *dir, const struct ca_opts *opts, int64_t now_s, const uint8_t serial[TBS_SERIAL],
-		       struct err *e)
+struct ca *ca_open_own(const char *dir, const struct ca_opts *opts, int64_t now_s,
+		       const uint8_t serial[TBS_SERIAL], struct err *e)
 {
 	struct files f = {0};
 	char path[4096];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The mesh's certificate authority. struct ca is one signing key with its chain, checked when it was
- * loaded, read-only from then on; a reload makes another. ca.c is the only file that sees the private
- * key; it never leaves the struct. What is signed is built from the authenticated identity; a request
- * gives nothing but its public key (R1). Behaviour: Istio's CA (reference 6).
+ * The mesh's certificate authority. struct ca is one signing key with its chain, checked when it
+ * was loaded, read-only from then on; a reload makes another. ca.c is the only file that sees the
+ * private key; it never leaves the struct. What is signed is built from the authenticated identity;
+ * a request gives nothing but its public key (R1). Behaviour: Istio's CA (reference 6).
  * Thread: refs in the loop; ca_issue and ca_issue_server are pure and run anywhere.
  */
 #ifndef CA_CA_H
@@ -16,10 +16,10 @@
 #include "ca/tbs.h"
 
 enum {
-	CA_TTL_S = 24 * 3600,		/* of a leaf that does not ask */
+	CA_TTL_S = 24 * 3600, /* of a leaf that does not ask */
 	CA_TTL_MIN_S = 60,
-	CA_TTL_MAX_S = 90 * 24 * 3600,	/* who asks for more is refused */
-	CA_SKEW_S = 2 * 60,		/* notBefore lies so much in the past */
+	CA_TTL_MAX_S = 90 * 24 * 3600, /* who asks for more is refused */
+	CA_SKEW_S = 2 * 60,	       /* notBefore lies so much in the past */
 	CA_ROOT_TTL_S = 3650 * 24 * 3600,
 };
 
@@ -27,7 +27,7 @@ struct ca;
 
 struct ca_opts {
 	const char *trust_domain;
-	int64_t ttl_s, ttl_max_s;	/* 0 = the defaults above */
+	int64_t ttl_s, ttl_max_s; /* 0 = the defaults above */
 };
 
 /* Once, before the first key: OpenSSL's secure heap, locked and left out of core files; no core
@@ -42,38 +42,39 @@ struct ca *ca_open(const char *dir, const struct ca_opts *opts, int64_t now_s, s
 /* The same for a directory that is ours: with none of the files there, a self-signed root (P-256,
  * CA_ROOT_TTL_S) is made and written, the key with mode 0600; with some of them, nothing is made
  * anew. The key must be a plain file of ours that nobody else may read. serial: random bytes. */
-struct ca *ca_open_own(const char *dir, const struct ca_opts *opts, int64_t now_s, const uint8_t serial[TBS_SERIAL],
-		       struct err *e);
+struct ca *ca_open_own(const char *dir, const struct ca_opts *opts, int64_t now_s,
+		       const uint8_t serial[TBS_SERIAL], struct err *e);
 struct ca *ca_ref(struct ca *ca);
-void ca_unref(struct ca *ca);	/* NULL is fine; the last one cleanses the key */
+void ca_unref(struct ca *ca); /* NULL is fine; the last one cleanses the key */
 
-const char *ca_roots(const struct ca *ca);	/* PEM bundle, for whoever verifies */
-int64_t ca_expires_s(const struct ca *ca);	/* the first of the chain to do so */
-const char *ca_subject(const struct ca *ca);	/* one line */
+const char *ca_roots(const struct ca *ca);   /* PEM bundle, for whoever verifies */
+int64_t ca_expires_s(const struct ca *ca);   /* the first of the chain to do so */
+const char *ca_subject(const struct ca *ca); /* one line */
 
 struct ca_request {
-	const struct spiffe_id *id;	/* of the authenticated caller */
-	const char *csr;		/* PEM */
+	const struct spiffe_id *id; /* of the authenticated caller */
+	const char *csr;	    /* PEM */
 	size_t n_csr;
-	int64_t ttl_s;			/* <= 0: the default */
-	uint8_t serial[TBS_SERIAL];	/* random bytes */
+	int64_t ttl_s;		    /* <= 0: the default */
+	uint8_t serial[TBS_SERIAL]; /* random bytes */
 };
 
 struct ca_issued {
-	const char **chain;		/* PEM: the leaf, intermediates one by one, the root bundle last */
+	const char **chain; /* PEM: the leaf, intermediates one by one, the root bundle last */
 	size_t n_chain;
-	char serial[2 * TBS_SERIAL + 1];	/* hexadecimal */
+	char serial[2 * TBS_SERIAL + 1]; /* hexadecimal */
 	int64_t not_before_s, not_after_s;
 };
 
-/* Into a. -1: ERR_SYNTAX, ERR_LIMIT, ERR_REFUSED: the request's fault; ERR_TIMEOUT: the CA has expired. */
-int ca_issue(const struct ca *ca, const struct ca_request *r, int64_t now_s, struct arena *a, struct ca_issued *out,
-	     struct err *e);
-/* A key and certificate for the daemon's own port. names: DNS names and addresses. key: PEM, which the
- * caller cleanses (ca_cleanse). */
+/* Into a. -1: ERR_SYNTAX, ERR_LIMIT, ERR_REFUSED: the request's fault; ERR_TIMEOUT: the CA has
+ * expired. */
+int ca_issue(const struct ca *ca, const struct ca_request *r, int64_t now_s, struct arena *a,
+	     struct ca_issued *out, struct err *e);
+/* A key and certificate for the daemon's own port. names: DNS names and addresses. key: PEM, which
+ * the caller cleanses (ca_cleanse). */
 int ca_issue_server(const struct ca *ca, const char *const *names, size_t n, int64_t ttl_s,
-		    const uint8_t serial[TBS_SERIAL], int64_t now_s, struct arena *a, struct ca_issued *out,
-		    struct buf *key, struct err *e);
-void ca_cleanse(struct buf *secret);	/* overwrites all its memory, then buf_fini */
+		    const uint8_t serial[TBS_SERIAL], int64_t now_s, struct arena *a,
+		    struct ca_issued *out, struct buf *key, struct err *e);
+void ca_cleanse(struct buf *secret); /* overwrites all its memory, then buf_fini */
 
 #endif

@@ -21,17 +21,20 @@ static bool find_extensions(struct der cert, struct der *out)
 	struct der outer, tbs, x;
 
 	*out = (struct der){0};
-	if (!der_take(&cert, DER_SEQUENCE, &outer, NULL) || cert.n || !der_take(&outer, DER_SEQUENCE, &tbs, NULL) ||
-	    !der_take(&tbs, DER_CONTEXT_CONSTRUCTED + 0, &x, NULL) || !der_take(&tbs, DER_INTEGER, &x, NULL))
+	if (!der_take(&cert, DER_SEQUENCE, &outer, NULL) || cert.n ||
+	    !der_take(&outer, DER_SEQUENCE, &tbs, NULL) ||
+	    !der_take(&tbs, DER_CONTEXT_CONSTRUCTED + 0, &x, NULL) ||
+	    !der_take(&tbs, DER_INTEGER, &x, NULL))
 		return false;
-	for (int i = 0; i < 5; i++)	/* algorithm, issuer, validity, subject, key */
+	for (int i = 0; i < 5; i++) /* algorithm, issuer, validity, subject, key */
 		if (!der_take(&tbs, DER_SEQUENCE, &x, NULL))
 			return false;
 	der_take(&tbs, DER_CONTEXT + 1, &x, NULL);
 	der_take(&tbs, DER_CONTEXT + 2, &x, NULL);
 	if (!tbs.n)
 		return true;
-	return der_take(&tbs, DER_CONTEXT_CONSTRUCTED + 3, &x, NULL) && !tbs.n && der_take(&x, DER_SEQUENCE, out, NULL) && !x.n;
+	return der_take(&tbs, DER_CONTEXT_CONSTRUCTED + 3, &x, NULL) && !tbs.n &&
+	       der_take(&x, DER_SEQUENCE, out, NULL) && !x.n;
 }
 
 /* A row of the extensions: the OID's content and the octets. */
@@ -55,7 +58,8 @@ static int uri_of(struct der names, struct der *uri, struct err *e)
 		return err_set(e, ERR_SYNTAX, "a malformed subjectAltName");
 	for (; body.n; n++) {
 		if (n == CERT_NAMES_MAX)
-			return err_set(e, ERR_LIMIT, "a certificate with more than %d names", CERT_NAMES_MAX);
+			return err_set(e, ERR_LIMIT, "a certificate with more than %d names",
+				       CERT_NAMES_MAX);
 		if (!der_next(&body, &tag, &name, NULL))
 			return err_set(e, ERR_SYNTAX, "a malformed subjectAltName");
 		if (tag == URI) {
@@ -64,7 +68,8 @@ static int uri_of(struct der names, struct der *uri, struct err *e)
 		}
 	}
 	if (uris != 1)
-		return err_set(e, ERR_REFUSED, "a certificate with %zu URIs; one is an identity", uris);
+		return err_set(e, ERR_REFUSED, "a certificate with %zu URIs; one is an identity",
+			       uris);
 	return 0;
 }
 
@@ -89,7 +94,8 @@ int cert_identity(struct der cert, struct spiffe_id *out, struct err *e)
 		return err_set(e, ERR_SYNTAX, "not an X.509 certificate of version 3");
 	for (; extensions.n; n++) {
 		if (n == CERT_EXTENSIONS_MAX)
-			return err_set(e, ERR_LIMIT, "a certificate with more than %d extensions", CERT_EXTENSIONS_MAX);
+			return err_set(e, ERR_LIMIT, "a certificate with more than %d extensions",
+				       CERT_EXTENSIONS_MAX);
 		if (!next_extension(&extensions, &oid, &value))
 			return err_set(e, ERR_SYNTAX, "a malformed extension");
 		if (der_equal(oid, constraints, sizeof(constraints)) && says_ca(value))
@@ -97,7 +103,8 @@ int cert_identity(struct der cert, struct spiffe_id *out, struct err *e)
 		if (!der_equal(oid, alt_name, sizeof(alt_name)))
 			continue;
 		if (sans++ || uri_of(value, &uri, e))
-			return sans > 1 ? err_set(e, ERR_SYNTAX, "two subjectAltName extensions") : -1;
+			return sans > 1 ? err_set(e, ERR_SYNTAX, "two subjectAltName extensions")
+					: -1;
 	}
 	if (!sans)
 		return err_set(e, ERR_REFUSED, "a certificate without subjectAltName");
@@ -128,8 +135,10 @@ static int parse_all(const char *pem, size_t n, struct arena *a, struct certs *o
 		if (!cert || der != block.der.p + block.der.n || out->n == CERTS_MAX) {
 			X509_free(cert);
 			ERR_clear_error();
-			return out->n == CERTS_MAX ? err_set(e, ERR_LIMIT, "more than %d certificates", CERTS_MAX)
-						   : err_set(e, ERR_SYNTAX, "block %zu is no X.509 certificate", out->n + 1);
+			return out->n == CERTS_MAX
+				   ? err_set(e, ERR_LIMIT, "more than %d certificates", CERTS_MAX)
+				   : err_set(e, ERR_SYNTAX, "block %zu is no X.509 certificate",
+					     out->n + 1);
 		}
 		out->v = vec_grow(out->v, out->n, &cap, sizeof(X509 *), NULL);
 		out->v[out->n++] = cert;
@@ -182,8 +191,8 @@ int64_t cert_not_after(struct x509_st *cert)
 	return seconds_of(X509_get0_notAfter(cert));
 }
 
-static int verify_for(X509_STORE *store, STACK_OF(X509) *between, X509 *leaf, int purpose, int64_t now_s,
-		      int64_t *expires_s, struct err *e)
+static int verify_for(X509_STORE *store, STACK_OF(X509) * between, X509 *leaf, int purpose,
+		      int64_t now_s, int64_t *expires_s, struct err *e)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	int status = 0;
@@ -210,8 +219,8 @@ static int verify_for(X509_STORE *store, STACK_OF(X509) *between, X509 *leaf, in
 	return status;
 }
 
-int certs_verify(struct x509_st *leaf, const struct certs *between, const struct certs *roots, int64_t now_s,
-		 int64_t *expires_s, struct err *e)
+int certs_verify(struct x509_st *leaf, const struct certs *between, const struct certs *roots,
+		 int64_t now_s, int64_t *expires_s, struct err *e)
 {
 	X509_STORE *store = X509_STORE_new();
 	STACK_OF(X509) *untrusted = sk_X509_new_null();
@@ -222,10 +231,11 @@ int certs_verify(struct x509_st *leaf, const struct certs *between, const struct
 		must(X509_STORE_add_cert(store, roots->v[i]) == 1);
 	for (size_t i = 0; i < between->n; i++)
 		must(sk_X509_push(untrusted, between->v[i]) > 0);
-	status = verify_for(store, untrusted, leaf, X509_PURPOSE_SSL_SERVER, now_s, expires_s, e) ||
-			 verify_for(store, untrusted, leaf, X509_PURPOSE_SSL_CLIENT, now_s, expires_s, e)
-		     ? -1
-		     : 0;
+	status =
+	    verify_for(store, untrusted, leaf, X509_PURPOSE_SSL_SERVER, now_s, expires_s, e) ||
+		    verify_for(store, untrusted, leaf, X509_PURPOSE_SSL_CLIENT, now_s, expires_s, e)
+		? -1
+		: 0;
 	sk_X509_free(untrusted);
 	X509_STORE_free(store);
 	return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Certificates read. Who a peer is: from the bytes that OpenSSL has verified, and from no others (R7).
- * An issuer's certificates: parsed and checked by OpenSSL, at load time only. Thread: pure.
+ * Certificates read. Who a peer is: from the bytes that OpenSSL has verified, and from no others
+ * (R7). An issuer's certificates: parsed and checked by OpenSSL, at load time only. Thread: pure.
  */
 #ifndef CA_CERT_H
 #define CA_CERT_H
@@ -17,7 +17,7 @@ enum { CERT_MAX = 64 * 1024, CERT_EXTENSIONS_MAX = 100, CERT_NAMES_MAX = 100, CE
  * certificate, what is no SPIFFE id of a workload. Nothing is verified here. */
 int cert_identity(struct der cert, struct spiffe_id *out, struct err *e);
 
-struct x509_st;		/* OpenSSL's X509 */
+struct x509_st; /* OpenSSL's X509 */
 
 /* Heap memory. */
 struct certs {
@@ -26,7 +26,7 @@ struct certs {
 };
 /* All certificates of a PEM text, in order; at least one unless `may_be_empty`. */
 int certs_parse(const char *pem, size_t n, bool may_be_empty, struct certs *out, struct err *e);
-void certs_fini(struct certs *c);	/* fine on a zeroed struct */
+void certs_fini(struct certs *c); /* fine on a zeroed struct */
 /* PEM of one; the arena has no limit. */
 const char *cert_print(struct x509_st *cert, struct arena *a);
 /* Seconds since 1970. */
@@ -34,7 +34,7 @@ int64_t cert_not_before(struct x509_st *cert);
 int64_t cert_not_after(struct x509_st *cert);
 /* That the leaf chains to one of the roots at that time, for both ends of TLS. *expires_s: when the
  * first certificate above the leaf does. */
-int certs_verify(struct x509_st *leaf, const struct certs *between, const struct certs *roots, int64_t now_s,
-		 int64_t *expires_s, struct err *e);
+int certs_verify(struct x509_st *leaf, const struct certs *between, const struct certs *roots,
+		 int64_t now_s, int64_t *expires_s, struct err *e);
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "ca/key.h"
 
-enum { CSR_MAX = 16 * 1024 };	/* bytes of DER */
+enum { CSR_MAX = 16 * 1024 }; /* bytes of DER */
 
 /* Borrows from the bytes it was parsed from. */
 struct csr {
@@ -19,7 +19,8 @@ struct csr {
 	enum key_hash hash;
 };
 
-/* PEM, "CERTIFICATE REQUEST" (also with NEW, as some old tools write): one block and nothing else. */
+/* PEM, "CERTIFICATE REQUEST" (also with NEW, as some old tools write): one block and nothing else.
+ */
 int csr_decode_pem(const char *text, size_t n, struct arena *a, struct csr *out, struct err *e);
 int csr_parse(struct der der, struct csr *out, struct err *e);
 /* That the requester holds the key: the request is signed with it. */

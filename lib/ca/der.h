@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * DER (X.690), as much as requests and certificates need: reading with definite, minimal lengths and
- * one-byte tags only; writing from the end of a buffer backwards, so that lengths are known without
- * a second pass. Nothing is copied; the bytes are hostile. Thread: pure.
+ * DER (X.690), as much as requests and certificates need: reading with definite, minimal lengths
+ * and one-byte tags only; writing from the end of a buffer backwards, so that lengths are known
+ * without a second pass. Nothing is copied; the bytes are hostile. Thread: pure.
  */
 #ifndef CA_DER_H
 #define CA_DER_H
@@ -12,9 +12,18 @@
 #include <stdint.h>
 
 enum der_tag {
-	DER_BOOLEAN = 0x01, DER_INTEGER = 0x02, DER_BITS = 0x03, DER_OCTETS = 0x04, DER_NULL = 0x05,
-	DER_OID = 0x06, DER_UTC_TIME = 0x17, DER_TIME = 0x18, DER_SEQUENCE = 0x30, DER_SET = 0x31,
-	DER_CONTEXT = 0x80, DER_CONTEXT_CONSTRUCTED = 0xa0,	/* + number */
+	DER_BOOLEAN = 0x01,
+	DER_INTEGER = 0x02,
+	DER_BITS = 0x03,
+	DER_OCTETS = 0x04,
+	DER_NULL = 0x05,
+	DER_OID = 0x06,
+	DER_UTC_TIME = 0x17,
+	DER_TIME = 0x18,
+	DER_SEQUENCE = 0x30,
+	DER_SET = 0x31,
+	DER_CONTEXT = 0x80,
+	DER_CONTEXT_CONSTRUCTED = 0xa0, /* + number */
 };
 
 struct der {
@@ -33,7 +42,8 @@ bool der_bits(struct der content, struct der *bytes);
 /* The magnitude of a positive INTEGER's content in its shortest form. */
 bool der_positive(struct der content, struct der *magnitude);
 
-/* What is written stands at p[at..size). `full` is set, and nothing more written, when it does not fit. */
+/* What is written stands at p[at..size). `full` is set, and nothing more written, when it does not
+ * fit. */
 struct der_out {
 	uint8_t *p;
 	size_t size, at;

@@ -11,7 +11,15 @@
 #include "base/must.h"
 #include "ev/file.h"
 
-enum { NAME = 8, NAME_HEX = 16, SECRET = 32, SECRET_TEXT = 43, HASH_HEX = 64, FILE_MAX = 1024, PATH_MAX_LEN = 4096 };
+enum {
+	NAME = 8,
+	NAME_HEX = 16,
+	SECRET = 32,
+	SECRET_TEXT = 43,
+	HASH_HEX = 64,
+	FILE_MAX = 1024,
+	PATH_MAX_LEN = 4096
+};
 
 static const char prefix[] = "join-";
 
@@ -43,8 +51,8 @@ static int path_of(const char *dir, const char *name, char out[PATH_MAX_LEN], st
 	return 0;
 }
 
-int join_make(const char *dir, const struct spiffe_id *id, int64_t expires_s, const uint8_t random[JOIN_RANDOM],
-	      char token[JOIN_TEXT], struct err *e)
+int join_make(const char *dir, const struct spiffe_id *id, int64_t expires_s,
+	      const uint8_t random[JOIN_RANDOM], char token[JOIN_TEXT], struct err *e)
 {
 	char hash[HASH_HEX + 1], text[FILE_MAX], path[PATH_MAX_LEN];
 	char *name = token + sizeof(prefix) - 1, *secret = name + NAME_HEX + 1;
@@ -68,7 +76,8 @@ bool join_is_token(const char *text, size_t n)
 	const char *name = text + sizeof(prefix) - 1;
 
 	return n == JOIN_TEXT - 1 && !memcmp(text, prefix, sizeof(prefix) - 1) &&
-	       strspn(name, "0123456789abcdef") == NAME_HEX && name[NAME_HEX] == '-' && !memchr(text, '\0', n);
+	       strspn(name, "0123456789abcdef") == NAME_HEX && name[NAME_HEX] == '-' &&
+	       !memchr(text, '\0', n);
 }
 
 static int parse_entry(const char *text, struct entry *out)
@@ -76,7 +85,8 @@ static int parse_entry(const char *text, struct entry *out)
 	char ns[SPIFFE_NS], sa[SPIFFE_SA], end;
 	struct err e;
 
-	if (sscanf(text, "%64[0-9a-f] %" SCNd64 " %63s %253s%c", out->hash, &out->expires_s, ns, sa, &end) != 5 ||
+	if (sscanf(text, "%64[0-9a-f] %" SCNd64 " %63s %253s%c", out->hash, &out->expires_s, ns, sa,
+		   &end) != 5 ||
 	    end != '\n' || strlen(out->hash) != HASH_HEX)
 		return -1;
 	return spiffe_make("any", ns, sa, &out->id, &e);
@@ -94,7 +104,8 @@ static int read_entry(const char *path, struct entry *out)
 	return status;
 }
 
-int join_redeem(const char *dir, const char *token, size_t n, int64_t now_s, struct spiffe_id *out, struct err *e)
+int join_redeem(const char *dir, const char *token, size_t n, int64_t now_s, struct spiffe_id *out,
+		struct err *e)
 {
 	const char *name = token + sizeof(prefix) - 1;
 	char path[PATH_MAX_LEN], hash[HASH_HEX + 1];
@@ -103,7 +114,8 @@ int join_redeem(const char *dir, const char *token, size_t n, int64_t now_s, str
 	if (!join_is_token(token, n) || path_of(dir, name, path, e) || read_entry(path, &entry))
 		return err_set(e, ERR_REFUSED, "no such join token, or it is used up");
 	hash_secret(name + NAME_HEX + 1, hash);
-	if (CRYPTO_memcmp(hash, entry.hash, HASH_HEX) || now_s >= entry.expires_s || file_remove(path, e))
+	if (CRYPTO_memcmp(hash, entry.hash, HASH_HEX) || now_s >= entry.expires_s ||
+	    file_remove(path, e))
 		return err_set(e, ERR_REFUSED, "no such join token, or it is used up");
 	*out = entry.id;
 	out->domain[0] = '\0';

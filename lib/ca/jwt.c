@@ -14,7 +14,7 @@
 /* A set of keys */
 
 struct jwk {
-	char *kid;		/* or NULL */
+	char *kid; /* or NULL */
 	bool is_rsa;
 	EVP_PKEY *key;
 };
@@ -33,7 +33,8 @@ static const char *text_of(const json_t *object, const char *key)
 }
 
 /* A number in base64url, at most max bytes. */
-static bool number_of(const json_t *object, const char *key, uint8_t *out, size_t max, struct der *n)
+static bool number_of(const json_t *object, const char *key, uint8_t *out, size_t max,
+		      struct der *n)
 {
 	const char *text = text_of(object, key);
 	ssize_t got;
@@ -52,8 +53,8 @@ static EVP_PKEY *read_rsa(const json_t *jwk, const struct key_forms *forms)
 	struct der modulus, f4;
 	struct err e;
 
-	if (!number_of(jwk, "n", n, KEY_RSA_MAX / 8, &modulus) || !number_of(jwk, "e", exponent, 3, &f4) ||
-	    key_check_rsa(modulus, f4, &k, &e))
+	if (!number_of(jwk, "n", n, KEY_RSA_MAX / 8, &modulus) ||
+	    !number_of(jwk, "e", exponent, 3, &f4) || key_check_rsa(modulus, f4, &k, &e))
 		return NULL;
 	return key_import(forms, &k, &e);
 }
@@ -65,8 +66,8 @@ static EVP_PKEY *read_p256(const json_t *jwk, const struct key_forms *forms)
 	struct der dx, dy;
 	struct err e;
 
-	if (strcmp(text_of(jwk, "crv"), "P-256") || !number_of(jwk, "x", x, 32, &dx) || dx.n != 32 ||
-	    !number_of(jwk, "y", y, 32, &dy) || dy.n != 32)
+	if (strcmp(text_of(jwk, "crv"), "P-256") || !number_of(jwk, "x", x, 32, &dx) ||
+	    dx.n != 32 || !number_of(jwk, "y", y, 32, &dy) || dy.n != 32)
 		return NULL;
 	memcpy(point + 1, x, 32);
 	memcpy(point + 33, y, 32);
@@ -75,11 +76,14 @@ static EVP_PKEY *read_p256(const json_t *jwk, const struct key_forms *forms)
 
 static void add_key(struct jwks *keys, const json_t *jwk, const struct key_forms *forms)
 {
-	bool is_rsa = !strcmp(text_of(jwk, "kty"), "RSA"), is_ec = !strcmp(text_of(jwk, "kty"), "EC");
-	const char *alg = text_of(jwk, "alg"), *use = text_of(jwk, "use"), *kid = text_of(jwk, "kid");
+	bool is_rsa = !strcmp(text_of(jwk, "kty"), "RSA"),
+	     is_ec = !strcmp(text_of(jwk, "kty"), "EC");
+	const char *alg = text_of(jwk, "alg"), *use = text_of(jwk, "use"),
+		   *kid = text_of(jwk, "kid");
 	struct jwk *k = &keys->v[keys->n];
 
-	if ((!is_rsa && !is_ec) || (*use && strcmp(use, "sig")) || (*alg && strcmp(alg, is_rsa ? "RS256" : "ES256")))
+	if ((!is_rsa && !is_ec) || (*use && strcmp(use, "sig")) ||
+	    (*alg && strcmp(alg, is_rsa ? "RS256" : "ES256")))
 		return;
 	k->key = is_rsa ? read_rsa(jwk, forms) : read_p256(jwk, forms);
 	if (!k->key)
@@ -103,7 +107,8 @@ struct jwks *jwks_parse(const char *json, size_t n, struct err *e)
 	json_decref(root);
 	if (keys->n)
 		return keys;
-	err_set(e, ERR_SYNTAX, "not a JWKS of at most %d bytes with an RSA or P-256 key for signatures", JWKS_MAX);
+	err_set(e, ERR_SYNTAX,
+		"not a JWKS of at most %d bytes with an RSA or P-256 key for signatures", JWKS_MAX);
 	jwks_free(keys);
 	return NULL;
 }
@@ -124,7 +129,8 @@ size_t jwks_count(const struct jwks *keys)
 	return keys->n;
 }
 
-/* The one key that the token can mean; a token that names none may be of an issuer with one such key. */
+/* The one key that the token can mean; a token that names none may be of an issuer with one such
+ * key. */
 static const struct jwk *find_key(const struct jwks *keys, const char *kid, bool is_rsa)
 {
 	const struct jwk *found = NULL;
@@ -152,7 +158,9 @@ static json_t *decode_object(const char *text, size_t n, struct arena *a)
 {
 	uint8_t *bytes = arena_alloc_raw(a, n / 4 * 3 + 3);
 	ssize_t got = base64_decode(BASE64_URL, text, n, bytes);
-	json_t *value = got > 0 ? json_loadb((const char *)bytes, (size_t)got, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	json_t *value =
+	    got > 0 ? json_loadb((const char *)bytes, (size_t)got, JSON_REJECT_DUPLICATES, NULL)
+		    : NULL;
 
 	if (json_is_object(value))
 		return value;
@@ -178,7 +186,8 @@ static int split(const char *token, size_t n, struct arena *a, struct parts *out
 	out->header = decode_object(token, (size_t)(dot - token), a);
 	out->payload = decode_object(dot + 1, (size_t)(second - dot - 1), a);
 	if (!out->header || !out->payload)
-		return err_set(e, ERR_SYNTAX, "header or payload of the token is no JSON object in base64url");
+		return err_set(e, ERR_SYNTAX,
+			       "header or payload of the token is no JSON object in base64url");
 	return 0;
 }
 
@@ -213,19 +222,24 @@ static int check_signature(const struct parts *t, const struct jwks *keys, struc
 	uint8_t der[80];
 
 	if (!is_rsa && strcmp(alg, "ES256"))
-		return err_set(e, ERR_REFUSED, "a token with another algorithm than RS256 and ES256");
+		return err_set(e, ERR_REFUSED,
+			       "a token with another algorithm than RS256 and ES256");
 	if (json_object_get(t->header, "crit"))
 		return err_set(e, ERR_REFUSED, "a token with critical header parameters");
 	if (kid && !json_is_string(kid))
 		return err_set(e, ERR_SYNTAX, "a token whose key id is no string");
 	key = find_key(keys, json_string_value(kid), is_rsa);
 	if (!key)
-		return err_set(e, ERR_REFUSED, "a token by a key that its issuer does not have, or that it does not name");
+		return err_set(
+		    e, ERR_REFUSED,
+		    "a token by a key that its issuer does not have, or that it does not name");
 	if (!is_rsa && signature.n != 64)
 		return err_set(e, ERR_REFUSED, "a token whose signature has the wrong size");
 	if (!is_rsa)
 		signature = ecdsa_der(signature, der);
-	return key_verify(key->key, KEY_SHA256, t->signed_part, signature, e) ? err_wrap(e, "a token") : 0;
+	return key_verify(key->key, KEY_SHA256, t->signed_part, signature, e)
+		   ? err_wrap(e, "a token")
+		   : 0;
 }
 
 /* -1: absent; -2: no time within the range of exact numbers. */
@@ -247,7 +261,8 @@ static int64_t time_of(const json_t *payload, const char *key)
 
 static int check_times(const json_t *payload, int64_t now_s, struct jwt *out, struct err *e)
 {
-	int64_t exp = time_of(payload, "exp"), nbf = time_of(payload, "nbf"), iat = time_of(payload, "iat");
+	int64_t exp = time_of(payload, "exp"), nbf = time_of(payload, "nbf"),
+		iat = time_of(payload, "iat");
 
 	if (exp < 0 || nbf == -2 || iat == -2)
 		return err_set(e, ERR_SYNTAX, "a token without exp, or with times that are none");
@@ -274,7 +289,8 @@ static int check_audience(const json_t *payload, const struct jwt_issuer *r, str
 	const json_t *aud = json_object_get(payload, "aud");
 
 	if (json_array_size(aud) > JWT_AUDIENCES_MAX)
-		return err_set(e, ERR_LIMIT, "a token for more than %d audiences", JWT_AUDIENCES_MAX);
+		return err_set(e, ERR_LIMIT, "a token for more than %d audiences",
+			       JWT_AUDIENCES_MAX);
 	if (is_audience(r, aud))
 		return 0;
 	for (size_t i = 0; i < json_array_size(aud); i++)
@@ -308,8 +324,8 @@ static int take_account(const json_t *payload, struct arena *a, struct jwt *out,
 	return 0;
 }
 
-static int check_token(const struct parts *t, const struct jwt_issuer *rules, size_t n_rules, int64_t now_s,
-		       struct arena *a, struct jwt *out, struct err *e)
+static int check_token(const struct parts *t, const struct jwt_issuer *rules, size_t n_rules,
+		       int64_t now_s, struct arena *a, struct jwt *out, struct err *e)
 {
 	const char *issuer = text_of(t->payload, "iss");
 	const struct jwt_issuer *rule = NULL;
@@ -329,8 +345,8 @@ static int check_token(const struct parts *t, const struct jwt_issuer *rules, si
 	return take_account(t->payload, a, out, e);
 }
 
-int jwt_verify(const char *token, size_t n, const struct jwt_issuer *rules, size_t n_rules, int64_t now_s,
-	       struct arena *a, struct jwt *out, struct err *e)
+int jwt_verify(const char *token, size_t n, const struct jwt_issuer *rules, size_t n_rules,
+	       int64_t now_s, struct arena *a, struct jwt *out, struct err *e)
 {
 	struct parts t = {0};
 	int status;
@@ -338,7 +354,8 @@ int jwt_verify(const char *token, size_t n, const struct jwt_issuer *rules, size
 	*out = (struct jwt){0};
 	if (n > JWT_MAX)
 		return err_set(e, ERR_LIMIT, "a token of more than %d bytes", JWT_MAX);
-	status = split(token, n, a, &t, e) || check_token(&t, rules, n_rules, now_s, a, out, e) ? -1 : 0;
+	status =
+	    split(token, n, a, &t, e) || check_token(&t, rules, n_rules, now_s, a, out, e) ? -1 : 0;
 	json_decref(t.header);
 	json_decref(t.payload);
 	return status;

@@ -28,7 +28,8 @@ static const char *find_line(const char *p, const char *end, const char *line)
 	return NULL;
 }
 
-static int decode_body(const char *p, const char *end, size_t max, struct arena *a, struct der *out, struct err *e)
+static int decode_body(const char *p, const char *end, size_t max, struct arena *a, struct der *out,
+		       struct err *e)
 {
 	size_t n = 0;
 	uint8_t *bytes;
@@ -77,8 +78,8 @@ int pem_next(const char **p, const char *end, const char *label, size_t max, str
 	return 1;
 }
 
-int pem_decode(const char *text, size_t n, const char *label, size_t max, struct arena *a, struct der *out,
-	       struct err *e)
+int pem_decode(const char *text, size_t n, const char *label, size_t max, struct arena *a,
+	       struct der *out, struct err *e)
 {
 	const char *p = text, *end = text + n;
 	struct pem_block block;
@@ -101,11 +102,14 @@ int pem_decode(const char *text, size_t n, const char *label, size_t max, struct
 char *pem_print(const char *label, struct der der, struct arena *a)
 {
 	enum { BYTES = LINE / 4 * 3 };
-	char *text = arena_alloc_raw(a, 2 * (strlen(label) + 17) + BASE64_SIZE(der.n) + der.n / BYTES + 2), *p = text;
+	char *text = arena_alloc_raw(a, 2 * (strlen(label) + 17) + BASE64_SIZE(der.n) +
+					    der.n / BYTES + 2),
+	     *p = text;
 
 	p += sprintf(p, "-----BEGIN %s-----\n", label);
 	for (size_t i = 0; i < der.n; i += BYTES) {
-		p += base64_encode(BASE64_PLAIN, der.p + i, der.n - i < BYTES ? der.n - i : BYTES, p);
+		p += base64_encode(BASE64_PLAIN, der.p + i, der.n - i < BYTES ? der.n - i : BYTES,
+				   p);
 		*p++ = '\n';
 	}
 	sprintf(p, "-----END %s-----\n", label);

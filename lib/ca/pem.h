@@ -12,8 +12,8 @@
 #include "ca/der.h"
 
 struct pem_block {
-	struct der der;		/* in the arena */
-	const char *text;	/* from its begin line to the end of its end line, within the input */
+	struct der der;	  /* in the arena */
+	const char *text; /* from its begin line to the end of its end line, within the input */
 	size_t len;
 };
 
@@ -22,8 +22,8 @@ struct pem_block {
 int pem_next(const char **p, const char *end, const char *label, size_t max, struct arena *a,
 	     struct pem_block *out, struct err *e);
 /* The text is one block of this label, white space around it allowed, and nothing else. */
-int pem_decode(const char *text, size_t n, const char *label, size_t max, struct arena *a, struct der *out,
-	       struct err *e);
+int pem_decode(const char *text, size_t n, const char *label, size_t max, struct arena *a,
+	       struct der *out, struct err *e);
 /* A block, lines of 64 characters, a line feed at the end. */
 char *pem_print(const char *label, struct der der, struct arena *a);
 

@@ -17,7 +17,8 @@ bool spiffe_is_domain(const char *domain)
 {
 	size_t n = strlen(domain);
 
-	return n && n < SPIFFE_DOMAIN && strspn(domain, "abcdefghijklmnopqrstuvwxyz0123456789.-_") == n;
+	return n && n < SPIFFE_DOMAIN &&
+	       strspn(domain, "abcdefghijklmnopqrstuvwxyz0123456789.-_") == n;
 }
 
 /* As Kubernetes checks names: DNS labels joined by dots, of which only the whole has a limit. */
@@ -39,7 +40,9 @@ static bool is_name(const char *s)
 static int check(const struct spiffe_id *id, struct err *e)
 {
 	if (!spiffe_is_domain(id->domain))
-		return err_set(e, ERR_SYNTAX, "the trust domain of a SPIFFE id has other characters than a-z, 0-9, '.', '-', '_'");
+		return err_set(e, ERR_SYNTAX,
+			       "the trust domain of a SPIFFE id has other characters than a-z, "
+			       "0-9, '.', '-', '_'");
 	if (!is_name(id->ns) || strchr(id->ns, '.'))
 		return err_set(e, ERR_SYNTAX, "the namespace of a SPIFFE id is no DNS label");
 	if (!is_name(id->sa))
@@ -47,7 +50,8 @@ static int check(const struct spiffe_id *id, struct err *e)
 	return 0;
 }
 
-/* The text up to the next occurrence of `mark`, or to the end when mark is NULL; moves behind the mark. */
+/* The text up to the next occurrence of `mark`, or to the end when mark is NULL; moves behind the
+ * mark. */
 static bool take(const char **p, const char *end, const char *mark, char *out, size_t size)
 {
 	size_t n = mark ? strlen(mark) : 0;
@@ -70,20 +74,25 @@ int spiffe_parse(const char *text, size_t n, struct spiffe_id *out, struct err *
 	if (n < sizeof(scheme) || memcmp(p, scheme, sizeof(scheme) - 1))
 		return err_set(e, ERR_SYNTAX, "not a SPIFFE id");
 	p += sizeof(scheme) - 1;
-	if (!take(&p, end, "/ns/", id.domain, sizeof(id.domain)) || !take(&p, end, "/sa/", id.ns, sizeof(id.ns)) ||
+	if (!take(&p, end, "/ns/", id.domain, sizeof(id.domain)) ||
+	    !take(&p, end, "/sa/", id.ns, sizeof(id.ns)) ||
 	    !take(&p, end, NULL, id.sa, sizeof(id.sa)))
-		return err_set(e, ERR_SYNTAX, "not of the form spiffe://<trust domain>/ns/<namespace>/sa/<service account>");
+		return err_set(
+		    e, ERR_SYNTAX,
+		    "not of the form spiffe://<trust domain>/ns/<namespace>/sa/<service account>");
 	if (check(&id, e))
 		return -1;
 	*out = id;
 	return 0;
 }
 
-int spiffe_make(const char *domain, const char *ns, const char *sa, struct spiffe_id *out, struct err *e)
+int spiffe_make(const char *domain, const char *ns, const char *sa, struct spiffe_id *out,
+		struct err *e)
 {
 	struct spiffe_id id;
 
-	if (!copy(id.domain, sizeof(id.domain), domain, strlen(domain)) || !copy(id.ns, sizeof(id.ns), ns, strlen(ns)) ||
+	if (!copy(id.domain, sizeof(id.domain), domain, strlen(domain)) ||
+	    !copy(id.ns, sizeof(id.ns), ns, strlen(ns)) ||
 	    !copy(id.sa, sizeof(id.sa), sa, strlen(sa)))
 		return err_set(e, ERR_SYNTAX, "a part of the identity is empty or too long");
 	if (check(&id, e))

@@ -11,20 +11,20 @@
 
 enum { TBS_SERIAL = 16, TBS_MAX = 8 * 1024 };
 
-enum tbs_name { TBS_DNS = 2, TBS_URI = 6, TBS_ADDRESS = 7 };	/* GeneralName's choices */
+enum tbs_name { TBS_DNS = 2, TBS_URI = 6, TBS_ADDRESS = 7 }; /* GeneralName's choices */
 
 /* What all leaves of one issuer share. */
 struct tbs_issuer {
-	struct der name;		/* whole Name */
-	struct der signature_id;	/* whole AlgorithmIdentifier */
-	struct der key_id;		/* of its subjectKeyIdentifier; n 0 = it has none */
+	struct der name;	 /* whole Name */
+	struct der signature_id; /* whole AlgorithmIdentifier */
+	struct der key_id;	 /* of its subjectKeyIdentifier; n 0 = it has none */
 };
 
 struct tbs {
-	const uint8_t *serial;		/* TBS_SERIAL bytes; two bits of the first are set and cleared */
+	const uint8_t *serial; /* TBS_SERIAL bytes; two bits of the first are set and cleared */
 	int64_t not_before_s, not_after_s;
-	struct der spki;		/* whole */
-	struct der names;		/* GeneralNames' content */
+	struct der spki;  /* whole */
+	struct der names; /* GeneralNames' content */
 };
 
 void tbs_write(struct der_out *o, const struct tbs_issuer *issuer, const struct tbs *t);

@@ -6,7 +6,8 @@
 
 #include "ca/cert.h"
 
-int trust_init(struct trust *t, const char *domain, const char *const *aliases, size_t n, struct err *e)
+int trust_init(struct trust *t, const char *domain, const char *const *aliases, size_t n,
+	       struct err *e)
 {
 	if (!spiffe_is_domain(domain))
 		return err_set(e, ERR_SYNTAX, "\"%.100s\" is no trust domain", domain);
@@ -33,14 +34,16 @@ static int add(const struct certs *from, struct arena *a, const char **out, stru
 		const char *text = cert_print(from->v[i], a);
 
 		if (X509_check_ca(from->v[i]) != 1)
-			return err_set(e, ERR_REFUSED, "certificate %zu is not that of a CA", i + 1);
+			return err_set(e, ERR_REFUSED, "certificate %zu is not that of a CA",
+				       i + 1);
 		if (!strstr(*out, text))
 			*out = arena_printf(a, "%s%s", *out, text);
 	}
 	return 0;
 }
 
-int trust_join_roots(const char *const *pems, size_t n, struct arena *a, const char **out, struct err *e)
+int trust_join_roots(const char *const *pems, size_t n, struct arena *a, const char **out,
+		     struct err *e)
 {
 	*out = "";
 	for (size_t i = 0; i < n; i++) {

@@ -21,7 +21,8 @@ static int open_file(struct file_log *log, struct err *e)
 {
 	struct stat st;
 
-	log->fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	log->fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY,
+		       0600);
 	if (log->fd < 0)
 		return err_errno(e, "%s", log->path);
 	if (fstat(log->fd, &st) || !S_ISREG(st.st_mode))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A conn's TLS. While the handshake runs, what arrives goes to a worker piece by piece, and the socket is
- * not read meanwhile; from then on it costs little and is done in place.
+ * A conn's TLS. While the handshake runs, what arrives goes to a worker piece by piece, and the
+ * socket is not read meanwhile; from then on it costs little and is done in place.
  */
 #include <stdlib.h>
 
@@ -13,19 +13,19 @@
 enum { PIECE_CAP = 1024 * 1024 /* far over what one read or send can make */ };
 
 struct conn_tls {
-	struct conn *conn;		/* NULL: closed while a worker had it */
+	struct conn *conn; /* NULL: closed while a worker had it */
 	struct tls *tls;
 	struct job_pool *pool;
 	struct job job;
 	bool busy;
-	bool told;			/* opened was called */
-	bool delivering;		/* freed when that is over */
-	struct buf in, plain, out;	/* of the step under way */
+	bool told;		   /* opened was called */
+	bool delivering;	   /* freed when that is over */
+	struct buf in, plain, out; /* of the step under way */
 	int rc;
 	struct err err;
 };
 
-static void clear(struct conn_tls *t)	/* an idle conn holds no buffers */
+static void clear(struct conn_tls *t) /* an idle conn holds no buffers */
 {
 	struct buf *all[] = {&t->in, &t->plain, &t->out};
 
@@ -104,7 +104,7 @@ void conn_tls_received(struct conn_tls *t, const uint8_t *p, size_t n)
 {
 	struct conn *c = t->conn;
 
-	if (!n) {	/* the socket ended without TLS saying so: cut off, as far as we can know */
+	if (!n) { /* the socket ended without TLS saying so: cut off, as far as we can know */
 		if (t->told)
 			c->events->received(c->arg, NULL, 0);
 		else
@@ -179,8 +179,8 @@ const struct tls *conn_tls(const struct conn *c)
 	return c->tls ? c->tls->tls : NULL;
 }
 
-struct conn *conn_new_tls(struct loop *l, struct job_pool *pool, int fd, struct tls *tls, const struct conn_events *events,
-			  void *arg)
+struct conn *conn_new_tls(struct loop *l, struct job_pool *pool, int fd, struct tls *tls,
+			  const struct conn_events *events, void *arg)
 {
 	struct conn *c = conn_new(l, fd, events, arg);
 	struct conn_tls *t = calloc(1, sizeof(*t));

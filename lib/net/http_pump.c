@@ -57,7 +57,8 @@ static void on_received(void *arg, const uint8_t *p, size_t n)
 		finish(pump);
 	} else if (!n) {
 		end(pump);
-	} else if (!pump->ending && !conn_send(from->other->conn, p, n) && !conn_tx_room(from->other->conn)) {
+	} else if (!pump->ending && !conn_send(from->other->conn, p, n) &&
+		   !conn_tx_room(from->other->conn)) {
 		conn_pause(from->conn, true);
 	}
 }
@@ -82,7 +83,8 @@ static void on_failed(void *arg, const char *why)
 		end(p);
 }
 
-static const struct conn_events events = {.received = on_received, .writable = on_writable, .failed = on_failed};
+static const struct conn_events events = {
+    .received = on_received, .writable = on_writable, .failed = on_failed};
 
 struct pump *pump_new(struct loop *l, struct conn *outer, int inner_fd, loop_fn *ended, void *arg)
 {

@@ -23,7 +23,7 @@ struct tls {
 	SSL *ssl;
 	int64_t now_s;
 	bool open, failed;
-	uint8_t *peer;		/* DER; OpenSSL's memory */
+	uint8_t *peer; /* DER; OpenSSL's memory */
 	size_t n_peer;
 	/* of the call under way */
 	const uint8_t *in;
@@ -70,14 +70,16 @@ static long bio_ctrl(BIO *bio, int command, long arg, void *p)
 
 /* ---- contexts ---- */
 
-static int choose_protocol(SSL *ssl, const uint8_t **out, uint8_t *n, const uint8_t *in, unsigned n_in, void *arg)
+static int choose_protocol(SSL *ssl, const uint8_t **out, uint8_t *n, const uint8_t *in,
+			   unsigned n_in, void *arg)
 {
 	static const uint8_t ours[] = "\2h2\10http/1.1";
 	uint8_t *chosen;
 
 	(void)ssl;
 	(void)arg;
-	if (SSL_select_next_proto(&chosen, n, ours, sizeof(ours) - 1, in, n_in) != OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto(&chosen, n, ours, sizeof(ours) - 1, in, n_in) !=
+	    OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
@@ -96,7 +98,8 @@ static bool use_chain(SSL_CTX *ctx, const struct tls_identity *id)
 	for (size_t i = 0; i < id->n_chain; i++) {
 		BIO *bio = BIO_new_mem_buf(id->chain[i], -1);
 		X509 *cert = bio ? read_cert(bio) : NULL;
-		bool ok = cert && (i ? SSL_CTX_add1_chain_cert(ctx, cert) : SSL_CTX_use_certificate(ctx, cert)) == 1;
+		bool ok = cert && (i ? SSL_CTX_add1_chain_cert(ctx, cert)
+				     : SSL_CTX_use_certificate(ctx, cert)) == 1;
 
 		BIO_free(bio);
 		X509_free(cert);
@@ -110,7 +113,8 @@ static bool use_key(SSL_CTX *ctx, const char *pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
 	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
-	bool ok = key && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+	bool ok =
+	    key && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
 
 	BIO_free(bio);
 	EVP_PKEY_free(key);
@@ -138,16 +142,18 @@ static bool set_rules(SSL_CTX *ctx)
 {
 	static const uint8_t name[] = "navarch";
 
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+				     SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);	/* without FAIL_IF_NO_PEER_CERT */
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL); /* without FAIL_IF_NO_PEER_CERT */
 	SSL_CTX_set_verify_depth(ctx, DEPTH_MAX);
 	SSL_CTX_set_max_cert_list(ctx, TLS_CLIENT_CHAIN_MAX);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_timeout(ctx, TLS_SESSION_S);
 	SSL_CTX_set_max_early_data(ctx, 0);
 	SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
-	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_num_tickets(ctx, 1) == 1 &&
+	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+	       SSL_CTX_set_num_tickets(ctx, 1) == 1 &&
 	       SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) == 1 &&
 	       SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1 &&
 	       SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1;
@@ -157,7 +163,8 @@ static BIO_METHOD *make_bio_method(void)
 {
 	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "navarch");
 
-	must(m && BIO_meth_set_read(m, bio_read) && BIO_meth_set_write(m, bio_write) && BIO_meth_set_ctrl(m, bio_ctrl));
+	must(m && BIO_meth_set_read(m, bio_read) && BIO_meth_set_write(m, bio_write) &&
+	     BIO_meth_set_ctrl(m, bio_ctrl));
 	return m;
 }
 
@@ -166,14 +173,16 @@ struct tls_ctx *tls_ctx_new(const struct tls_identity *id, struct err *e)
 	struct tls_ctx *ctx = calloc(1, sizeof(*ctx));
 
 	must(ctx && "out of memory");
-	*ctx = (struct tls_ctx){.refs = 1, .ssl = SSL_CTX_new(TLS_server_method()), .bio = make_bio_method()};
+	*ctx = (struct tls_ctx){
+	    .refs = 1, .ssl = SSL_CTX_new(TLS_server_method()), .bio = make_bio_method()};
 	must(ctx->ssl && "out of memory");
 	if (!set_rules(ctx->ssl))
 		err_set(e, ERR_IO, "OpenSSL does not take the rules for TLS");
 	else if (!use_chain(ctx->ssl, id))
 		err_set(e, ERR_SYNTAX, "the server's certificate cannot be used");
 	else if (!use_key(ctx->ssl, id->key))
-		err_set(e, ERR_SYNTAX, "the server's key cannot be used, or is not that of its certificate");
+		err_set(e, ERR_SYNTAX,
+			"the server's key cannot be used, or is not that of its certificate");
 	else if (!use_roots(ctx->ssl, id->roots))
 		err_set(e, ERR_SYNTAX, "the roots for clients cannot be used");
 	else
@@ -234,7 +243,8 @@ static int failed(struct tls *t, struct err *e)
 	t->failed = true;
 	if (!t->open && verified != X509_V_OK)
 		why = X509_verify_cert_error_string(verified);
-	err_set(e, ERR_REFUSED, "%s: %s", t->open ? "TLS" : "TLS handshake", why ? why : "broken off");
+	err_set(e, ERR_REFUSED, "%s: %s", t->open ? "TLS" : "TLS handshake",
+		why ? why : "broken off");
 	ERR_clear_error();
 	return -1;
 }
@@ -287,7 +297,8 @@ static int step(struct tls *t, struct buf *plain, struct err *e)
 	}
 }
 
-int tls_receive(struct tls *t, const void *p, size_t n, struct buf *plain, struct buf *out, struct err *e)
+int tls_receive(struct tls *t, const void *p, size_t n, struct buf *plain, struct buf *out,
+		struct err *e)
 {
 	int rc;
 

@@ -9,32 +9,37 @@
 
 const char *caller_how_name(enum caller_how how)
 {
-	static const char *const names[] = {[CALLER_NONE] = "nobody", [CALLER_CERT] = "certificate", [CALLER_TOKEN] = "token",
+	static const char *const names[] = {[CALLER_NONE] = "nobody",
+					    [CALLER_CERT] = "certificate",
+					    [CALLER_TOKEN] = "token",
 					    [CALLER_JOIN] = "join-token"};
 
 	return names[how];
 }
 
 /* A workload of an alias is the same workload; what it gets is of the domain itself. */
-static int set_id(const struct authn *an, const char *ns, const char *sa, struct caller *out, struct err *e)
+static int set_id(const struct authn *an, const char *ns, const char *sa, struct caller *out,
+		  struct err *e)
 {
 	return spiffe_make(an->trust.domain, ns, sa, &out->id, e);
 }
 
-static int by_cert(const struct authn *an, const struct http_peer *from, struct caller *out, struct err *e)
+static int by_cert(const struct authn *an, const struct http_peer *from, struct caller *out,
+		   struct err *e)
 {
 	struct spiffe_id id;
 
 	if (cert_identity((struct der){from->cert, from->n_cert}, &id, e))
 		return err_wrap(e, "the client's certificate");
 	if (!trust_accepts(&an->trust, id.domain))
-		return err_set(e, ERR_REFUSED, "the client's certificate is of another trust domain");
+		return err_set(e, ERR_REFUSED,
+			       "the client's certificate is of another trust domain");
 	out->how = CALLER_CERT;
 	return set_id(an, id.ns, id.sa, out, e);
 }
 
-static int by_token(const struct authn *an, const char *authorization, int64_t now_s, struct arena *a,
-		    struct caller *out, struct err *e)
+static int by_token(const struct authn *an, const char *authorization, int64_t now_s,
+		    struct arena *a, struct caller *out, struct err *e)
 {
 	static const char scheme[] = "Bearer ";
 	const char *token = authorization + sizeof(scheme) - 1;
@@ -55,8 +60,8 @@ static int by_token(const struct authn *an, const char *authorization, int64_t n
 	return set_id(an, jwt.ns, jwt.sa, out, e);
 }
 
-int authn_caller(const struct authn *an, const struct http_peer *from, const char *authorization, int64_t now_s,
-		 struct arena *a, struct caller *out, struct err *e)
+int authn_caller(const struct authn *an, const struct http_peer *from, const char *authorization,
+		 int64_t now_s, struct arena *a, struct caller *out, struct err *e)
 {
 	bool shown = from->cert || authorization;
 

@@ -15,16 +15,16 @@
 #include "net/http.h"
 
 enum caller_how {
-	CALLER_NONE,	/* nothing was shown */
-	CALLER_CERT,	/* a certificate of this mesh */
-	CALLER_TOKEN,	/* of Kubernetes or another issuer */
-	CALLER_JOIN,	/* a join token, not redeemed yet: id is empty */
+	CALLER_NONE,  /* nothing was shown */
+	CALLER_CERT,  /* a certificate of this mesh */
+	CALLER_TOKEN, /* of Kubernetes or another issuer */
+	CALLER_JOIN,  /* a join token, not redeemed yet: id is empty */
 };
 
 struct caller {
 	enum caller_how how;
-	struct spiffe_id id;	/* in the mesh's own trust domain */
-	const char *join;	/* the token's text, for CALLER_JOIN; never for a log */
+	struct spiffe_id id; /* in the mesh's own trust domain */
+	const char *join;    /* the token's text, for CALLER_JOIN; never for a log */
 };
 
 /* What callers are measured by. */
@@ -34,9 +34,9 @@ struct authn {
 	size_t n_rules;
 };
 
-const char *caller_how_name(enum caller_how how);	/* "certificate" */
+const char *caller_how_name(enum caller_how how); /* "certificate" */
 /* authorization: the header, or NULL. -1: something was shown, and none of it holds. */
-int authn_caller(const struct authn *an, const struct http_peer *from, const char *authorization, int64_t now_s,
-		 struct arena *a, struct caller *out, struct err *e);
+int authn_caller(const struct authn *an, const struct http_peer *from, const char *authorization,
+		 int64_t now_s, struct arena *a, struct caller *out, struct err *e);
 
 #endif

@@ -7,7 +7,8 @@
 
 #define TYPE(type, xds, secure, admin, monitor)
 const struct authz_row authz_rows[] = {
-#define ROUTE(method, path, xds, secure, admin, monitor) {method, path, {xds, secure, admin, monitor}},
+#define ROUTE(method, path, xds, secure, admin, monitor)                                           \
+	{method, path, {xds, secure, admin, monitor}},
 #include "server/authz.def"
 #undef ROUTE
 };
@@ -60,23 +61,17 @@ static bool is_admin(const struct authz *az, const struct spiffe_id *id)
 }
 
 enum authz_answer authz_check(const struct authz *az, enum need need, const struct caller *c,
-				   const struct http_peer *from)
+			      const struct http_peer *from)
 {
 	bool known = c->how == CALLER_CERT || c->how == CALLER_TOKEN;
 
 	switch (need) {
-	case NEVER:
-		return AUTHZ_NO;
-	case ANYONE:
-		return AUTHZ_YES;
-	case LOOPBACK:
-		return authz_is_loopback(from->address) ? AUTHZ_YES : AUTHZ_NO;
-	case WORKLOAD:
-		return known ? AUTHZ_YES : c->how == CALLER_JOIN ? AUTHZ_NO : AUTHZ_WHO;
-	case NEWCOMER:
-		return known || c->how == CALLER_JOIN ? AUTHZ_YES : AUTHZ_WHO;
-	case ADMINISTRATOR:
-		return !known ? AUTHZ_WHO : is_admin(az, &c->id) ? AUTHZ_YES : AUTHZ_NO;
+	case NEVER: return AUTHZ_NO;
+	case ANYONE: return AUTHZ_YES;
+	case LOOPBACK: return authz_is_loopback(from->address) ? AUTHZ_YES : AUTHZ_NO;
+	case WORKLOAD: return known ? AUTHZ_YES : c->how == CALLER_JOIN ? AUTHZ_NO : AUTHZ_WHO;
+	case NEWCOMER: return known || c->how == CALLER_JOIN ? AUTHZ_YES : AUTHZ_WHO;
+	case ADMINISTRATOR: return !known ? AUTHZ_WHO : is_admin(az, &c->id) ? AUTHZ_YES : AUTHZ_NO;
 	}
 	unreachable();
 }
@@ -94,21 +89,26 @@ static bool id_agrees(const char *id, const char *ns)
 		p++;
 	}
 	end = p + strcspn(p, "~");
-	return (size_t)(end - p) > n + 1 && end[-(ptrdiff_t)n - 1] == '.' && !memcmp(end - n, ns, n);
+	return (size_t)(end - p) > n + 1 && end[-(ptrdiff_t)n - 1] == '.' &&
+	       !memcmp(end - n, ns, n);
 }
 
-int authz_claims(const struct caller *c, const char *id, const char *ns, const char *service_account, struct err *e)
+int authz_claims(const struct caller *c, const char *id, const char *ns,
+		 const char *service_account, struct err *e)
 {
 	if (!id_agrees(id, c->id.ns) || (*ns && strcmp(ns, c->id.ns)))
-		return err_set(e, ERR_REFUSED, "the node is of another namespace than its identity");
+		return err_set(e, ERR_REFUSED,
+			       "the node is of another namespace than its identity");
 	if (*service_account && strcmp(service_account, c->id.sa))
-		return err_set(e, ERR_REFUSED, "the node is of another service account than its identity");
+		return err_set(e, ERR_REFUSED,
+			       "the node is of another service account than its identity");
 	return 0;
 }
 
 int authz_node(const struct caller *c, struct proxy *p, struct err *e)
 {
-	if (authz_claims(c, p->id, p->ns, p->service_account, e) || authz_claims(c, p->id, p->metadata_ns, "", e))
+	if (authz_claims(c, p->id, p->ns, p->service_account, e) ||
+	    authz_claims(c, p->id, p->metadata_ns, "", e))
 		return -1;
 	p->service_account = c->id.sa;
 	return 0;

@@ -16,7 +16,7 @@ static uint64_t key_of(const char *key)
 {
 	uint64_t h = hash_bytes(key, strlen(key)).lo;
 
-	return h ? h : 1;	/* 0: a slot that nobody has */
+	return h ? h : 1; /* 0: a slot that nobody has */
 }
 
 static double level_of(const struct buckets *b, uint64_t key, int64_t now_ms)
@@ -25,7 +25,8 @@ static double level_of(const struct buckets *b, uint64_t key, int64_t now_ms)
 
 	if (b->slot[key % BUCKET_SLOTS].key != key)
 		return b->burst;
-	level = b->slot[key % BUCKET_SLOTS].level + (double)(now_ms - b->slot[key % BUCKET_SLOTS].at_ms) / 1000 * b->per_s;
+	level = b->slot[key % BUCKET_SLOTS].level +
+		(double)(now_ms - b->slot[key % BUCKET_SLOTS].at_ms) / 1000 * b->per_s;
 	return level < b->burst ? level : b->burst;
 }
 

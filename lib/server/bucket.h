@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Token buckets by key, in a table of fixed size: what is counted costs the same whoever asks. Two keys
- * of one slot take turns in it; the newcomer begins with a full bucket. Thread: loop.
+ * Token buckets by key, in a table of fixed size: what is counted costs the same whoever asks. Two
+ * keys of one slot take turns in it; the newcomer begins with a full bucket. Thread: loop.
  */
 #ifndef SERVER_BUCKET_H
 #define SERVER_BUCKET_H

@@ -14,8 +14,10 @@
 #include "ev/file.h"
 
 enum {
-	ISSUED_MAX = 64 * 1024 * 1024, ISSUED_KEEP = 8,
-	QUIET_MS = 200, PATIENCE_MS = 2000,	/* of changes on disk */
+	ISSUED_MAX = 64 * 1024 * 1024,
+	ISSUED_KEEP = 8,
+	QUIET_MS = 200,
+	PATIENCE_MS = 2000, /* of changes on disk */
 	SERVER_TTL_S = 24 * 3600,
 	RETRY_MS = 10 * 1000,
 	WARN_BEFORE_S = 30 * 24 * 3600,
@@ -24,8 +26,16 @@ enum {
 
 /* By which Istio's agents and this machine's clients call us. */
 static const char *const own_names[] = {
-	"istiod.istio-system.svc", "istiod.istio-system.svc.cluster.local", "istiod", "istiod-remote.istio-system.svc",
-	"istio-pilot.istio-system.svc", "navarch.istio-system.svc", "navarchd", "localhost", "127.0.0.1", "::1",
+    "istiod.istio-system.svc",
+    "istiod.istio-system.svc.cluster.local",
+    "istiod",
+    "istiod-remote.istio-system.svc",
+    "istio-pilot.istio-system.svc",
+    "navarch.istio-system.svc",
+    "navarchd",
+    "localhost",
+    "127.0.0.1",
+    "::1",
 };
 
 static int64_t now_s(const struct identity *id)
@@ -43,9 +53,13 @@ static char *join_path(const char *dir, const char *name)
 
 /* ---- the certificate of the secure port ---- */
 
-static int make_context(struct identity *id, const struct ca_issued *cert, const char *key, struct err *e)
+static int make_context(struct identity *id, const struct ca_issued *cert, const char *key,
+			struct err *e)
 {
-	const struct tls_identity tls = {.chain = cert->chain, .n_chain = cert->n_chain - 1, .key = key, .roots = ca_roots(id->ca)};
+	const struct tls_identity tls = {.chain = cert->chain,
+					 .n_chain = cert->n_chain - 1,
+					 .key = key,
+					 .roots = ca_roots(id->ca)};
 	struct tls_ctx *ctx = tls_ctx_new(&tls, e);
 
 	if (!ctx)
@@ -73,7 +87,8 @@ static int issue_own(struct identity *id, int64_t *half_life_ms, struct err *e)
 	if (loop_random(id->loop, serial, sizeof(serial)))
 		status = err_set(e, ERR_IO, "no random bytes");
 	else
-		status = ca_issue_server(id->ca, names.v, names.n, SERVER_TTL_S, serial, now_s(id), &a, &cert, &key, e) ||
+		status = ca_issue_server(id->ca, names.v, names.n, SERVER_TTL_S, serial, now_s(id),
+					 &a, &cert, &key, e) ||
 				 make_context(id, &cert, buf_cstr(&key), e)
 			     ? -1
 			     : 0;
@@ -111,7 +126,8 @@ static void renew(void *arg)
 	struct err e;
 
 	if (ca_expires_s(id->ca) - now_s(id) < WARN_BEFORE_S)
-		log_warn("ca", "%s expires in %lld hours", ca_subject(id->ca), (long long)(ca_expires_s(id->ca) - now_s(id)) / 3600);
+		log_warn("ca", "%s expires in %lld hours", ca_subject(id->ca),
+			 (long long)(ca_expires_s(id->ca) - now_s(id)) / 3600);
 	if (renew_now(id, &e)) {
 		log_error("ca", "the certificate of the secure port cannot be renewed: %s", e.text);
 		renew_in(id, RETRY_MS);
@@ -158,8 +174,8 @@ static bool contains(const char *all, const char *part)
 	return ok;
 }
 
-/* Istio's rule: a new root comes beside the old one first; another in its place would cut off all that hold
- * certificates of the old one. */
+/* Istio's rule: a new root comes beside the old one first; another in its place would cut off all
+ * that hold certificates of the old one. */
 static void ca_changed(void *arg)
 {
 	struct identity *id = arg;
@@ -171,8 +187,10 @@ static void ca_changed(void *arg)
 		log_error("ca", "%s; the CA before stays in force", e.text);
 		return;
 	}
-	if (!contains(ca_roots(ca), ca_roots(before)) && !contains(ca_roots(before), ca_roots(ca))) {
-		log_error("ca", "the roots are other ones: put the new root beside the old in root-cert.pem first; the CA before stays in force");
+	if (!contains(ca_roots(ca), ca_roots(before)) &&
+	    !contains(ca_roots(before), ca_roots(ca))) {
+		log_error("ca", "the roots are other ones: put the new root beside the old in "
+				"root-cert.pem first; the CA before stays in force");
 		ca_unref(ca);
 		return;
 	}
@@ -184,7 +202,8 @@ static void ca_changed(void *arg)
 		return;
 	}
 	ca_unref(before);
-	log_info("ca", "issuing from %s, good until %lld", ca_subject(ca), (long long)ca_expires_s(ca));
+	log_info("ca", "issuing from %s, good until %lld", ca_subject(ca),
+		 (long long)ca_expires_s(ca));
 	if (id->renewed)
 		id->renewed(id->arg);
 }
@@ -218,10 +237,12 @@ static void rules_changed(void *arg)
 static int watch_rules(struct identity *id, struct err *e)
 {
 	const char *slash = strrchr(id->opts.token_rules, '/');
-	char *dir = slash ? strndup(id->opts.token_rules, (size_t)(slash - id->opts.token_rules)) : strdup(".");
+	char *dir = slash ? strndup(id->opts.token_rules, (size_t)(slash - id->opts.token_rules))
+			  : strdup(".");
 
 	must(dir && "out of memory");
-	id->rules_watch = file_watch_open(id->loop, *dir ? dir : "/", QUIET_MS, PATIENCE_MS, rules_changed, id, e);
+	id->rules_watch = file_watch_open(id->loop, *dir ? dir : "/", QUIET_MS, PATIENCE_MS,
+					  rules_changed, id, e);
 	free(dir);
 	return id->rules_watch ? 0 : -1;
 }
@@ -233,7 +254,8 @@ static int open_all(struct identity *id, struct err *e)
 	const struct identity_opts *o = &id->opts;
 	char *path;
 
-	if (trust_init(&id->authn.trust, o->trust_domain, o->aliases, o->n_aliases, e) || file_make_dir(o->state_dir, 0700, e))
+	if (trust_init(&id->authn.trust, o->trust_domain, o->aliases, o->n_aliases, e) ||
+	    file_make_dir(o->state_dir, 0700, e))
 		return -1;
 	id->join_dir = join_path(o->state_dir, "join");
 	path = join_path(o->state_dir, "issued.log");
@@ -246,18 +268,21 @@ static int open_all(struct identity *id, struct err *e)
 	if (!id->ca || renew_now(id, e))
 		return -1;
 	if (o->ca_dir) {
-		id->ca_watch = file_watch_open(id->loop, o->ca_dir, QUIET_MS, PATIENCE_MS, ca_changed, id, e);
+		id->ca_watch =
+		    file_watch_open(id->loop, o->ca_dir, QUIET_MS, PATIENCE_MS, ca_changed, id, e);
 		if (!id->ca_watch)
 			return -1;
 	}
 	if (o->token_rules && (read_rules(id, e) || watch_rules(id, e)))
 		return -1;
-	join_sweep(id->join_dir, now_s(id), e);	/* there may be none */
-	log_info("ca", "issuing for %s from %s, good until %lld", o->trust_domain, ca_subject(id->ca), (long long)ca_expires_s(id->ca));
+	join_sweep(id->join_dir, now_s(id), e); /* there may be none */
+	log_info("ca", "issuing for %s from %s, good until %lld", o->trust_domain,
+		 ca_subject(id->ca), (long long)ca_expires_s(id->ca));
 	return 0;
 }
 
-struct identity *identity_open(struct loop *l, const struct identity_opts *opts, loop_fn *renewed, void *arg, struct err *e)
+struct identity *identity_open(struct loop *l, const struct identity_opts *opts, loop_fn *renewed,
+			       void *arg, struct err *e)
 {
 	struct identity *id = calloc(1, sizeof(*id));
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Certificates for workloads: gRPC as Istio's agents ask, and POST /v1/certificates, JSON. Whom one is for is
- * known before (admit.c); the request gives a key. The arithmetic is an urgent job; what was issued is
- * logged: one line a certificate.
+ * Certificates for workloads: gRPC as Istio's agents ask, and POST /v1/certificates, JSON. Whom one
+ * is for is known before (admit.c); the request gives a key. The arithmetic is an urgent job; what
+ * was issued is logged: one line a certificate.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -77,20 +77,25 @@ static char *time_text(int64_t seconds, char out[32])
 static void answer_request(struct issue *i)
 {
 	struct http_header no_store = {"Cache-Control", "no-store"};
-	struct http_response resp = {.status = 200, .content_type = "application/json", .headers = &no_store, .n_headers = 1};
+	struct http_response resp = {.status = 200,
+				     .content_type = "application/json",
+				     .headers = &no_store,
+				     .n_headers = 1};
 	char id[SPIFFE_TEXT], until[32], *text;
 	json_t *body, *chain;
 
 	if (i->status) {
-		reply_problem(i->req, is_ours(&i->err) ? 500 : 400, is_ours(&i->err) ? "Internal Server Error" : "Bad Request",
+		reply_problem(i->req, is_ours(&i->err) ? 500 : 400,
+			      is_ours(&i->err) ? "Internal Server Error" : "Bad Request",
 			      is_ours(&i->err) ? "the CA cannot sign now" : i->err.text);
 		return;
 	}
 	chain = json_array();
 	for (size_t k = 0; k + 1 < i->out.n_chain; k++)
 		json_array_append_new(chain, json_string(i->out.chain[k]));
-	body = json_pack("{s:s,s:s,s:s,s:o,s:s}", "identity", spiffe_print(&i->caller.id, id), "serial", i->out.serial, "notAfter",
-			 time_text(i->out.not_after_s, until), "chain", chain, "roots", i->out.chain[i->out.n_chain - 1]);
+	body = json_pack("{s:s,s:s,s:s,s:o,s:s}", "identity", spiffe_print(&i->caller.id, id),
+			 "serial", i->out.serial, "notAfter", time_text(i->out.not_after_s, until),
+			 "chain", chain, "roots", i->out.chain[i->out.n_chain - 1]);
 	text = json_dumps(body, JSON_INDENT(2));
 	must(text && "out of memory");
 	buf_init(&resp.body, ANSWER_MAX);
@@ -107,8 +112,9 @@ static void log_issued(const struct issue *i)
 	struct err e;
 	int n;
 
-	n = snprintf(line, sizeof(line), "%s %s %s %s %s\n", time_text(i->now_s, now), i->out.serial, spiffe_print(&i->caller.id, id),
-		     caller_how_name(i->caller.how), time_text(i->out.not_after_s, until));
+	n = snprintf(line, sizeof(line), "%s %s %s %s %s\n", time_text(i->now_s, now),
+		     i->out.serial, spiffe_print(&i->caller.id, id), caller_how_name(i->caller.how),
+		     time_text(i->out.not_after_s, until));
 	if (file_log_append(i->server->identity->issued, line, (size_t)n, &e))
 		log_error("ca", "the log of certificates: %s", e.text);
 }
@@ -120,7 +126,8 @@ static void on_done(struct job *job)
 	char id[SPIFFE_TEXT];
 
 	if (job->failed)
-		i->status = err_set(&i->err, ERR_NO_MEMORY, "no memory, or the server is going away");
+		i->status =
+		    err_set(&i->err, ERR_NO_MEMORY, "no memory, or the server is going away");
 	if (i->status) {
 		metric_add(&s->metrics, M_CSR_SIGN_ERRORS, is_ours(&i->err) ? "ca" : "csr", 1);
 		log_warn("ca", "%s: refused: %s", spiffe_print(&i->caller.id, id), i->err.text);
@@ -144,10 +151,10 @@ static void run(struct job *job)
 
 /* ---- the requests ---- */
 
-/* What an identity costs is bounded before any arithmetic; a join token is used up here. -1: nothing is
- * under way, *status says why. */
-static struct issue *begin(struct server *s, const struct caller *who, const char *csr, size_t n, int64_t ttl_s,
-			   enum grpc_status *status, struct err *e)
+/* What an identity costs is bounded before any arithmetic; a join token is used up here. -1:
+ * nothing is under way, *status says why. */
+static struct issue *begin(struct server *s, const struct caller *who, const char *csr, size_t n,
+			   int64_t ttl_s, enum grpc_status *status, struct err *e)
 {
 	int64_t now_s = loop_wall_ns(s->loop) / 1000000000;
 	struct identity *id = s->identity;
@@ -159,12 +166,14 @@ static struct issue *begin(struct server *s, const struct caller *who, const cha
 	metric_add(&s->metrics, M_CSR_COUNT, NULL, 1);
 	*status = GRPC_INVALID_ARGUMENT;
 	if (!n || n > PEM_MAX) {
-		err_set(e, ERR_LIMIT, "no certificate request, or one of more than %d bytes", PEM_MAX);
+		err_set(e, ERR_LIMIT, "no certificate request, or one of more than %d bytes",
+			PEM_MAX);
 		return NULL;
 	}
 	if (caller.how == CALLER_JOIN) {
 		*status = GRPC_UNAUTHENTICATED;
-		if (join_redeem(id->join_dir, caller.join, strlen(caller.join), now_s, &joined, e) ||
+		if (join_redeem(id->join_dir, caller.join, strlen(caller.join), now_s, &joined,
+				e) ||
 		    spiffe_make(id->authn.trust.domain, joined.ns, joined.sa, &caller.id, e)) {
 			metric_add(&s->metrics, M_AUTHN_FAILURES, NULL, 1);
 			return NULL;
@@ -178,9 +187,14 @@ static struct issue *begin(struct server *s, const struct caller *who, const cha
 	}
 	i = calloc(1, sizeof(*i));
 	must(i && "out of memory");
-	*i = (struct issue){.server = s, .caller = caller, .ca = ca_ref(id->ca), .now_s = now_s, .csr = strndup(csr, n)};
+	*i = (struct issue){.server = s,
+			    .caller = caller,
+			    .ca = ca_ref(id->ca),
+			    .now_s = now_s,
+			    .csr = strndup(csr, n)};
 	must(i->csr && "out of memory");
-	i->request = (struct ca_request){.id = &i->caller.id, .csr = i->csr, .n_csr = strlen(i->csr), .ttl_s = ttl_s};
+	i->request = (struct ca_request){
+	    .id = &i->caller.id, .csr = i->csr, .n_csr = strlen(i->csr), .ttl_s = ttl_s};
 	*status = GRPC_INTERNAL;
 	if (!loop_random(s->loop, i->request.serial, sizeof(i->request.serial)))
 		return i;
@@ -286,7 +300,8 @@ static void refuse_request(struct http_request *req, enum grpc_status status, co
 	else if (status == GRPC_RESOURCE_EXHAUSTED)
 		reply_problem(req, 429, "Too Many Requests", e->text);
 	else
-		reply_problem(req, status == GRPC_INTERNAL ? 500 : 400, status == GRPC_INTERNAL ? "Internal Server Error" : "Bad Request",
+		reply_problem(req, status == GRPC_INTERNAL ? 500 : 400,
+			      status == GRPC_INTERNAL ? "Internal Server Error" : "Bad Request",
 			      e->text);
 }
 
@@ -300,7 +315,8 @@ static void post_certificates(struct http_request *req)
 	struct err e;
 
 	if (!csr)
-		err_set(&e, ERR_SYNTAX, "the body is a JSON object of csr, a PEM text, and, if wanted, ttlSeconds");
+		err_set(&e, ERR_SYNTAX,
+			"the body is a JSON object of csr, a PEM text, and, if wanted, ttlSeconds");
 	else
 		i = begin(req->arg, req->caller, csr, strlen(csr), ttl_s, &status, &e);
 	json_decref(root);
@@ -314,8 +330,11 @@ static void post_certificates(struct http_request *req)
 }
 
 const struct grpc_method csr_methods[] = {
-	{.path = "/istio.v1.auth.IstioCertificateService/CreateCertificate", .open = open_call, .message = message,
-	 .half_close = half_close, .closed = closed},
+    {.path = "/istio.v1.auth.IstioCertificateService/CreateCertificate",
+     .open = open_call,
+     .message = message,
+     .half_close = half_close,
+     .closed = closed},
 };
 const size_t n_csr_methods = ARRAY_LEN(csr_methods);
 

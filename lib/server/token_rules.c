@@ -26,7 +26,8 @@ struct token_rules {
 
 static const char *const default_audiences[] = {"istio-ca"};
 
-static int take_audiences(const struct node *list, struct arena *a, struct jwt_issuer *r, struct err *e)
+static int take_audiences(const struct node *list, struct arena *a, struct jwt_issuer *r,
+			  struct err *e)
 {
 	const char **v;
 
@@ -47,10 +48,14 @@ static int take_audiences(const struct node *list, struct arena *a, struct jwt_i
 	return 0;
 }
 
-static struct jwks *read_keys(const char *rules_path, const char *name, struct arena *a, struct err *e)
+static struct jwks *read_keys(const char *rules_path, const char *name, struct arena *a,
+			      struct err *e)
 {
 	const char *slash = strrchr(rules_path, '/');
-	const char *path = *name == '/' || !slash ? name : arena_printf(a, "%.*s/%s", (int)(slash - rules_path), rules_path, name);
+	const char *path =
+	    *name == '/' || !slash
+		? name
+		: arena_printf(a, "%.*s/%s", (int)(slash - rules_path), rules_path, name);
 	struct jwks *keys = NULL;
 	struct buf text;
 
@@ -91,7 +96,8 @@ static int take_rule(struct token_rules *r, const struct node *row, const char *
 	return 0;
 }
 
-static int take_all(struct token_rules *r, const char *path, const char *text, size_t n, struct err *e)
+static int take_all(struct token_rules *r, const char *path, const char *text, size_t n,
+		    struct err *e)
 {
 	struct node_docs docs;
 	struct diags ds;

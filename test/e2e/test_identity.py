@@ -268,6 +268,20 @@ def test_identity_envoy_rest(env):
     one_mode(env, 'rest')
 
 
+def test_identity_envoy_token(env):
+    """Envoy without an agent and without a certificate: a service account's token, sent by its own filter."""
+    files, port = shop(env, {'v1': 100})
+    one = Identity(env, files)
+    with open(env.folder + '/token', 'w') as f:
+        f.write(one.issuer.token('istio-system', 'gateway'))
+    with open(env.folder + '/token.json', 'w') as f:
+        json.dump(envoy_bootstrap.token_secret(env.folder + '/token'), f)
+    node = envoy_bootstrap.node('router', '127.0.0.1', 'gateway', 'istio-system', {'istio': 'ingressgateway'}, service_account='gateway')
+    tls = {'ca': one.ca, 'name': 'istiod.istio-system.svc', 'token': env.folder + '/token.json'}
+    env.started(Envoy(env.folder, 'gateway', node, ('127.0.0.1', one.navarchd.ports['secure']), 'delta', tls=tls)).await_ready()
+    await_traffic(port)
+
+
 def dev_ca(folder, script=os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../certs/dev.sh')):
     subprocess.run([script, folder], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return folder

@@ -17,7 +17,7 @@ B=$(cd "$B" && pwd)
 BUILD_PKGS="gcc g++ make pkg-config python3 protobuf-compiler python3-protobuf
 	libmicrohttpd-dev libnghttp2-dev libjansson-dev libyaml-dev libssl-dev
 	libcurl4-openssl-dev libuv1-dev libxxhash-dev libre2-dev uthash-dev libcmocka-dev"
-TEST_PKGS="python3-yaml python3-venv iproute2 iptables openssl ca-certificates util-linux"
+TEST_PKGS="python3-yaml python3-venv iproute2 iptables openssl ca-certificates curl util-linux"
 DEV_PKGS="clang clang-format clang-tidy llvm libclang-rt-14-dev gcovr"
 
 note() { echo "deps: $*"; }

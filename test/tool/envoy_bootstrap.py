@@ -37,13 +37,31 @@ def address(where):
 
 
 def transport_socket(tls):
-    """`tls`: {'ca', 'cert', 'key'}: paths, and 'name': of the server."""
+    """`tls`: {'ca', 'cert', 'key'}: paths, and 'name': of the server. Without 'cert' no certificate is shown."""
+    common = {'validation_context': {'trusted_ca': {'filename': tls['ca']}, 'match_typed_subject_alt_names': [
+        {'san_type': 'DNS', 'matcher': {'exact': tls['name']}}]}}
+    if 'cert' in tls:
+        common['tls_certificates'] = [{'certificate_chain': {'filename': tls['cert']}, 'private_key': {'filename': tls['key']}}]
     return {'name': 'envoy.transport_sockets.tls', 'typed_config': {
-        '@type': T + 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'sni': tls['name'],
-        'common_tls_context': {
-            'tls_certificates': [{'certificate_chain': {'filename': tls['cert']}, 'private_key': {'filename': tls['key']}}],
-            'validation_context': {'trusted_ca': {'filename': tls['ca']}, 'match_typed_subject_alt_names': [
-                {'san_type': 'DNS', 'matcher': {'exact': tls['name']}}]}}}}
+        '@type': T + 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'sni': tls['name'], 'common_tls_context': common}}
+
+
+def token_filters(path):
+    """The filters that send what stands in the file as a bearer token, and what stands there later too."""
+    secret = {'name': 'xds-token', 'sds_config': {'path_config_source': {'path': path}, 'resource_api_version': 'V3'}}
+    return [{'name': 'envoy.filters.http.credential_injector', 'typed_config': {
+        '@type': T + 'envoy.extensions.filters.http.credential_injector.v3.CredentialInjector', 'overwrite': True, 'credential': {
+            'name': 'envoy.http.injected_credentials.generic', 'typed_config': {
+                '@type': T + 'envoy.extensions.http.injected_credentials.generic.v3.Generic', 'credential': secret,
+                'header': 'authorization', 'header_value_prefix': 'Bearer '}}}},
+            {'name': 'envoy.filters.http.upstream_codec', 'typed_config': {
+                '@type': T + 'envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec'}}]
+
+
+def token_secret(path):
+    """The file that token_filters reads; `path` holds the token itself."""
+    return {'resources': [{'@type': T + 'envoy.extensions.transport_sockets.tls.v3.Secret', 'name': 'xds-token',
+                           'generic_secret': {'secret': {'filename': path}}}]}
 
 
 def xds_cluster(xds, tls=None):
@@ -59,6 +77,9 @@ def xds_cluster(xds, tls=None):
             {'lb_endpoints': [{'endpoint': {'address': address(xds)}}]}]}}
     if tls:
         out['transport_socket'] = transport_socket(tls)
+    if tls and 'token' in tls:
+        options = out['typed_extension_protocol_options']['envoy.extensions.upstreams.http.v3.HttpProtocolOptions']
+        options['http_filters'] = token_filters(tls['token'])
     return out
 
 

@@ -163,8 +163,8 @@ static void another_encoding_of_a_point_is_refused(void **state)
 	}
 }
 
-/* SPIRE CVE-2021-27098: a request whose signature nobody checked. */
-static void someone_elses_signature_is_refused(void **state)
+/* SPIRE: a request whose signature nobody checked. */
+static void cve_2021_27098_signature_of_another_key(void **state)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256"), *rsa = EVP_RSA_gen(2048);
 	const struct {
@@ -346,7 +346,6 @@ static void spiffe_ids_are_strict(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		if (!spiffe_parse(bad[i], strlen(bad[i]), &id, &e))
 			fail_msg("taken: %s", bad[i]);
-	/* Envoy CVE-2025-66220, CVE-2026-47778: a NUL and something behind it */
 	assert_int_equal(spiffe_parse("spiffe://a/ns/b/sa/c\0.evil", 26, &id, &e), -1);
 	assert_int_equal(spiffe_parse("spiffe://a\0/ns/b/sa/c", 21, &id, &e), -1);
 	for (size_t n = 250; n < 1100; n += 50) {
@@ -379,8 +378,8 @@ static struct der peer_cert(struct env *v, const char *const *sans, size_t n, co
 	return out;
 }
 
-/* Consul GHSA-m69r: several URIs; one identity is all that a peer has. */
-static void peers_have_one_identity(void **state)
+/* Consul: several URIs; one identity is all that a peer has. */
+static void ghsa_m69r_several_uris(void **state)
 {
 	static const struct {
 		const char *sans[2];
@@ -409,6 +408,26 @@ static void peers_have_one_identity(void **state)
 
 		if (status != (cases[i].wants ? -1 : 0) || (cases[i].wants && !strstr(e.text, cases[i].wants)))
 			fail_msg("case %zu: %d %s", i, status, e.text);
+	}
+}
+
+/* Envoy, twice (CVE-2026-47778 too): what stands behind a NUL in a name. */
+static void cve_2025_66220_nul_in_a_name(void **state)
+{
+	static const char san[] = "spiffe://a/ns/b/sa/c.evil", *const sans[] = {"URI:spiffe://a/ns/b/sa/c.evil"};
+	struct der der = peer_cert(*state, sans, 1, "CA:FALSE");
+	char *at = memmem(der.p, der.n, san, strlen(san));
+	struct spiffe_id id;
+	struct err e;
+
+	assert_int_equal(cert_identity(der, &id, &e), 0);
+	assert_string_equal(id.sa, "c.evil");
+	for (size_t i = 0; i < strlen(san); i++) {	/* at each place of it */
+		char was = at[i];
+
+		at[i] = '\0';
+		assert_int_equal(cert_identity(der, &id, &e), -1);
+		at[i] = was;
 	}
 }
 
@@ -448,13 +467,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(names_in_the_request_do_not_count, enter, leave),
 		cmocka_unit_test_setup_teardown(weak_and_odd_keys_are_refused, enter, leave),
 		cmocka_unit_test_setup_teardown(another_encoding_of_a_point_is_refused, enter, leave),
-		cmocka_unit_test_setup_teardown(someone_elses_signature_is_refused, enter, leave),
+		cmocka_unit_test_setup_teardown(cve_2021_27098_signature_of_another_key, enter, leave),
 		cmocka_unit_test_setup_teardown(every_changed_byte_is_refused, enter, leave),
 		cmocka_unit_test_setup_teardown(broken_moduli_are_refused, enter, leave),
 		cmocka_unit_test_setup_teardown(pem_is_one_block_and_nothing_else, enter, leave),
 		cmocka_unit_test_setup_teardown(ten_thousand_extensions_are_refused, enter, leave),
 		cmocka_unit_test(spiffe_ids_are_strict),
-		cmocka_unit_test_setup_teardown(peers_have_one_identity, enter, leave),
+		cmocka_unit_test_setup_teardown(ghsa_m69r_several_uris, enter, leave),
+		cmocka_unit_test_setup_teardown(cve_2025_66220_nul_in_a_name, enter, leave),
 		cmocka_unit_test_setup_teardown(a_list_of_ten_thousand_names_is_refused, enter, leave),
 		cmocka_unit_test_setup_teardown(cut_certificates_have_no_identity, enter, leave),
 	};

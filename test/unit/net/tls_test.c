@@ -289,8 +289,8 @@ static bool resumes(const struct pki *p, struct tls_ctx *ctx, SSL_SESSION *sessi
 	return resumed;
 }
 
-/* CVE-2022-21654: a ticket does not carry past a changed trust, nor past the certificate's end. */
-static void tickets_do_not_outlive_trust(void **state)
+/* A ticket does not carry past a changed trust, nor past the certificate's end. */
+static void cve_2022_21654_tickets_do_not_outlive_trust(void **state)
 {
 	const struct pki *p = *state;
 	struct tls_ctx *renewed = make_ctx(p);
@@ -311,7 +311,7 @@ static void tickets_do_not_outlive_trust(void **state)
 	tls_ctx_unref(renewed);
 }
 
-/* TOB-LKDTM and others: a client of TLS 1.2 may not make us do the handshake again and again. */
+/* A client of TLS 1.2 may not make us do the handshake again and again. */
 static void renegotiation_is_refused(void **state)
 {
 	const struct pki *p = *state;
@@ -409,7 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(handshakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_shown_must_hold, setup, teardown),
-		cmocka_unit_test_setup_teardown(tickets_do_not_outlive_trust, setup, teardown),
+		cmocka_unit_test_setup_teardown(cve_2022_21654_tickets_do_not_outlive_trust, setup, teardown),
 		cmocka_unit_test_setup_teardown(renegotiation_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(bytes_go_both_ways, setup, teardown),
 		cmocka_unit_test_setup_teardown(garbage_is_refused, setup, teardown),

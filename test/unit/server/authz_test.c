@@ -131,6 +131,55 @@ static void secrets_need_more(void **state)
 	assert_int_equal(authz_check(&az, authz_type(XDS_SDS, PORT_SECURE), &join, &near), AUTHZ_NO);
 }
 
+/* From this machine, in all its spellings: that is no identity. */
+static void cve_2022_39388_loopback_is_no_identity(void **state)
+{
+	static const char *const peers[] = {"127.0.0.1:1", "[::1]:1", "127.0.0.2:1"};
+	static const char *const star[] = {"*/*", "/", "/*"};
+	const struct authz az = {star, 3};
+	struct caller none = {.how = CALLER_NONE};
+
+	(void)state;
+	for (size_t i = 0; i < n_authz_rows; i++)
+		for (size_t p = 0; p < ARRAY_LEN(peers); p++) {
+			struct http_peer from = {.address = peers[p]};
+			enum need need = authz_rows[i].need[PORT_SECURE];
+
+			if (authz_check(&az, need, &none, &from) == AUTHZ_YES)
+				assert_string_equal(authz_rows[i].path, "/ready");
+		}
+}
+
+/* Envoy Gateway checked streams and forgot the unary calls; REST is a third way to the same. */
+static void cve_2026_53714_unary_needs_what_streams_need(void **state)
+{
+	(void)state;
+	for (int port = 0; port < PORTS; port++) {
+		enum need stream = authz_route("GRPC", ads_methods[0].path, (enum port_id)port);
+
+		for (size_t i = 0; i < n_ads_methods; i++)
+			assert_int_equal(authz_route("GRPC", ads_methods[i].path, (enum port_id)port), stream);
+		assert_int_equal(authz_route("POST", rest_routes[0].path, (enum port_id)port), stream);
+	}
+}
+
+/* gRPC-Go took other spellings of a path past its rules. */
+static void cve_2026_33186_one_spelling_of_a_path(void **state)
+{
+	static const char *const forms[] = {"%s/", "/%s", "%s?x", "%s%%20", "%s;x", "%s#", " %s", "%s ", ".%s", "/.%s"};
+	char path[200];
+
+	(void)state;
+	for (size_t i = 0; i < n_ads_methods; i++)
+		for (size_t k = 0; k < ARRAY_LEN(forms); k++) {
+			const char *before = forms[k], *mark = strstr(before, "%s");
+
+			snprintf(path, sizeof(path), "%.*s%s%s", (int)(mark - before), before, ads_methods[i].path, mark + 2);
+			for (int port = 0; port < PORTS; port++)
+				assert_int_equal(authz_route("GRPC", path, (enum port_id)port), NEVER);
+		}
+}
+
 /* ---- identities x nodes ---- */
 
 static const char *const namespaces[] = {"default", "prod", "prod2", "pro", "kube-system", "istio-system", "a", "a-b", "b", "default-x", "x-default"};
@@ -300,6 +349,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_and_routers_agree),
 		cmocka_unit_test(routes_need_what_is_promised),
+		cmocka_unit_test(cve_2022_39388_loopback_is_no_identity),
+		cmocka_unit_test(cve_2026_53714_unary_needs_what_streams_need),
+		cmocka_unit_test(cve_2026_33186_one_spelling_of_a_path),
 		cmocka_unit_test(secrets_need_more),
 		cmocka_unit_test(nodes_are_who_calls),
 		cmocka_unit_test(odd_nodes_are_refused),
