@@ -67,7 +67,7 @@ static const char *pick_ip(const struct words *w, unsigned *seed)
 	return "10.9.9.9";
 }
 
-static struct walk_request request_of(const struct words *w, bool captured, unsigned *seed)
+static struct walk_request request_of(const struct words *w, enum walk_way way, unsigned *seed)
 {
 	static const char *const methods[] = {"GET", "POST", "CONNECT", "OPTIONS"};
 	struct str_pair *headers = arena_array(w->arena, struct str_pair, 2);
@@ -76,7 +76,7 @@ static struct walk_request request_of(const struct words *w, bool captured, unsi
 	for (int i = 0; i < 2; i++)
 		headers[i] = (struct str_pair){.key = pick(w, seed), .value = pick(w, seed)};
 	return (struct walk_request){
-		.captured = captured, .ip = pick_ip(w, seed), .port = pick_port(w, seed),
+		.way = way, .ip = pick_ip(w, seed), .port = pick_port(w, seed),
 		.tls = form & 1, .http = form < 6, .sni = form & 1 ? pick(w, seed) : "",
 		.method = methods[(size_t)rand_r(seed) % ARRAY_LEN(methods)], .authority = pick(w, seed),
 		.path = arena_printf(w->arena, "/%s%s", pick(w, seed), rand_r(seed) % 2 ? "?a=b" : ""),
@@ -95,7 +95,8 @@ static void walk_all(const struct snapshot *s, const struct words *w, int proxy)
 	made = compile_view(s, &view, NULL, &a);
 	must(!made->broken);
 	for (int i = 0; i < REQUESTS; i++) {
-		struct walk_request r = request_of(w, view.type == PROXY_SIDECAR, &seed);
+		enum walk_way way = view.type == PROXY_SIDECAR ? (i % 3 ? WALK_OUTBOUND : WALK_INBOUND) : WALK_DIRECT;
+		struct walk_request r = request_of(w, way, &seed);
 		struct walk out = {0};
 
 		walk_run(made, &r, &a, &out);
