@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "base/must.h"
 
 static bool is(const char *text, const char *fallback, const char *want)
 {
@@ -18,14 +19,18 @@ static bool is(const char *text, const char *fallback, const char *want)
 
 /* ---- parents ---- */
 
+static const enum kind route_kinds[] = {KIND_HTTP_ROUTE, KIND_GRPC_ROUTE, KIND_TCP_ROUTE, KIND_TLS_ROUTE};
+
+#define PARENTS_OF(route, type, n) (*(n) = object_spec(route, type)->n_parents, object_spec(route, type)->parents)
+
 const struct gwapi_parent_ref *gwapi_parents(const struct object *route, size_t *n)
 {
-	if (route->kind == KIND_GRPC_ROUTE) {
-		*n = object_spec(route, gwapi_grpc_route)->n_parents;
-		return object_spec(route, gwapi_grpc_route)->parents;
+	switch (route->kind) {
+	case KIND_GRPC_ROUTE: return PARENTS_OF(route, gwapi_grpc_route, n);
+	case KIND_TCP_ROUTE: return PARENTS_OF(route, gwapi_l4_route, n);
+	case KIND_TLS_ROUTE: return PARENTS_OF(route, gwapi_tls_route, n);
+	default: return PARENTS_OF(route, gwapi_http_route, n);
 	}
-	*n = object_spec(route, gwapi_http_route)->n_parents;
-	return object_spec(route, gwapi_http_route)->parents;
 }
 
 static struct strs service_host(const struct builder *b, const struct object *svc, struct arena *a)
@@ -127,11 +132,12 @@ static int compare_age(const void *a, const void *b)
 
 /* ---- one vs ---- */
 
-static void set_routes(struct vs *vs, const struct gwapi_routes *routes, struct arena *a)
+static void set_routes(struct vs *vs, struct gwapi_routes *routes, struct arena *a)
 {
 	struct http_route *http = arena_array(a, struct http_route, routes->v.n);
 	const struct object **objs = arena_array(a, const struct object *, routes->v.n);
 
+	gwapi_sort(routes);
 	for (size_t i = 0; i < routes->v.n; i++) {
 		http[i] = routes->v.v[i].r;
 		objs[i] = routes->v.v[i].obj;
@@ -139,6 +145,38 @@ static void set_routes(struct vs *vs, const struct gwapi_routes *routes, struct 
 	vs->http = http;
 	vs->n_http = routes->v.n;
 	vs->http_objs = objs;
+}
+
+static void set_l4_routes(struct vs *vs, const struct gwapi_l4_routes *routes, struct arena *a)
+{
+	struct virtual_service *spec = arena_new(a, struct virtual_service);
+
+	spec->tcp = routes->tcp.v;
+	spec->n_tcp = routes->tcp.n;
+	spec->tls = routes->tls.v;
+	spec->n_tls = routes->tls.n;
+	vs->spec = spec;
+}
+
+static void convert(const struct builder *b, const struct group *g, struct vs *vs, struct arena *a)
+{
+	bool http = g->kind == KIND_HTTP_ROUTE || g->kind == KIND_GRPC_ROUTE;
+	struct gwapi_routes routes = {0};
+	struct gwapi_l4_routes l4 = {0};
+
+	for (size_t i = 0; i < g->routes.n; i++) {
+		struct gwapi_conversion c = {.route = g->routes.v[i], .domain = b->s->domain, .arena = a};
+		const char *path;
+
+		if (gwapi_refusal(&c, &path))
+			continue;
+		if (http)
+			gwapi_convert(&c, g->port, &routes);
+		else
+			gwapi_convert_l4(&c, g->port, vs->hosts.v[0], &l4);
+	}
+	set_routes(vs, &routes, a);
+	set_l4_routes(vs, &l4, a);
 }
 
 static struct strs one_text(const char *text, struct arena *a)
@@ -162,10 +200,8 @@ static struct hash128 group_hash(const struct builder *b, const struct group *g,
 
 static struct vs *build(struct builder *b, const struct group *g)
 {
-	static const struct virtual_service nothing_else = {0};
 	static const struct strs by_default = {0};
 	struct part_scope ps;
-	struct gwapi_routes routes = {0};
 	const struct object **held;
 	struct vs *vs;
 
@@ -177,22 +213,13 @@ static struct vs *build(struct builder *b, const struct group *g)
 	}
 	vs = part_alloc(&ps, struct vs);
 	held = arena_copy(&ps.arena, g->routes.v, g->routes.n * sizeof(held[0]));
-	for (size_t i = 0; i < g->routes.n; i++) {
-		struct gwapi_conversion c = {.route = held[i], .domain = b->s->domain, .arena = &ps.arena};
-		const char *path;
-
-		if (!gwapi_refusal(&c, &path))
-			gwapi_convert(&c, g->port, &routes);
-	}
-	gwapi_sort(&routes);
 	vs->obj = held[0];
 	vs->name = arena_strdup(&ps.arena, g->key);
 	vs->semantics = ROUTE_GATEWAY;
-	vs->spec = &nothing_else;
 	vs->hosts = one_text(g->host, &ps.arena);
 	vs->gateways = one_text("mesh", &ps.arena);
 	vs->export_to = visibility_of(&by_default, &b->s->mesh->default_virtual_service_export_to, g->ns, &ps.arena);
-	set_routes(vs, &routes, &ps.arena);
+	convert(b, g, vs, &ps.arena);
 	vs->part.held = held;
 	vs->part.n_held = g->routes.n;
 	vs->delegates = held + 1;
@@ -206,8 +233,11 @@ static struct vs *build(struct builder *b, const struct group *g)
 
 static bool is_unchanged(const struct builder *b)
 {
-	return b->same_mesh && b->same[KIND_HTTP_ROUTE] && b->same[KIND_GRPC_ROUTE] && b->same[KIND_SERVICE] &&
-	       b->same[KIND_SERVICE_ENTRY];
+	bool same = b->same_mesh && b->same[KIND_SERVICE] && b->same[KIND_SERVICE_ENTRY];
+
+	for (size_t i = 0; i < ARRAY_LEN(route_kinds); i++)
+		same = same && b->same[route_kinds[i]];
+	return same;
 }
 
 static struct vs *find_old(struct map *old, const struct group *g, struct arena *a)
@@ -240,14 +270,14 @@ bool gwapi_stage(struct builder *b, struct vs_vec *out)
 		for (size_t i = 0; i < b->prev->n_vss; i++)
 			if (b->prev->vss[i]->obj->kind != KIND_VIRTUAL_SERVICE)
 				*vec_push(&out->v, b->arena) = b->prev->vss[i];
-		part_keep_quarantined(b, KIND_HTTP_ROUTE);
-		part_keep_quarantined(b, KIND_GRPC_ROUTE);
+		for (size_t i = 0; i < ARRAY_LEN(route_kinds); i++)
+			part_keep_quarantined(b, route_kinds[i]);
 		return true;
 	}
 	map_init(&g.by_key, b->arena);
 	index_old(b, &old);
-	attach_all(&g, KIND_HTTP_ROUTE);
-	attach_all(&g, KIND_GRPC_ROUTE);
+	for (size_t i = 0; i < ARRAY_LEN(route_kinds); i++)
+		attach_all(&g, route_kinds[i]);
 	for (size_t i = 0; i < g.v.n; i++) {
 		struct group *group = g.v.v[i];
 		struct vs *vs;
@@ -313,36 +343,23 @@ static size_t tell_parents(struct telling *t)
 	return attached;
 }
 
-static void tell_backends(struct telling *t, size_t rule, const struct gwapi_http_backend *v, size_t n)
+static void tell_backends(struct telling *t, const struct gwapi_conversion *c)
 {
-	struct gwapi_conversion c = {.route = t->route, .domain = t->b->s->domain, .arena = t->arena};
+	struct gwapi_backends backends = {0};
 
-	for (size_t i = 0; i < n; i++) {
-		struct gwapi_destination to = gwapi_destination_of(&c, v[i].group, v[i].kind, v[i].name, v[i].ns, v[i].port);
+	gwapi_backends_of(t->route, t->arena, &backends);
+	for (size_t i = 0; i < backends.v.n; i++) {
+		const struct gwapi_backend_at *at = &backends.v.v[i];
+		struct gwapi_target_host to = gwapi_target_host(c, at->group, at->kind, at->name, at->ns, at->port);
 		const char *text = NULL;
 
 		if (to.kind == BACKEND_OTHER)
-			text = arena_printf(t->arena, "nothing is routed to a %s: requests get 500", v[i].kind ? v[i].kind : "Service");
+			text = arena_printf(t->arena, "nothing is routed to a %s: its share fails", at->kind ? at->kind : "Service");
 		else if (!snapshot_host_known(t->b->s, to.host))
-			text = arena_printf(t->arena, "no service has the host %s: requests get 500", to.host);
+			text = arena_printf(t->arena, "no service has the host %s: its share fails", to.host);
 		if (text)
 			tell(t, VERDICT_PARTLY, D_VS_DESTINATION_UNKNOWN,
-			     arena_printf(t->arena, "spec.rules[%zu].backendRefs[%zu]", rule, i), text);
-	}
-}
-
-static void tell_rules(struct telling *t)
-{
-	if (t->route->kind == KIND_GRPC_ROUTE) {
-		const struct gwapi_grpc_route *spec = object_spec(t->route, gwapi_grpc_route);
-
-		for (size_t i = 0; i < spec->n_rules; i++)
-			tell_backends(t, i, spec->rules[i].backends, spec->rules[i].n_backends);
-	} else {
-		const struct gwapi_http_route *spec = object_spec(t->route, gwapi_http_route);
-
-		for (size_t i = 0; i < spec->n_rules; i++)
-			tell_backends(t, i, spec->rules[i].backends, spec->rules[i].n_backends);
+			     arena_printf(t->arena, "spec.rules[%zu].backendRefs[%zu]", at->rule, at->index), text);
 	}
 }
 
@@ -358,6 +375,6 @@ const struct finding *gwapi_findings(const struct builder *b, const struct objec
 	if (why)
 		tell(&t, VERDICT_QUARANTINED, D_ROUTE_REFUSED, path, why);
 	else
-		tell_rules(&t);
+		tell_backends(&t, &c);
 	return t.holder.findings;
 }

@@ -20,8 +20,11 @@ enum gwapi_parent {
 /* hosts: FQDN, in a. */
 enum gwapi_parent gwapi_parent_find(const struct builder *b, const struct object *route,
 				    const struct gwapi_parent_ref *ref, struct arena *a, struct strs *hosts);
-/* The parentRefs of an HTTPRoute or GRPCRoute. */
+/* The parentRefs of a route of any kind that is compiled. */
 const struct gwapi_parent_ref *gwapi_parents(const struct object *route, size_t *n);
+
+/* Names of hosts and headers mean the same in any case. */
+const char *gwapi_lower(const char *text, struct arena *a);
 
 /* What a backendRef means. */
 enum gwapi_backend_kind {
@@ -30,7 +33,7 @@ enum gwapi_backend_kind {
 	BACKEND_OTHER,		/* no kind that is routed to: requests get 500 */
 	BACKEND_WRONG,		/* Istio refuses the route */
 };
-struct gwapi_destination {
+struct gwapi_target_host {
 	enum gwapi_backend_kind kind;
 	const char *host;	/* FQDN; NULL: none */
 	uint32_t port;
@@ -42,8 +45,24 @@ struct gwapi_conversion {
 	const char *domain;
 	struct arena *arena;
 };
-struct gwapi_destination gwapi_destination_of(const struct gwapi_conversion *c, const char *group, const char *kind,
+struct gwapi_target_host gwapi_target_host(const struct gwapi_conversion *c, const char *group, const char *kind,
 				    const char *name, const char *ns, struct opt_u32 port);
+/* NULL: no kind that is routed to. */
+const struct destination *gwapi_destination(const struct gwapi_conversion *c, const char *group, const char *kind,
+					    const char *name, const char *ns, struct opt_u32 port);
+
+/* One backendRef of a route, wherever it stands. */
+struct gwapi_backend_at {
+	const char *group, *kind, *name, *ns;
+	struct opt_u32 port;
+	const struct gwapi_filter *filters;
+	size_t n_filters;
+	size_t rule, index;
+};
+struct gwapi_backends {
+	VEC(struct gwapi_backend_at) v;
+};
+void gwapi_backends_of(const struct object *route, struct arena *a, struct gwapi_backends *out);
 /* Why Istio takes no part of the route, with its place in *path; NULL: it does. */
 const char *gwapi_refusal(const struct gwapi_conversion *c, const char **path);
 
@@ -61,5 +80,12 @@ void gwapi_convert(const struct gwapi_conversion *c, uint32_t port, struct gwapi
 /* By precedence: exact before prefix before expression, longer path, with method, more headers, more
  * parameters, order of arrival. */
 void gwapi_sort(struct gwapi_routes *routes);
+
+/* Those of a TCPRoute or TLSRoute, for one host. */
+struct gwapi_l4_routes {
+	VEC(struct tcp_route) tcp;
+	VEC(struct tls_route) tls;
+};
+void gwapi_convert_l4(const struct gwapi_conversion *c, uint32_t port, const char *host, struct gwapi_l4_routes *out);
 
 #endif

@@ -15,7 +15,7 @@ enum { DEFAULT_REDIRECT = 302, DEFAULT_MAX_AGE_S = 5, DEFAULT_ATTEMPTS = 2, DEFA
 
 /* ---- texts ---- */
 
-static char *lower(const char *text, struct arena *a)
+const char *gwapi_lower(const char *text, struct arena *a)
 {
 	char *out = arena_strdup(a, text);
 
@@ -49,43 +49,6 @@ static const struct string_match *exactly(const char *text, struct arena *a)
 	return m;
 }
 
-/* ---- backends ---- */
-
-struct gwapi_destination gwapi_destination_of(const struct gwapi_conversion *c, const char *group, const char *kind,
-				    const char *name, const char *ns, struct opt_u32 port)
-{
-	struct gwapi_destination t = {.kind = BACKEND_OTHER, .port = port.v};
-
-	group = group ? group : "";
-	kind = kind ? kind : "Service";
-	if (!*group && strcmp(kind, "Service") == 0) {
-		t.kind = BACKEND_SERVICE;
-		t.host = arena_printf(c->arena, "%s.%s.svc.%s", name, ns ? ns : c->route->ns, c->domain);
-	} else if (strcmp(group, "networking.istio.io") == 0 && strcmp(kind, "Hostname") == 0) {
-		t.kind = BACKEND_HOSTNAME;
-		t.host = lower(name, c->arena);
-	}
-	if (t.kind != BACKEND_OTHER && (!port.has || (t.kind == BACKEND_SERVICE ? strchr(name, '.') != NULL : ns != NULL)))
-		t.kind = BACKEND_WRONG;
-	return t;
-}
-
-/* NULL: no kind that is routed to, which Envoy answers with 500 for want of a cluster. */
-static const struct destination *destination_of(const struct gwapi_conversion *c, struct gwapi_destination t)
-{
-	struct destination *d;
-	struct port_selector *port;
-
-	if (!t.host)
-		return NULL;
-	d = arena_new(c->arena, struct destination);
-	port = arena_new(c->arena, struct port_selector);
-	port->number = t.port;
-	d->host = t.host;
-	d->port = port;
-	return d;
-}
-
 /* ---- filters ---- */
 
 static int compare_pairs(const void *a, const void *b)
@@ -100,7 +63,7 @@ static struct strmap header_map(const struct gwapi_header *v, size_t n, struct a
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const char *key = lower(v[i].name, a);
+		const char *key = gwapi_lower(v[i].name, a);
 		size_t k = 0;
 
 		while (k < kept && strcmp(out[k].key, key) != 0)
@@ -230,10 +193,10 @@ static const struct percent *share_of(const struct gwapi_mirror *m, struct arena
 static void add_mirror(const struct gwapi_conversion *c, const struct gwapi_mirror *m, struct http_mirror *out, size_t *n)
 {
 	const struct gwapi_backend *b = m->backend;
-	struct gwapi_destination t = gwapi_destination_of(c, b->group, b->kind, b->name, b->ns, b->port);
+	const struct destination *d = gwapi_destination(c, b->group, b->kind, b->name, b->ns, b->port);
 
-	if (t.kind == BACKEND_SERVICE || t.kind == BACKEND_HOSTNAME)
-		out[(*n)++] = (struct http_mirror){.destination = destination_of(c, t), .percentage = share_of(m, c->arena)};
+	if (d)
+		out[(*n)++] = (struct http_mirror){.destination = d, .percentage = share_of(m, c->arena)};
 }
 
 static void set_filters(const struct gwapi_conversion *c, const struct gwapi_filter *v, size_t n, struct http_route *out)
@@ -263,12 +226,12 @@ static void set_backends(const struct gwapi_conversion *c, const struct gwapi_ht
 	struct direct_response *fail;
 
 	for (size_t i = 0; i < n; i++) {
-		struct gwapi_destination t = gwapi_destination_of(c, v[i].group, v[i].kind, v[i].name, v[i].ns, v[i].port);
+		const struct destination *d = gwapi_destination(c, v[i].group, v[i].kind, v[i].name, v[i].ns, v[i].port);
 		int32_t weight = v[i].weight.has ? (int32_t)v[i].weight.v : 1;
 
 		if (!weight)
 			continue;
-		route[out->n_route++] = (struct http_destination){.destination = destination_of(c, t),
+		route[out->n_route++] = (struct http_destination){.destination = d,
 								  .weight = weight,
 								  .headers = headers_of(v[i].filters, v[i].n_filters, c->arena)};
 	}
@@ -486,59 +449,6 @@ void gwapi_convert(const struct gwapi_conversion *c, uint32_t port, struct gwapi
 		for (size_t i = 0; i < spec->n_rules; i++)
 			add_http_rule(c, &spec->rules[i], i, port, out);
 	}
-}
-
-/* ---- what Istio refuses ---- */
-
-static const char *refused_filter(const struct gwapi_filter *v, size_t n, bool of_backend)
-{
-	for (size_t i = 0; i < n; i++)
-		if (of_backend ? v[i].type > GWAPI_FILTER_ResponseHeaderModifier
-			       : v[i].type == GWAPI_FILTER_ExtensionRef || v[i].type == GWAPI_FILTER_ExternalAuth)
-			return enum_name(&enum_desc_gwapi_filter_type, (int)v[i].type);
-	return NULL;
-}
-
-static const char *refused_rule(const struct gwapi_conversion *c, size_t rule, const struct gwapi_filter *filters,
-				size_t n_filters, const struct gwapi_http_backend *backends, size_t n_backends,
-				const char **path)
-{
-	const char *filter = refused_filter(filters, n_filters, false);
-
-	*path = arena_printf(c->arena, "spec.rules[%zu].filters", rule);
-	if (filter)
-		return arena_printf(c->arena, "filter %s is not supported", filter);
-	for (size_t i = 0; i < n_backends; i++) {
-		const struct gwapi_http_backend *b = &backends[i];
-
-		*path = arena_printf(c->arena, "spec.rules[%zu].backendRefs[%zu]", rule, i);
-		if (gwapi_destination_of(c, b->group, b->kind, b->name, b->ns, b->port).kind == BACKEND_WRONG)
-			return "a Service is named without its domain, a Hostname has a port and no namespace";
-		filter = refused_filter(b->filters, b->n_filters, true);
-		if (filter)
-			return arena_printf(c->arena, "filter %s is not supported for one backend", filter);
-	}
-	return NULL;
-}
-
-const char *gwapi_refusal(const struct gwapi_conversion *c, const char **path)
-{
-	const char *why = NULL;
-
-	if (c->route->kind == KIND_GRPC_ROUTE) {
-		const struct gwapi_grpc_route *spec = object_spec(c->route, gwapi_grpc_route);
-
-		for (size_t i = 0; i < spec->n_rules && !why; i++)
-			why = refused_rule(c, i, spec->rules[i].filters, spec->rules[i].n_filters, spec->rules[i].backends,
-					   spec->rules[i].n_backends, path);
-	} else {
-		const struct gwapi_http_route *spec = object_spec(c->route, gwapi_http_route);
-
-		for (size_t i = 0; i < spec->n_rules && !why; i++)
-			why = refused_rule(c, i, spec->rules[i].filters, spec->rules[i].n_filters, spec->rules[i].backends,
-					   spec->rules[i].n_backends, path);
-	}
-	return why;
 }
 
 /* ---- precedence ---- */

@@ -402,7 +402,7 @@ static const struct {
 	[KIND_VIRTUAL_SERVICE] = {.all = judge_virtual_services,
 				  .depends = BIT(GATEWAY) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_DESTINATION_RULE] = {.all = judge_rules, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
-	[KIND_SERVICE_ENTRY] = {.all = judge_entries, .depends = BIT(SERVICE) | BIT(VIRTUAL_SERVICE)},
+	[KIND_SERVICE_ENTRY] = {.all = judge_entries, .depends = BIT(SERVICE) | BIT(VIRTUAL_SERVICE) | BIT(TCP_ROUTE) | BIT(TLS_ROUTE)},
 	[KIND_WORKLOAD_ENTRY] = {.one = judge_workload, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_GATEWAY] = {.all = judge_gateways},
 	[KIND_SIDECAR] = {.all = judge_sidecars},
@@ -410,6 +410,8 @@ static const struct {
 	[KIND_PEER_AUTHENTICATION] = {.all = judge_peers},
 	[KIND_HTTP_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_GRPC_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_TCP_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_TLS_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_ENDPOINT_SLICE] = {.one = judge_slice, .depends = BIT(SERVICE)},
 };
 

@@ -33,7 +33,7 @@ BUGS = [
     ('verdicts stay when their surroundings changed', 'lib/mesh/snapshot_verdict.c',
      'if ((judges[kind].depends & UINT64_C(1) << k) && !b->same[k])', 'if (k == kind && !b->same[k])'),
     ('routes of the Gateway API stay when their parents go', 'lib/mesh/snapshot_gwapi.c',
-     'b->same[KIND_GRPC_ROUTE] && b->same[KIND_SERVICE] &&', 'b->same[KIND_GRPC_ROUTE] &&'),
+     'bool same = b->same_mesh && b->same[KIND_SERVICE] &&', 'bool same = b->same_mesh &&'),
     ('assignments do not depend on endpoints', 'lib/plan/plan_endpoint.c',
      'return mix_caller(p, o, &policy, hash_mix(h, o->svc->eps->part.hash), a);',
      'return mix_caller(p, o, &policy, h, a);'),

@@ -198,6 +198,18 @@ static void http_route(struct sim_random *r, struct buf *out, unsigned place)
 	}
 }
 
+static void tcp_route(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "tcp-%u", place);
+	head(out, "gateway.networking.k8s.io/v1", "TCPRoute", spaces[place % 2], obj, place);
+	buf_printf(out, "}\nspec:\n  parentRefs: [{group: '', kind: Service, name: %s, namespace: %s%s}]\n", name(r), space(r),
+		   sim_chance(r, 50) ? ", port: 3306" : "");
+	buf_printf(out, "  rules: [{backendRefs: [{name: %s, port: 3306}, {name: %s, namespace: %s, port: 3306, weight: %u}]}]\n", name(r),
+		   name(r), space(r), (unsigned)sim_below(r, 3));
+}
+
 static void draw(struct sim_random *r, unsigned place, struct buf *out)
 {
 	if (place < SIM_SLICES)
@@ -220,8 +232,10 @@ static void draw(struct sim_random *r, unsigned place, struct buf *out)
 		workload_entry(r, out, place);
 	else if (place < SIM_ROUTES)
 		peer_authentication(r, out, place);
-	else
+	else if (place < SIM_TCP_ROUTES)
 		http_route(r, out, place);
+	else
+		tcp_route(r, out, place);
 }
 
 void sim_manifest(struct sim_random *r, unsigned place, struct buf *out)

@@ -231,6 +231,9 @@ static const char *const raw_filters[] = {
 	"[" FILTER("CORS", "cors", "{\"allowOrigins\":[\"*\"],\"allowMethods\":[\"*\"],\"maxAge\":2147483647}") "]",
 	"[" FILTER("CORS", "cors", "{\"allowOrigins\":[\"http://*.a-b.c:1\",\"https://x\"],\"allowHeaders\":[\"a\"],\"allowCredentials\":true}") "]",
 	"[" FILTER("ExtensionRef", "extensionRef", "{\"group\":\"\",\"kind\":\"X\",\"name\":\"x\"}") "]", NULL};
+static const char *const raw_l4_rules[] = {
+	"[{\"backendRefs\":[" TO("a", "") "]}]", "[{\"name\":\"x\",\"backendRefs\":[" TO("a", "") "," TO("b", ",\"weight\":7") "]}]",
+	"[{\"backendRefs\":[" TO("a", ",\"weight\":0") "]}]", "[{\"backendRefs\":[{\"group\":\"x\",\"kind\":\"X\",\"name\":\"a\"}]}]", NULL};
 static const char *const raw_persistence[] = {
 	"{\"cookie\":{\"name\":\"a\"}}", "{\"type\":\"Header\",\"header\":{\"name\":\"a\"}}", "{\"cookie\":{\"lifetimeType\":\"Permanent\"}}", NULL};
 LOCAL(gwapi_path) = {LIST("/", "/a", "/api/v1", "/b/", "/a/b.c", "/.*"), LIST("", "a", "//", "/a%41", "/a b", "/(x|y)+", "(", "/" X252, "/a/..")};
@@ -244,6 +247,11 @@ const struct field_rule random_rules[] = {
 	/* HTTPRoute, GRPCRoute */
 	{"gwapi_http_route.parentRefs", 97, NULL, NULL, raw_parents},
 	{"gwapi_grpc_route.parentRefs", 97, NULL, NULL, raw_parents},
+	{"gwapi_l4_route.parentRefs", 97, NULL, NULL, raw_parents},
+	{"gwapi_tls_route.parentRefs", 97, NULL, NULL, raw_parents},
+	{"gwapi_l4_route.rules", 99, NULL, NULL, raw_l4_rules},
+	{"gwapi_tls_route.rules", 99, NULL, NULL, raw_l4_rules},
+	{"gwapi_tls_route.hostnames", 97, &pool_host, NULL, NULL},
 	{"gwapi_http_route.rules", 97, NULL, NULL, NULL},
 	{"gwapi_grpc_route.rules", 97, NULL, NULL, NULL},
 	{"gwapi_http_rule.name", 10, &pool_word, NULL, NULL},
