@@ -125,6 +125,7 @@ static void renew(void *arg)
 	struct identity *id = arg;
 	struct err e;
 
+	join_sweep(id->join_dir, now_s(id), &e); /* there may be none */
 	if (ca_expires_s(id->ca) - now_s(id) < WARN_BEFORE_S)
 		log_warn("ca", "%s expires in %lld hours", ca_subject(id->ca),
 			 (long long)(ca_expires_s(id->ca) - now_s(id)) / 3600);

@@ -315,6 +315,37 @@ def test_identity_plugged_in(env):
     need(s_client(one.navarchd.ports['secure'], ca)[0] == 0, 'the server certificate does not verify')
 
 
+def test_identity_token_rules(env):
+    """Another issuer is taken as soon as the rules name it; rules or keys that do not hold change nothing."""
+    one, second = Identity(env, {'a.yaml': NAMESPACE}), Issuer(env.folder, 'second', 'https://second')
+    csr, folder = Machine(env.folder, 'm').csr, env.folder + '/rules'
+    names = iter(range(1000))       # an identity each: certificates of one are limited
+
+    def taken(issuer):
+        return isinstance(one.client(token=issuer.token('default', 'a%d' % next(names))).create(csr), list)
+
+    def replace(name, text):
+        with open('%s/.%s' % (folder, name), 'w') as f:
+            f.write(text)
+        os.rename('%s/.%s' % (folder, name), '%s/%s' % (folder, name))
+
+    need(taken(one.issuer) and not taken(second), 'before the change')
+    replace('second.json', json.dumps(second.jwks))
+    rules = open(folder + '/rules.yaml').read()
+    replace('rules.yaml', rules + '- {issuer: https://second, jwksFile: second.json}\n')
+    await_('the second issuer', lambda: taken(second))
+    need(taken(one.issuer), 'the first issuer is lost')
+    for name, text, says in (('rules.yaml', '- {issuer: x}\n', 'issuer and jwksFile'), ('rules.yaml', 'nonsense: [', 'rules.yaml'),
+                             ('rules.yaml', '- {issuer: x, jwksFile: y, audience: z}\n', 'unknown member'),
+                             ('rules.yaml', '- {issuer: https://second, jwksFile: gone.json}\n', 'gone.json')):
+        replace(name, text)
+        await_('the complaint about %r' % text, lambda: says in one.navarchd.text())
+        need(taken(one.issuer) and taken(second), 'after %r' % text)
+    replace('rules.yaml', '- {issuer: https://second, jwksFile: second.json}\n')
+    await_('the end of the first issuer', lambda: not taken(one.issuer))
+    need(taken(second), 'the second issuer is lost')
+
+
 def test_identity_canary(env):
     """No key, token or private PEM in logs, debug pages, metrics, answers or files that are not meant to hold it."""
     files, port = shop(env, {'v1': 100})
