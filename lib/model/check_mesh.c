@@ -390,6 +390,14 @@ static void check_service_settings(struct check *c, const struct node *list)
 	}
 }
 
+static void check_retry_policy(struct check *c, const struct where *w, const struct http_retry *r)
+{
+	if (!r)
+		return;
+	check_duration(c, AT(w, "perTryTimeout"), &r->per_try_timeout);
+	check_duration(c, AT(w, "backoff"), &r->backoff);
+}
+
 const struct mesh_config *meshconf_decode(const struct node *root, struct arena *a, struct diags *ds)
 {
 	struct check c = {.root = root, .mode = SCHEMA_LENIENT, .ds = ds};
@@ -405,10 +413,8 @@ const struct mesh_config *meshconf_decode(const struct node *root, struct arena 
 	if (m->proxy_http_port)
 		check_port(&c, TOP("proxyHttpPort"), m->proxy_http_port);
 	check_times(&c, m);
-	if (m->default_http_retry_policy) {
-		check_duration(&c, AT(TOP("defaultHttpRetryPolicy"), "perTryTimeout"), &m->default_http_retry_policy->per_try_timeout);
-		check_duration(&c, AT(TOP("defaultHttpRetryPolicy"), "backoff"), &m->default_http_retry_policy->backoff);
-	}
+	check_retry_policy(&c, TOP("defaultHttpRetryPolicy"), m->default_http_retry_policy);
+	check_retry_policy(&c, TOP("defaultInboundHttpRetryPolicy"), m->default_inbound_retries);
 	check_trust_domain(&c, TOP("trustDomain"), m->trust_domain);
 	for (size_t i = 0; i < m->trust_domain_aliases.n; i++)
 		check_trust_domain(&c, ELEM(TOP("trustDomainAliases"), i), m->trust_domain_aliases.v[i]);
