@@ -43,7 +43,7 @@ CFLAGS  := -std=c11 -g $(OPT) $(WARN) -Wstrict-prototypes -Wmissing-prototypes $
 CXXFLAGS := -std=c++17 -g $(OPT) -Wall -Wextra -Werror $(HARDEN) -fno-exceptions -fno-rtti
 
 # lib folders, lowest first: a unit test links its own folder and those before it
-LAYERS  := base ev node net ca model store mesh plan analyze xds server
+LAYERS  := base ev node net ca model store mesh plan analyze xds agent server
 objects  = $(patsubst %,$(O)/%.o,$(basename $(wildcard lib/$(1)/*.c lib/$(1)/*.cc)))
 upto     = $(if $(1),$(call objects,$(firstword $(1)))$(if $(filter $(2),$(firstword $(1))),, $(call upto,$(wordlist 2,99,$(1)),$(2))))
 
@@ -54,9 +54,9 @@ GEN_OBJ   :=# objects of generated sources
 LIB_OBJ := $(foreach l,$(LAYERS),$(call objects,$(l))) $(GEN_OBJ)
 
 .PHONY: all
-all: $(B)/navarchd $(B)/navctl ## build navarchd and navctl
+all: $(B)/navarchd $(B)/navctl $(B)/navagent ## build navarchd, navctl and navagent
 
-$(B)/navarchd $(B)/navctl: $(B)/%: $(O)/%
+$(B)/navarchd $(B)/navctl $(B)/navagent: $(B)/%: $(O)/%
 	$(Q)cp $< $@
 
 define program
@@ -64,7 +64,7 @@ $(O)/$(1): $(patsubst %.c,$(O)/%.o,$(wildcard cmd/$(1)/*.c)) $(LIB_OBJ)
 	$$(call say,LD,$$@)
 	$(Q)$(CC) $(LDOPT) -o $$@ $$^ $$(LIBS)
 endef
-$(foreach p,navarchd navctl,$(eval $(call program,$(p))))
+$(foreach p,navarchd navctl navagent,$(eval $(call program,$(p))))
 
 $(O)/%.o: %.c | $(GEN_READY)
 	$(call say,CC,$<)

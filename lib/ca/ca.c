@@ -22,6 +22,7 @@
 #include "ca/cert.h"
 #include "ca/csr.h"
 #include "ca/key.h"
+#include "ca/own_key.h"
 #include "ca/pem.h"
 #include "ev/file.h"
 
@@ -190,25 +191,6 @@ static int put_server_names(struct der_out *o, const char *const *names, size_t 
 	return o->full ? err_set(e, ERR_LIMIT, "too many names for one certificate") : 0;
 }
 
-/* The private key as PEM, by way of the secure heap. */
-static int print_key(EVP_PKEY *key, struct buf *out, struct err *e)
-{
-	BIO *bio = BIO_new(BIO_s_secmem());
-	char *p;
-	long n;
-
-	must(bio && "out of memory");
-	if (PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
-		n = BIO_get_mem_data(bio, &p);
-		buf_append(out, p, (size_t)n);
-	} else {
-		out->failed = true;
-	}
-	BIO_free(bio);
-	ERR_clear_error();
-	return out->failed ? err_set(e, ERR_IO, "a key cannot be written") : 0;
-}
-
 int ca_issue_server(const struct ca *ca, const char *const *names, size_t n, int64_t ttl_s,
 		    const uint8_t serial[TBS_SERIAL], int64_t now_s, struct arena *a,
 		    struct ca_issued *out, struct buf *key, struct err *e)
@@ -228,7 +210,7 @@ int ca_issue_server(const struct ca *ca, const char *const *names, size_t n, int
 	len = own ? i2d_PUBKEY(own, &spki) : -1;
 	if (len > 0) {
 		t.spki = (struct der){spki, (size_t)len};
-		status = print_key(own, key, e) || issue(ca, &t, a, out, e) ? -1 : 0;
+		status = own_key_print(own, key, e) || issue(ca, &t, a, out, e) ? -1 : 0;
 	} else {
 		status = err_set(e, ERR_IO, "no key can be made");
 	}
@@ -615,7 +597,7 @@ static int write_root(const char *dir, const char *trust_domain, int64_t now_s,
 	buf_init(&pem, KEY_FILE_MAX);
 	if (!cert) {
 		err_set(e, ERR_IO, "no root can be made");
-	} else if (!print_key(key, &pem, e) && !write_part(dir, KEY, pem.p, pem.n, e)) {
+	} else if (!own_key_print(key, &pem, e) && !write_part(dir, KEY, pem.p, pem.n, e)) {
 		const char *text = cert_print(cert, &a);
 
 		status = write_part(dir, CERT, text, strlen(text), e) ||

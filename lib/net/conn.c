@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -37,12 +39,28 @@ union address {
 	struct sockaddr any;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
+	struct sockaddr_un path;
 	struct sockaddr_storage storage;
 };
 
 /* Listener */
 
-/* "host:port" with host "", an IPv4 address, or an IPv6 address in brackets. */
+static const char unix_prefix[] = "unix:";
+
+static int parse_path(const char *path, union address *out, socklen_t *len)
+{
+	size_t n = strlen(path);
+
+	if (!n || n >= sizeof(out->path.sun_path))
+		return -1;
+	memset(out, 0, sizeof(*out));
+	out->path.sun_family = AF_UNIX;
+	memcpy(out->path.sun_path, path, n);
+	*len = sizeof(out->path);
+	return 0;
+}
+
+/* "unix:path", or "host:port" with host "", an IPv4 address, or an IPv6 address in brackets. */
 static int parse_bind(const char *bind, union address *out, socklen_t *len, bool *both)
 {
 	const char *colon = strrchr(bind, ':');
@@ -51,6 +69,9 @@ static int parse_bind(const char *bind, union address *out, socklen_t *len, bool
 	struct ip ip;
 	int64_t port;
 
+	*both = false;
+	if (!strncmp(bind, unix_prefix, sizeof(unix_prefix) - 1))
+		return parse_path(bind + sizeof(unix_prefix) - 1, out, len);
 	if (!colon || scalar_int(colon + 1, 0, 65535, &port))
 		return -1;
 	n = (size_t)(colon - bind);
@@ -82,6 +103,16 @@ static int parse_bind(const char *bind, union address *out, socklen_t *len, bool
 	return 0;
 }
 
+/* What a process before us left behind; the new one is its user's only. */
+static int prepare_path(int fd, const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && S_ISSOCK(st.st_mode) && unlink(path))
+		return -1;
+	return fchmod(fd, 0600);
+}
+
 static int open_socket(const union address *addr, socklen_t len, bool both)
 {
 	int fd = socket(addr->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -90,6 +121,7 @@ static int open_socket(const union address *addr, socklen_t len, bool both)
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    (addr->any.sa_family == AF_UNIX && prepare_path(fd, addr->path.sun_path)) ||
 	    (addr->any.sa_family == AF_INET6 &&
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof(only_v6))) ||
 	    bind(fd, &addr->any, len) || listen(fd, BACKLOG)) {
@@ -159,7 +191,7 @@ struct listener *listener_open(struct loop *l, const char *bind, size_t max_open
 	int fd;
 
 	if (parse_bind(bind, &addr, &len, &both)) {
-		err_set(e, ERR_SYNTAX, "\"%s\" is not an address to listen on (\"10.0.0.1:80\", \"[::1]:80\", \":80\")",
+		err_set(e, ERR_SYNTAX, "\"%s\" is not an address to listen on (\"10.0.0.1:80\", \"[::1]:80\", \":80\", \"unix:PATH\")",
 			bind);
 		return NULL;
 	}
@@ -217,7 +249,7 @@ uint16_t listener_port(const struct listener *ls)
 	union address addr;
 	socklen_t len = sizeof(addr);
 
-	if (getsockname(ls->fd, &addr.any, &len))
+	if (getsockname(ls->fd, &addr.any, &len) || addr.any.sa_family == AF_UNIX)
 		return 0;
 	return ntohs(addr.any.sa_family == AF_INET ? addr.v4.sin_port : addr.v6.sin6_port);
 }

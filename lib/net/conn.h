@@ -32,7 +32,8 @@ struct listener_stats {
  * each when it is closed. */
 typedef void listener_fn(void *arg, int fd, const struct sockaddr *addr, socklen_t addr_len);
 
-/* bind: "127.0.0.1:15010", "[::1]:0", ":8080" (all addresses, both families). Port 0 = any. */
+/* bind: "127.0.0.1:15010", "[::1]:0", ":8080" (all addresses, both families). Port 0 = any.
+ * "unix:PATH": a socket that only our user may open; one that is left over is replaced. */
 struct listener *listener_open(struct loop *l, const char *bind, size_t max_open, listener_fn *accepted,
 			       void *arg, struct err *e);
 void listener_stop(struct listener *ls);	/* accepting; its connections live on */

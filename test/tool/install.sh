@@ -5,7 +5,8 @@ set -eu
 built=$1 prefix=$2 final=$3
 install -d "$prefix/bin" "$prefix/share/man/man1" "$prefix/share/bash-completion/completions" \
 	"$prefix/share/zsh/site-functions" "$prefix/share/fish/vendor_completions.d"
-install -m 755 "$built/navarchd" "$built/navctl" "$prefix/bin"
+install -m 755 "$built/navarchd" "$built/navctl" "$built/navagent" "$prefix/bin"
+"$built/navagent" --man >"$prefix/share/man/man1/navagent.1"
 for c in $("$built/navctl" help | awk '/^  / { print $1 }'); do
 	"$built/navctl" man "$c" >"$prefix/share/man/man1/navctl-$c.1"
 done

@@ -10,12 +10,12 @@ import re
 import subprocess
 import sys
 
-LAYER = {'base': 0, 'ev': 1, 'node': 1, 'net': 2, 'ca': 2, 'model': 2, 'store': 3, 'mesh': 4, 'plan': 5, 'analyze': 5, 'xds': 6, 'server': 7}
+LAYER = {'base': 0, 'ev': 1, 'node': 1, 'net': 2, 'ca': 2, 'model': 2, 'store': 3, 'mesh': 4, 'plan': 5, 'analyze': 5, 'xds': 6, 'agent': 7, 'server': 7}
 # a library's headers -> the places that may include them
 ONLY = [
     (r'uv\.h', r'lib/ev/'),
     (r'openssl/', r'lib/ca/|lib/net/tls'),
-    (r'jansson\.h', r'lib/node/|lib/ca/jwt|lib/xds/pbjson|lib/server/'),
+    (r'jansson\.h', r'lib/node/|lib/ca/jwt|lib/xds/pbjson|lib/agent/|lib/server/'),
     (r'yaml\.h', r'lib/node/'),
     (r'nghttp2/', r'lib/net/'),
     (r'microhttpd\.h', r'lib/net/'),
