@@ -131,27 +131,6 @@ void analyze_webhooks(struct analysis *n)
 
 /* ---- image: auto ---- */
 
-static bool term_holds(const struct k_label_term *t, const struct strmap *labels)
-{
-	const char *value = t->key ? strmap_get(labels, t->key) : NULL, *op = t->op ? t->op : "";
-
-	if (!strcmp(op, "In"))
-		return value && strs_has(&t->values, value);
-	if (!strcmp(op, "NotIn"))
-		return !value || !strs_has(&t->values, value);
-	return !strcmp(op, "Exists") ? value != NULL : !strcmp(op, "DoesNotExist") && !value;
-}
-
-static bool selector_holds(const struct k_label_selector *s, const struct strmap *labels)
-{
-	if (!s)
-		return true;
-	for (size_t i = 0; i < s->n_terms; i++)
-		if (!term_holds(&s->terms[i], labels))
-			return false;
-	return labels_match(&s->match_labels, labels);
-}
-
 static bool is_injected(const struct analysis *n, const char *ns, const struct strmap *labels)
 {
 	static const struct strmap none;
@@ -162,8 +141,8 @@ static bool is_injected(const struct analysis *n, const char *ns, const struct s
 		const struct k_webhook_configuration *c = object_spec(list->v[i], k_webhook_configuration);
 
 		for (size_t k = 0; k < c->n_webhooks; k++)
-			if (selector_holds(c->webhooks[k].namespaces, space ? &space->labels : &none) &&
-			    selector_holds(c->webhooks[k].objects, labels))
+			if (label_selector_holds(c->webhooks[k].namespaces, space ? &space->labels : &none) &&
+			    label_selector_holds(c->webhooks[k].objects, labels))
 				return true;
 	}
 	return false;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/kube.h"
 
+#include <string.h>
+
+#include "model/labels.h"
+
 SCHEMA_TABLE_OPEN(k_service_port, true)
 SCHEMA_TABLE_OPEN(k_service_spec, true)
 SCHEMA_TABLE_OPEN(k_ingress_address, true)
@@ -32,3 +36,24 @@ SCHEMA_TABLE_OPEN(k_webhook_service, true)
 SCHEMA_TABLE_OPEN(k_webhook_client, true)
 SCHEMA_TABLE_OPEN(k_webhook, true)
 SCHEMA_TABLE_OPEN(k_webhook_configuration, true)
+
+static bool term_holds(const struct k_label_term *t, const struct strmap *labels)
+{
+	const char *value = t->key ? strmap_get(labels, t->key) : NULL, *op = t->op ? t->op : "";
+
+	if (!strcmp(op, "In"))
+		return value && strs_has(&t->values, value);
+	if (!strcmp(op, "NotIn"))
+		return !value || !strs_has(&t->values, value);
+	return !strcmp(op, "Exists") ? value != NULL : !strcmp(op, "DoesNotExist") && !value;
+}
+
+bool label_selector_holds(const struct k_label_selector *s, const struct strmap *labels)
+{
+	if (!s)
+		return true;
+	for (size_t i = 0; i < s->n_terms; i++)
+		if (!term_holds(&s->terms[i], labels))
+			return false;
+	return labels_match(&s->match_labels, labels);
+}

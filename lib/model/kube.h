@@ -152,6 +152,8 @@ SCHEMA_STRUCT(k_label_term)
 	X(T, STRMAP, match_labels, "matchLabels", _, 0, "All must be equal.")                      \
 	X(T, MSGS, terms, "matchExpressions", k_label_term, 0, "All must hold.")
 SCHEMA_STRUCT(k_label_selector)
+/* NULL and an empty one hold for all. */
+bool label_selector_holds(const struct k_label_selector *s_or_null, const struct strmap *labels);
 
 /* Of a Mutating- or ValidatingWebhookConfiguration. */
 #define ROWS_k_webhook_service(X, T)                                                               \

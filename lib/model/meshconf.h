@@ -8,6 +8,7 @@
 #ifndef MODEL_MESHCONF_H
 #define MODEL_MESHCONF_H
 
+#include "model/kube.h"
 #include "model/traffic.h"
 
 #define VALUES_mesh_outbound_mode(X, P)                                                            \
@@ -201,7 +202,7 @@ SCHEMA_STRUCT(default_policy)
 	X(T, MSG, tls_defaults, "tlsDefaults", mesh_tls, 0, "TLS elsewhere.")                      \
 	X(T, NODE, extension_providers, "extensionProviders", _, 0, "Named providers.")            \
 	X(T, NODE, default_providers, "defaultProviders", _, 0, "Default providers.")              \
-	X(T, NODE, discovery_selectors, "discoverySelectors", _, 0, "Namespaces that are watched.") \
+	X(T, MSGS, discovery_selectors, "discoverySelectors", k_label_selector, 0, "Namespaces that count.") \
 	X(T, NODE, service_settings, "serviceSettings", _, SCHEMA_NOT_IN_EFFECT, "Cluster-local services.") \
 	X(T, NODE, certificates, "certificates", _, SCHEMA_DEPRECATED, "Not used.")                \
 	X(T, NODE, ca, "ca", _, 0, "External CA.")                                                 \

@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "base/vec.h"
 #include "model/kube.h"
+#include "store/discovery.h"
 
 struct record;
 struct place;
@@ -54,6 +55,7 @@ struct store {
 	struct map records[KIND_COUNT];	/* "ns/name" -> struct record */
 	VEC(struct record *) dirty;
 	struct object_set set;
+	struct discovery discovery;	/* what of set is given out */
 	bool mesh_fixed;		/* by store_set_mesh */
 	bool mesh_changed;
 	struct arena mesh_arena;	/* findings of the ConfigMap's settings */
@@ -125,6 +127,7 @@ void store_free(struct store *s)
 		map_fini(&s->records[k]);
 	}
 	vec_fini(&s->dirty);
+	discovery_fini(&s->discovery);
 	object_set_unref(&s->set);
 	arena_fini(&s->mesh_arena);
 	free(s->domain);
@@ -507,6 +510,8 @@ size_t store_commit(struct store *s)
 	changed += s->mesh_changed;
 	s->mesh_changed = false;
 	s->generation += changed > 0;
+	if (changed)
+		discovery_update(&s->discovery, &s->set);
 	return changed;
 }
 
@@ -517,7 +522,7 @@ uint64_t store_generation(const struct store *s)
 
 const struct object_set *store_objects(const struct store *s)
 {
-	return &s->set;
+	return s->discovery.active ? &s->discovery.to : &s->set;
 }
 
 /* ---- findings ---- */

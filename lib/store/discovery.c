@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/discovery.h"
+
+#include <string.h>
+
+#include "model/kube.h"
+
+/* Kubernetes names each namespace in a label of its own, which manifests seldom say. */
+static struct strmap labels_of(const struct object *ns, const char *name, struct arena *a)
+{
+	static const char own[] = "kubernetes.io/metadata.name";
+	size_t n = ns ? ns->labels.n : 0, at = 0;
+	struct str_pair *v;
+
+	if (n && strmap_get(&ns->labels, own))
+		return ns->labels;
+	v = arena_array(a, struct str_pair, n + 1);
+	while (at < n && strcmp(ns->labels.v[at].key, own) < 0)
+		at++;
+	for (size_t i = 0; i < n; i++)
+		v[i + (i >= at)] = ns->labels.v[i];
+	v[at] = (struct str_pair){own, name};
+	return (struct strmap){.v = v, .n = n + 1};
+}
+
+static bool counts(const struct object_set *all, const char *ns)
+{
+	const struct mesh_config *m = all->mesh;
+	struct strmap labels;
+	struct arena scratch;
+	bool any = strcmp(ns, m->root_namespace) == 0;
+
+	arena_init(&scratch, 0);
+	labels = labels_of(kind_list_find(all->kind[KIND_NAMESPACE], "", ns), ns, &scratch);
+	for (size_t i = 0; i < m->n_discovery_selectors; i++)
+		any = any || label_selector_holds(&m->discovery_selectors[i], &labels);
+	arena_fini(&scratch);
+	return any;
+}
+
+/* One ref of the list without what does not count. Objects of a namespace stand together. */
+static const struct kind_list *filter(const struct object_set *all, const struct kind_list *l)
+{
+	struct kind_list *out = kind_list_new(l->n);
+	bool keep = false;
+
+	out->n = 0;
+	for (size_t i = 0; i < l->n; i++) {
+		if (i == 0 || strcmp(l->v[i]->ns, l->v[i - 1]->ns) != 0)
+			keep = !*l->v[i]->ns || counts(all, l->v[i]->ns);
+		if (keep)
+			out->v[out->n++] = object_ref(l->v[i]);
+	}
+	if (out->n < l->n)
+		return out;
+	kind_list_unref(out);
+	return kind_list_ref(l);
+}
+
+void discovery_fini(struct discovery *d)
+{
+	if (!d->active)
+		return;
+	object_set_unref(&d->from);
+	object_set_unref(&d->to);
+	*d = (struct discovery){0};
+}
+
+const struct object_set *discovery_update(struct discovery *d, const struct object_set *all)
+{
+	struct object_set to = *all;
+	bool same_rules = d->active && d->from.settings == all->settings &&
+			  d->from.kind[KIND_NAMESPACE] == all->kind[KIND_NAMESPACE];
+
+	if (!all->mesh->n_discovery_selectors) {
+		discovery_fini(d);
+		return all;
+	}
+	for (size_t k = 0; k < KIND_COUNT; k++) {
+		if (same_rules && d->from.kind[k] == all->kind[k])
+			to.kind[k] = kind_list_ref(d->to.kind[k]);
+		else
+			to.kind[k] = filter(all, all->kind[k]);
+	}
+	mesh_settings_ref(to.settings);
+	object_set_ref(all);
+	discovery_fini(d);
+	*d = (struct discovery){.active = true, .from = *all, .to = to};
+	return &d->to;
+}
