@@ -3,5 +3,5 @@
 .PHONY: e2e
 e2e: ## end-to-end tests with real Envoys and gRPC clients (E2E="WORD..." for some)
 	$(Q)test/tool/deps.sh all
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all kube-fake
 	@B=$(B) $(B)/venv/bin/python test/e2e/run.py $(E2E)

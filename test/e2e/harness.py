@@ -97,8 +97,8 @@ class Process:
 class Navarchd(Process):
     """navarchd over a folder of manifests: write(), remove() change one whole file at a time."""
 
-    def __init__(self, folder, name='navarchd', xds_port=0, more=()):
-        self.more = list(more)
+    def __init__(self, folder, name='navarchd', xds_port=0, more=(), source=None):
+        self.more, self.source = list(more), source
         self.folder, self.config = folder, '%s/%s.config' % (folder, name)
         os.makedirs(self.config, exist_ok=True)
         self.port_file = '%s/%s.ports' % (folder, name)
@@ -109,7 +109,7 @@ class Navarchd(Process):
         if os.path.exists(self.port_file):
             os.unlink(self.port_file)
         super().__init__(name, [
-            NAVARCHD, '--config-dir', self.config, '--xds-address', '127.0.0.1:%d' % xds_port,
+            NAVARCHD, *(self.source or ['--config-dir', self.config]), '--xds-address', '127.0.0.1:%d' % xds_port,
             '--admin-address', '127.0.0.1:0', '--metrics-address', '127.0.0.1:0',
             '--port-file', self.port_file] + self.more, self.folder)
         self.ports = await_('the port file of navarchd', lambda: self.alive() and self.read_ports())

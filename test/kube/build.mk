@@ -1,9 +1,10 @@
 # The Kubernetes source against a fake API server.
 
-KUBE_FAKE  := $(O)/test/kube/fake_api.o $(O)/test/kube/fake_store.o
+KUBE_FAKE  := $(addprefix $(O)/test/kube/,fake_api.o fake_store.o fake_load.o)
+KUBE_MAIN  := $(O)/test/kube/fake_main
 KUBE_BIN   := $(patsubst %.c,$(O)/%,$(wildcard test/kube/*_test.c))
 KUBE_EQUAL := $(O)/test/kube/equal
-$(KUBE_FAKE) $(KUBE_BIN:=.o): CPPFLAGS += -Itest/kube
+$(KUBE_FAKE) $(KUBE_MAIN).o $(KUBE_BIN:=.o): CPPFLAGS += -Itest/kube
 $(KUBE_EQUAL).o: CPPFLAGS += -Itest/kube -Itest/golden
 
 $(KUBE_BIN): $(O)/%: $(O)/%.o $(KUBE_FAKE) $(call archive,store)
@@ -13,6 +14,13 @@ $(KUBE_BIN): $(O)/%: $(O)/%.o $(KUBE_FAKE) $(call archive,store)
 $(KUBE_EQUAL): $(KUBE_EQUAL).o $(KUBE_FAKE) $(O)/test/golden/case.o $(O)/test/golden/live.o $(LIB_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
+
+$(KUBE_MAIN): $(KUBE_MAIN).o $(KUBE_FAKE) $(call archive,store)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
+
+.PHONY: kube-fake
+kube-fake: $(KUBE_MAIN)
 
 .PHONY: kube
 kube: $(KUBE_BIN) $(KUBE_EQUAL) ## the Kubernetes source against a fake API server

@@ -13,11 +13,11 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "ev/file.h"
-#include "fake_api.h"
+#include "fake_load.h"
 #include "golden.h"
 #include "store/source_kube.h"
 
-enum { SYNC_MS = 20000, JSON_MAX = 16 * 1024 * 1024 };
+enum { SYNC_MS = 20000 };
 
 struct world {
 	struct loop *loop;
@@ -33,48 +33,16 @@ static void on_change(void *arg)
 	(void)arg;
 }
 
-static const char *resource_of(enum kind kind, struct arena *a)
-{
-	const struct kind_info *info = kind_info(kind);
-
-	return arena_printf(a, "%s%s/%.*s/%s", *info->group ? "/apis/" : "/api", info->group, (int)strcspn(info->versions, " "),
-			    info->versions, info->plural);
-}
-
-static void add_member(struct node *map, const char *key, struct node value, struct arena *a)
-{
-	struct node_member *v = arena_array(a, struct node_member, map->n + 1);
-
-	if (node_get(map, key))
-		return;
-	memcpy(v, map->map, map->n * sizeof(*v));
-	v[map->n++] = (struct node_member){.key = key, .value = value};
-	map->map = v;
-}
-
 /* False when an API server could not hold the document: no name, or a second one of the name. */
-static bool serve_doc(struct world *w, const struct node *root, struct map *seen)
+static bool serve_doc(struct world *w, struct node *root, struct map *seen)
 {
-	struct node *meta = (struct node *)(uintptr_t)node_get(root, "metadata");
-	const char *api = node_text(root, "apiVersion"), *kind = node_text(root, "kind");
-	int k = api && kind ? kind_find(api, kind) : -1;
-	struct buf json;
+	const struct node *meta = node_get(root, "metadata");
+	const char *ns = node_text(meta, "namespace");
 
-	if (k < 0)
-		return true;
-	if (!meta || meta->kind != NODE_MAP || !node_text(meta, "name"))
+	if (map_set(seen, arena_printf(&w->arena, "%s/%s/%s", node_text(root, "kind"), ns ? ns : "default", node_text(meta, "name")), w))
 		return false;
-	if (kind_info((enum kind)k)->namespaced)
-		add_member(meta, "namespace", (struct node){.kind = NODE_STRING, .text = "default", .n = 7}, &w->arena);
 	/* a time is part of an object: without one in the file there is none from the server */
-	add_member(meta, "creationTimestamp", (struct node){.kind = NODE_NULL}, &w->arena);
-	if (map_set(seen, arena_printf(&w->arena, "%d/%s/%s", k, node_text(meta, "namespace"), node_text(meta, "name")), w))
-		return false;
-	buf_init(&json, JSON_MAX);
-	node_to_json(root, false, false, &json);
-	fake_api_put(w->api, resource_of((enum kind)k, &w->arena), buf_cstr(&json));
-	buf_fini(&json);
-	return true;
+	return fake_load(w->api, root, true, &w->arena);
 }
 
 /* False when the case is none for an API server. */
@@ -112,8 +80,7 @@ static void open_world(struct world *w)
 	w->loop = loop_new(&e);
 	must(w->loop);
 	w->api = fake_api_new(w->loop, "127.0.0.1:0");
-	for (int k = 0; k < KIND_COUNT; k++)
-		fake_api_register(w->api, resource_of((enum kind)k, &w->arena), kind_info((enum kind)k)->name);
+	fake_register_kinds(w->api);
 	w->store = store_new("cluster.local", "istio-system");
 	w->access.server = arena_printf(&w->arena, "http://127.0.0.1:%u", fake_api_port(w->api));
 	w->access.proxy = "";

@@ -662,6 +662,11 @@ void fake_api_fault(struct fake_api *f, const struct fake_fault *fault)
 	f->faults[f->n_faults++].match = strdup(fault->match);
 }
 
+void fake_api_begin_at(struct fake_api *f, uint64_t version)
+{
+	f->store.version = f->store.compacted = version;
+}
+
 void fake_api_compact(struct fake_api *f)
 {
 	f->store.compacted = ++f->store.version;

@@ -2,7 +2,7 @@
  *
  * An API server for tests, in the loop of its caller: objects of any registered resource, lists (whole and by pages),
  * watches (from a version, from nothing, with initial events, with bookmarks), writes, and faults on demand. HTTP/1.1
- * without TLS. What it answers is what kube-apiserver was seen to answer; contract_test.c holds both to it.
+ * without TLS. What it answers is what kube-apiserver 1.34 was seen to answer.
  * Thread: loop.
  */
 #ifndef FAKE_API_H
@@ -47,6 +47,7 @@ void fake_api_delete(struct fake_api *f, const char *resource, const char *ns, c
 void fake_api_lose(struct fake_api *f, const char *resource, const char *ns, const char *name);
 
 void fake_api_fault(struct fake_api *f, const struct fake_fault *fault);
+void fake_api_begin_at(struct fake_api *f, uint64_t version);	/* as after a restart: older versions are gone */
 void fake_api_compact(struct fake_api *f);		/* older versions are gone */
 void fake_api_break_watches(struct fake_api *f);	/* all end, cleanly */
 void fake_api_set_streaming(struct fake_api *f, bool on);	/* lists by stream; else 422 */
