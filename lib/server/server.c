@@ -108,6 +108,8 @@ static int open_kube(struct server *s, struct err *e)
 				      .access = &s->access,
 				      .root_namespace = ROOT_NAMESPACE,
 				      .user_agent = "navarchd/1",
+				      .state_dir = s->opts->state_dir,
+				      .pool = s->jobs,
 				      .changed = store_changed,
 				      .arg = s};
 	int rc;

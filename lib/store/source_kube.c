@@ -9,7 +9,10 @@
 #include "base/must.h"
 #include "net/http_client.h"
 #include "store/credential_refs.h"
+#include "store/disk.h"
 #include "store/kube_auth.h"
+
+#define PLACE_PREFIX "kubernetes/"
 
 enum { PAGE = 500, FINDINGS_MAX = 200, LATE_MS = 100 };
 
@@ -61,6 +64,9 @@ struct source_kube {
 	struct arena scratch;
 	uint64_t seed;
 	bool synced, closing;
+	struct disk_saver *saver;	/* or NULL */
+	char *state;			/* path of the generation, or NULL */
+	bool loading_referred;		/* the second pass over what is on disk */
 	bool touched;			/* the store was told something since the last commit */
 };
 
@@ -72,7 +78,7 @@ static void follow_references(struct source_kube *s);
 
 static const char *place_name(const struct feed *f, const char *ns, const char *name, struct arena *a)
 {
-	return arena_printf(a, "kubernetes/%s/%s%s%s", kind_info(f->kind)->plural, ns, *ns ? "/" : "", name);
+	return arena_printf(a, PLACE_PREFIX "%s/%s%s%s", kind_info(f->kind)->plural, ns, *ns ? "/" : "", name);
 }
 
 static const char *key_of(const char *ns, const char *name, struct arena *a)
@@ -110,7 +116,8 @@ static void touch(struct source_kube *s)
 	loop_task_kick(s->cfg.loop, &s->commit);
 }
 
-static void put_object(struct feed *f, const struct node *root, const char *place, struct arena *a)
+/* hash: that the object had before it was written to disk, or NULL. */
+static void put_object(struct feed *f, const struct node *root, const struct hash128 *hash, const char *place, struct arena *a)
 {
 	struct source_kube *s = f->source;
 	struct store_entry entry = {0};
@@ -125,6 +132,8 @@ static void put_object(struct feed *f, const struct node *root, const char *plac
 		object_unref(o);
 		o = NULL;
 	}
+	if (o && hash)
+		o->hash = *hash;
 	entry = (struct store_entry){.kind = (int)f->kind, .ns = id.ns, .name = id.name, .obj = o};
 	if (!o) {
 		entry.diags = ds.v;
@@ -136,9 +145,8 @@ static void put_object(struct feed *f, const struct node *root, const char *plac
 	touch(s);
 }
 
-static void on_put(void *arg, const struct node *root)
+static void put(struct feed *f, const struct node *root, const struct hash128 *hash)
 {
-	struct feed *f = arg;
 	struct source_kube *s = f->source;
 	struct arena_mark mark = arena_mark(&s->scratch);
 	struct identity id = identify(f, root, &s->scratch);
@@ -159,8 +167,13 @@ static void on_put(void *arg, const struct node *root)
 	k->round = f->round;
 	k->missing = false;
 	if (!same)
-		put_object(f, root, k->place, &s->scratch);
+		put_object(f, root, hash, k->place, &s->scratch);
 	arena_rewind(&s->scratch, mark);
+}
+
+static void on_put(void *arg, const struct node *root)
+{
+	put(arg, root, NULL);
 }
 
 static void forget(struct feed *f, const char *key, struct known *k)
@@ -526,6 +539,67 @@ static void follow_references(struct source_kube *s)
 	arena_fini(&a);
 }
 
+/* ---- disk ---- */
+
+static const struct object_set *current(void *arg)
+{
+	return store_objects(((struct source_kube *)arg)->cfg.store);
+}
+
+/* The first pass takes what is watched anyway, the second what that refers to. */
+static void take_from_disk(void *arg, const struct node *root, struct hash128 hash)
+{
+	struct source_kube *s = arg;
+	const struct node *meta = node_get(root, "metadata");
+	const char *api = node_text(root, "apiVersion"), *kind = node_text(root, "kind"), *name = node_text(meta, "name");
+	const char *ns = node_text(meta, "namespace");
+	int k = api && kind ? kind_find(api, kind) : -1;
+
+	for (struct feed *f = s->feeds; k >= 0 && name && f; f = f->next) {
+		if ((int)f->kind != k || f->referred != s->loading_referred)
+			continue;
+		if (f->name && (!ns || strcmp(f->ns, ns) != 0 || strcmp(f->name, name) != 0))
+			continue;
+		put(f, root, &hash);
+		break;
+	}
+}
+
+/* What was in force when it was saved, until the server says otherwise. */
+static void load_from_disk(struct source_kube *s)
+{
+	struct err e;
+
+	if (disk_load(s->state, take_from_disk, s, &e)) {
+		if (e.code != ERR_NOT_FOUND)
+			log_warn("kube", "%s; it is passed over", e.text);
+		return;
+	}
+	store_commit(s->cfg.store);
+	follow_references(s);
+	s->loading_referred = true;
+	disk_load(s->state, take_from_disk, s, &e);
+	store_commit(s->cfg.store);
+	s->touched = false;
+	s->synced = true;
+	store_source_synced(s->cfg.store, s->source);
+	log_info("kube", "the generation of %s is in force until the API server has been read", s->state);
+}
+
+static void open_disk(struct source_kube *s)
+{
+	struct arena a;
+
+	if (!s->cfg.state_dir)
+		return;
+	arena_init(&a, 0);
+	s->state = strdup(arena_printf(&a, "%s/generation", s->cfg.state_dir));
+	must(s->state && "out of memory");
+	arena_fini(&a);
+	s->saver = disk_saver_new(s->cfg.loop, s->cfg.pool, s->state, PLACE_PREFIX);
+	load_from_disk(s);
+}
+
 /* ---- commits ---- */
 
 static bool all_settled(const struct source_kube *s)
@@ -570,6 +644,8 @@ static void commit(void *arg)
 		store_source_synced(s->cfg.store, s->source);
 		log_info("kube", "in sync with %s", s->cfg.access->server);
 	}
+	if (s->saver)
+		disk_saver_kick(s->saver, KUBE_SAVE_MS, current, s);
 	s->cfg.changed(s->cfg.arg);
 }
 
@@ -599,6 +675,7 @@ int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out
 		else if (reaches[k] == REACH_MESH_CONFIG)
 			add_feed(s, (enum kind)k, cfg->root_namespace, "istio");
 	}
+	open_disk(s);
 	*out = s;
 	return 0;
 }
@@ -624,6 +701,8 @@ void source_kube_close(struct source_kube *s)
 	loop_timer_stop(s->cfg.loop, &s->late);
 	for (size_t i = 0; i < ARRAY_LEN(s->followed); i++)
 		kind_list_unref(s->followed[i]);
+	disk_saver_free(s->saver);
+	free(s->state);
 	kube_auth_free(s->auth);
 	http_client_free(s->client);
 	arena_fini(&s->scratch);

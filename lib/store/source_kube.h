@@ -12,6 +12,7 @@
 #ifndef STORE_SOURCE_KUBE_H
 #define STORE_SOURCE_KUBE_H
 
+#include "ev/job.h"
 #include "ev/loop.h"
 #include "store/kubeconfig.h"
 #include "store/kube_watch.h"
@@ -25,6 +26,8 @@ struct source_kube_cfg {
 	const struct kube_access *access;	/* borrowed */
 	const char *root_namespace;
 	const char *user_agent;
+	const char *state_dir;		/* where the last good generation is kept, or NULL */
+	struct job_pool *pool;		/* for that */
 	loop_fn *changed;		/* after a commit that changed objects or findings, and when synced */
 	void *arg;
 };
@@ -32,10 +35,12 @@ struct source_kube_cfg {
 enum {
 	KUBE_HOLD_PERCENT = 20, KUBE_HOLD_OBJECTS = 100,	/* both exceeded: held */
 	KUBE_CONFIRM_MS = 5000,		/* until the second list */
+	KUBE_SAVE_MS = 2000,		/* from a change to its saving, at most one generation in that time */
 	KUBE_REFERRED_MAX = 2000,	/* watches of Secrets and ConfigMaps */
 };
 
-/* Returns at once; an API server that cannot be reached is no error. */
+/* Returns at once. With a generation on disk the source is synced on return, and what it says is that, until the server
+ * says otherwise, kind by kind. An API server that cannot be reached is no error. */
 int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out, struct err *e);
 void source_kube_reload(struct source_kube *s);	/* lists everything again */
 void source_kube_close(struct source_kube *s);	/* NULL is fine; what it said stays in the store */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The objects of every golden case, served by the fake API server, give the same resources, bytes and verdicts as from
- * the files: directory and API server are equal sources. usage: equal [AREA/CASE]
+ * the files: directory and API server are equal sources. And so do they when they were on disk between. usage: equal [AREA/CASE]
  */
 #include <glob.h>
 #include <stdio.h>
@@ -12,9 +12,11 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "base/vec.h"
 #include "ev/file.h"
 #include "fake_load.h"
 #include "golden.h"
+#include "store/disk.h"
 #include "store/source_kube.h"
 
 enum { SYNC_MS = 20000 };
@@ -139,27 +141,86 @@ static size_t take_kube_objects(const struct store *s, struct object **v, size_t
 	return n;
 }
 
-static int compare(const struct golden_case *c, const struct world *w, struct err *e)
+/* The generations of two sets of objects are the same. */
+static int compare(const struct golden_case *c, struct object *const *want_v, size_t n_want, struct object *const *got_v, size_t n_got,
+		   const struct mesh_settings *settings, struct err *e)
 {
-	struct object **v = calloc(2 * c->n_objs + 2, sizeof(*v));
 	struct live want = {0}, got = {0};
 	struct res_table table;
-	size_t n;
 	int rc;
 
-	must(v);
 	res_table_init(&table);
-	n = take_file_objects(c, v);
-	rc = live_build(c, &table, NULL, c->settings, v, n, &want, e);
-	n = take_kube_objects(w->store, v, 2 * c->n_objs + 2);
+	rc = live_build(c, &table, NULL, c->settings, want_v, n_want, &want, e);
 	if (!rc)
-		rc = live_build(c, &table, NULL, c->has_mesh ? c->settings : store_objects(w->store)->settings, v, n, &got, e);
+		rc = live_build(c, &table, NULL, c->has_mesh ? c->settings : settings, got_v, n_got, &got, e);
 	if (!rc)
 		rc = live_compare(c, &got, &want, e);
 	live_fini(c, &table, &want);
 	live_fini(c, &table, &got);
 	res_table_fini(&table);
-	free(v);
+	return rc;
+}
+
+static int compare_kube(const struct golden_case *c, const struct world *w, struct err *e)
+{
+	struct object **want = calloc(c->n_objs + 1, sizeof(*want)), **got = calloc(2 * c->n_objs + 2, sizeof(*got));
+	size_t n_want, n_got;
+	int rc;
+
+	must(want && got);
+	n_want = take_file_objects(c, want);
+	n_got = take_kube_objects(w->store, got, 2 * c->n_objs + 2);
+	rc = compare(c, want, n_want, got, n_got, store_objects(w->store)->settings, e);
+	free(want);
+	free(got);
+	return rc;
+}
+
+struct read_back {
+	struct arena arena;
+	VEC(struct object *) v;
+	size_t refused;
+};
+
+static void take_from_disk(void *arg, const struct node *root, struct hash128 hash)
+{
+	struct read_back *r = arg;
+	struct object_id id;
+	struct object *o;
+	struct diags ds;
+
+	diags_init(&ds, &r->arena);
+	if (object_decode(root, SCHEMA_LENIENT, NULL, &o, &id, &ds) == OBJECT_OK) {
+		o->hash = hash;
+		*vec_push(&r->v, &r->arena) = o;
+	} else {
+		r->refused++;
+	}
+}
+
+/* What is written to disk and read back is the same generation. */
+static int compare_disk(const struct golden_case *c, struct err *e)
+{
+	char path[] = "/tmp/navarch-equal-XXXXXX", old[sizeof(path) + 4];
+	struct read_back r = {0};
+	int fd = mkstemp(path), rc;
+
+	must(fd >= 0);
+	snprintf(old, sizeof(old), "%s.old", path);
+	close(fd);
+	arena_init(&r.arena, 0);
+	rc = disk_save(path, store_objects(c->store), "", e);
+	if (!rc)
+		rc = disk_load(path, take_from_disk, &r, e);
+	if (!rc && (r.refused || r.v.n != c->n_objs))
+		rc = err_set(e, ERR_SYNTAX, "%zu objects of %zu come back from disk, %zu are refused", r.v.n, c->n_objs, r.refused);
+	if (!rc)
+		rc = compare(c, c->objs, c->n_objs, r.v.v, r.v.n, c->settings, e);
+	for (size_t i = 0; i < r.v.n; i++)
+		object_unref(r.v.v[i]);
+	arena_fini(&r.arena);
+	unlink(path);
+	unlink(old);
 	return rc;
 }
 
@@ -173,10 +234,10 @@ static int run_case(const char *name, struct err *e)
 	if (!strncmp(strchr(name, '/'), "/strict-", 8) || !access("then.yaml", F_OK) || access("in.yaml", F_OK))
 		return 0;
 	open_world(&w);
-	if (golden_open(&c, name, e))
+	if (golden_open(&c, name, e) || compare_disk(&c, e))
 		rc = -1;
 	else if (serve_case(&w))
-		rc = sync_source(&w, e) || compare(&c, &w, e) ? -1 : 1;
+		rc = sync_source(&w, e) || compare_kube(&c, &w, e) ? -1 : 1;
 	golden_close(&c);
 	close_world(&w);
 	return rc;

@@ -31,6 +31,8 @@ struct fix {
 	struct store *store;
 	struct kube_access access;
 	struct source_kube *source;
+	struct job_pool *pool;		/* or NULL */
+	const char *state_dir;		/* or NULL */
 	int changes;
 };
 
@@ -68,6 +70,8 @@ static void open_source(struct fix *f)
 				      .access = &f->access,
 				      .root_namespace = "istio-system",
 				      .user_agent = "navarch-test/1",
+				      .state_dir = f->state_dir,
+				      .pool = f->pool,
 				      .changed = on_change,
 				      .arg = f};
 	struct err e;
@@ -78,6 +82,7 @@ static void open_source(struct fix *f)
 static void stop(struct fix *f)
 {
 	source_kube_close(f->source);
+	job_pool_free(f->pool);
 	fake_api_free(f->api);
 	store_free(f->store);
 	loop_free(f->loop);
@@ -455,6 +460,48 @@ static void server_comes_late(void **state)
 	stop(&f);
 }
 
+/* Without its server it starts with what was in force; when the server comes, what did not change costs nothing. */
+static void starts_from_disk(void **state)
+{
+	char dir[] = "/tmp/navarch-state-XXXXXX";
+	uint64_t generation;
+	const struct object *a;
+	char cmd[64];
+	struct fix f;
+	struct err e;
+
+	(void)state;
+	start(&f);
+	assert_non_null(mkdtemp(dir));
+	f.state_dir = dir;
+	f.pool = job_pool_new(f.loop, 0, &e);
+	put_service(&f, "a", 80);
+	put_service(&f, "b", 80);
+	put_route(&f, "r", 100);
+	open_source(&f);
+	all_watch(&f);
+	wait_for(&f, !access(arena_printf(&f.arena, "%s/generation", dir), F_OK));
+	turn_for(&f, 50);
+	source_kube_close(f.source);
+	store_free(f.store);
+	f.store = store_new("cluster.local", "istio-system");
+	fake_api_delete(f.api, SERVICES, "one", "b");
+	fake_api_fault(f.api, &(struct fake_fault){.match = "?", .what = FAKE_STATUS, .n = 503, .times = 40});
+	open_source(&f);
+	assert_true(store_synced(f.store));
+	assert_int_equal(count(&f, KIND_SERVICE), 2);
+	assert_int_equal(count(&f, KIND_VIRTUAL_SERVICE), 1);
+	generation = store_generation(f.store);
+	a = get(&f, KIND_SERVICE, "one", "a");
+	wait_for(&f, count(&f, KIND_SERVICE) == 1);
+	all_watch(&f);
+	assert_ptr_equal(get(&f, KIND_SERVICE, "one", "a"), a);
+	assert_int_equal(store_generation(f.store), generation + 1);	/* b alone */
+	stop(&f);
+	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", dir);
+	assert_int_equal(system(cmd), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +515,7 @@ int main(void)
 		cmocka_unit_test(secrets_by_name),
 		cmocka_unit_test(token_rotates),
 		cmocka_unit_test(server_comes_late),
+		cmocka_unit_test(starts_from_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

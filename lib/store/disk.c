@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/disk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "base/scalar.h"
+#include "ev/file.h"
+
+#define HEADER_FORMAT "navarch-generation %u %20zu %20zu %s\n"
+
+enum { FORMAT_VERSION = 1, HEADER_MAX = 200, PARSE_MAX = 256 * 1024 * 1024 };
+
+/* ---- writing ---- */
+
+static void put_text(struct buf *out, const char *key, const char *text)
+{
+	buf_printf(out, "\"%s\":", key);
+	node_to_json(&(struct node){.kind = NODE_STRING, .text = text, .n = strlen(text)}, false, false, out);
+}
+
+static void put_map(struct buf *out, const char *key, const struct strmap *m)
+{
+	buf_printf(out, ",\"%s\":{", key);
+	for (size_t i = 0; i < m->n; i++) {
+		node_to_json(&(struct node){.kind = NODE_STRING, .text = m->v[i].key, .n = strlen(m->v[i].key)}, false, false, out);
+		buf_char(out, ':');
+		node_to_json(&(struct node){.kind = NODE_STRING, .text = m->v[i].value, .n = strlen(m->v[i].value)}, false, false, out);
+		buf_str(out, i + 1 < m->n ? "," : "");
+	}
+	buf_char(out, '}');
+}
+
+/* The time as RFC 3339 has it, to the nanosecond. */
+static void put_time(struct buf *out, int64_t ns)
+{
+	time_t s = (time_t)(ns / 1000000000);
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	buf_printf(out, ",\"creationTimestamp\":\"%04d-%02d-%02dT%02d:%02d:%02d.%09dZ\"", tm.tm_year + 1900, tm.tm_mon + 1,
+		   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ns % 1000000000));
+}
+
+static void put_object(struct buf *out, const struct object *o)
+{
+	const struct kind_info *info = kind_info(o->kind);
+	size_t n = strcspn(info->versions, " ");
+	char hex[HASH_HEX_LEN + 1];
+
+	buf_printf(out, "{\"apiVersion\":\"%s%s%.*s\",\"kind\":\"%s\",\"metadata\":{", info->group, *info->group ? "/" : "", (int)n,
+		   info->versions, info->name);
+	put_text(out, "hash", hash_hex(o->hash, hex));
+	buf_char(out, ',');
+	put_text(out, "name", o->name);
+	if (*o->ns) {
+		buf_char(out, ',');
+		put_text(out, "namespace", o->ns);
+	}
+	if (o->resource_version) {
+		buf_char(out, ',');
+		put_text(out, "resourceVersion", o->resource_version);
+	}
+	if (o->created_ns > 0)
+		put_time(out, o->created_ns);
+	buf_printf(out, ",\"generation\":%lld", (long long)o->generation);
+	put_map(out, "labels", &o->labels);
+	put_map(out, "annotations", &o->annotations);
+	buf_char(out, '}');
+	if (*info->body) {
+		buf_printf(out, ",\"%s\":", info->body);
+		schema_to_json(info->schema, o->spec, out);
+		buf_char(out, '}');
+	} else {
+		/* the object's own fields stand beside its metadata */
+		size_t at = out->n;
+
+		schema_to_json(info->schema, o->spec, out);
+		if (!out->failed && out->n > at + 2)
+			out->p[at] = ',';
+		else if (!out->failed)
+			out->p[--out->n - 1] = '}';
+	}
+	buf_char(out, '\n');
+}
+
+static size_t put_objects(struct buf *out, const struct object_set *set, const char *prefix)
+{
+	size_t n = 0, len = strlen(prefix);
+
+	for (size_t k = 0; k < KIND_COUNT; k++) {
+		for (size_t i = 0; i < set->kind[k]->n; i++) {
+			const struct object *o = set->kind[k]->v[i];
+
+			if (!o->file || strncmp(o->file, prefix, len) != 0)
+				continue;
+			put_object(out, o);
+			n++;
+		}
+	}
+	return n;
+}
+
+static struct hash128 checksum(const char *body, size_t len, size_t n)
+{
+	return hash_mix_u64(hash_bytes(body, len), n);
+}
+
+int disk_save(const char *path, const struct object_set *set, const char *prefix, struct err *e)
+{
+	char header[HEADER_MAX], hex[HASH_HEX_LEN + 1], old[4096];
+	struct buf out;
+	size_t n, at;
+	int rc;
+
+	at = (size_t)snprintf(header, sizeof(header), HEADER_FORMAT, FORMAT_VERSION, (size_t)0, (size_t)0,
+			      hash_hex((struct hash128){0}, hex));
+	buf_init(&out, DISK_FILE_MAX);
+	buf_append(&out, header, at);
+	n = put_objects(&out, set, prefix);
+	if (out.failed || (size_t)snprintf(old, sizeof(old), "%s.old", path) >= sizeof(old)) {
+		rc = err_set(e, ERR_LIMIT, "%s: a generation of more than %d MiB", path, DISK_FILE_MAX >> 20);
+	} else {
+		snprintf(header, sizeof(header), HEADER_FORMAT, FORMAT_VERSION, n, out.n - at,
+			 hash_hex(checksum(out.p + at, out.n - at, n), hex));
+		memcpy(out.p, header, at);
+		/* the one before keeps its name until the new one takes it, and has a second one by then */
+		unlink(old);
+		if (link(path, old) && access(path, F_OK) == 0)
+			rc = err_errno(e, "%s", old);
+		else
+			rc = file_replace(path, out.p, out.n, 0600, e);
+	}
+	buf_fini(&out);
+	return rc;
+}
+
+/* ---- reading ---- */
+
+/* The objects' lines of a whole file, or NULL. */
+static const char *check(const struct buf *text, const char *path, struct err *e)
+{
+	const char *nl = text->n ? memchr(text->p, '\n', text->n) : NULL, *body = nl ? nl + 1 : NULL;
+	char want[HEADER_MAX], hex[HASH_HEX_LEN + 1];
+	unsigned version;
+	size_t n, len;
+
+	if (!nl || nl - text->p >= HEADER_MAX || sscanf(text->p, "navarch-generation %u %zu %zu ", &version, &n, &len) != 3) {
+		err_set(e, ERR_SYNTAX, "%s is no generation", path);
+	} else if (version != FORMAT_VERSION) {
+		err_set(e, ERR_SYNTAX, "%s is of format %u, and this is %u", path, version, FORMAT_VERSION);
+	} else if (len != text->n - (size_t)(body - text->p)) {
+		err_set(e, ERR_SYNTAX, "%s is not whole", path);
+	} else {
+		snprintf(want, sizeof(want), HEADER_FORMAT, version, n, len, hash_hex(checksum(body, len, n), hex));
+		if (!strncmp(want, text->p, (size_t)(body - text->p)))
+			return body;
+		err_set(e, ERR_SYNTAX, "%s is damaged: another checksum", path);
+	}
+	return NULL;
+}
+
+static bool read_hash(const struct node *root, struct hash128 *out)
+{
+	const char *hex = node_text(node_get(root, "metadata"), "hash");
+	unsigned long long hi, lo;
+
+	if (!hex || strlen(hex) != HASH_HEX_LEN || sscanf(hex, "%16llx%16llx", &hi, &lo) != 2)
+		return false;
+	*out = (struct hash128){hi, lo};
+	return true;
+}
+
+static void hand_out(const char *p, const char *end, disk_fn *fn, void *arg)
+{
+	struct arena a;
+
+	arena_init(&a, PARSE_MAX);
+	while (p < end) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		struct arena_mark mark = arena_mark(&a);
+		struct hash128 hash;
+		struct node_doc doc;
+		struct diags ds;
+
+		if (!nl)
+			break;
+		diags_init(&ds, &a);
+		doc = node_parse_json(p, (size_t)(nl - p), NULL, &a, &ds);
+		if (doc.root && !doc.bad && read_hash(doc.root, &hash))
+			fn(arg, doc.root, hash);
+		arena_rewind(&a, mark);
+		p = nl + 1;
+	}
+	arena_fini(&a);
+}
+
+static int load_file(const char *path, disk_fn *fn, void *arg, struct err *e)
+{
+	const char *body;
+	struct buf text;
+	int rc = -1;
+
+	buf_init(&text, DISK_FILE_MAX);
+	if (!file_read(path, &text, e)) {
+		body = check(&text, path, e);
+		if (body) {
+			hand_out(body, text.p + text.n, fn, arg);
+			rc = 0;
+		}
+	}
+	buf_fini(&text);
+	return rc;
+}
+
+int disk_load(const char *path, disk_fn *fn, void *arg, struct err *e)
+{
+	char old[4096];
+	struct err second;
+
+	if (!load_file(path, fn, arg, e))
+		return 0;
+	if ((size_t)snprintf(old, sizeof(old), "%s.old", path) >= sizeof(old))
+		return -1;
+	return load_file(old, fn, arg, &second);
+}
+
+/* ---- in the background ---- */
+
+struct disk_saver {
+	struct loop *loop;
+	struct job_pool *pool;
+	char *path, *prefix;
+	struct loop_timer timer;
+	disk_current_fn *current;
+	void *arg;
+	struct job job;
+	struct object_set set;		/* the job's; referenced while it runs */
+	int rc;
+	struct err why;
+	bool running, again, freed, failing;
+	int64_t delay_ms;
+};
+
+struct disk_saver *disk_saver_new(struct loop *l, struct job_pool *pool, const char *path, const char *prefix)
+{
+	struct disk_saver *s = calloc(1, sizeof(*s));
+
+	must(s && "out of memory");
+	s->loop = l;
+	s->pool = pool;
+	s->path = strdup(path);
+	s->prefix = strdup(prefix);
+	must(s->path && s->prefix && "out of memory");
+	return s;
+}
+
+static void free_saver(struct disk_saver *s)
+{
+	free(s->path);
+	free(s->prefix);
+	free(s);
+}
+
+void disk_saver_free(struct disk_saver *s)
+{
+	if (!s)
+		return;
+	loop_timer_stop(s->loop, &s->timer);
+	s->freed = true;
+	if (!s->running)
+		free_saver(s);
+}
+
+static void run(struct job *job)
+{
+	struct disk_saver *s = (struct disk_saver *)((char *)job - offsetof(struct disk_saver, job));
+
+	s->rc = disk_save(s->path, &s->set, s->prefix, &s->why);
+}
+
+static void done(struct job *job)
+{
+	struct disk_saver *s = (struct disk_saver *)((char *)job - offsetof(struct disk_saver, job));
+
+	job_fini(job);
+	object_set_unref(&s->set);
+	s->running = false;
+	if (!job->cancelled && s->rc && !s->failing)
+		log_warn("disk", "%s; the generation before stays on disk", s->why.text);
+	else if (!job->cancelled && !s->rc && s->failing)
+		log_info("disk", "%s can be written again", s->path);
+	s->failing = !job->cancelled && s->rc;
+	if (s->freed)
+		free_saver(s);
+	else if (s->again || s->failing)
+		disk_saver_kick(s, s->delay_ms, s->current, s->arg);
+}
+
+static void start(void *arg)
+{
+	struct disk_saver *s = arg;
+
+	s->again = s->running;
+	if (s->running)
+		return;
+	s->set = *s->current(s->arg);
+	object_set_ref(&s->set);
+	s->running = true;
+	job_init(&s->job, JOB_BULK, 0, run, done);
+	job_submit(s->pool, &s->job);
+}
+
+void disk_saver_kick(struct disk_saver *s, int64_t delay_ms, disk_current_fn *current, void *arg)
+{
+	s->current = current;
+	s->arg = arg;
+	s->delay_ms = delay_ms;
+	if (!loop_timer_running(&s->timer))
+		loop_timer_start(s->loop, &s->timer, delay_ms, start, s);
+}
