@@ -15,6 +15,7 @@ import time
 
 PLAIN = re.compile(rb'^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$', re.M)
 CMOCKA_RUN = re.compile(rb'^\[==========\] .*?(\d+) test\(s\) run\.', re.M)
+CMOCKA_SKIP = re.compile(rb'^\[  SKIPPED \] (\d+) test\(s\)', re.M)
 CMOCKA_OK = re.compile(rb'^\[  PASSED  \] (\d+) test\(s\)\.', re.M)
 
 
@@ -22,9 +23,10 @@ def count(text, code):
     """(passed, failed, skipped) of one suite's output."""
     plain = PLAIN.findall(text)
     run, ok = sum(map(int, CMOCKA_RUN.findall(text))), sum(map(int, CMOCKA_OK.findall(text)))
+    left_out = sum(map(int, CMOCKA_SKIP.findall(text)))
     passed = ok + sum(int(p) for p, _, _ in plain[-1:])
-    failed = run - ok + sum(int(f) for _, f, _ in plain[-1:])
-    skipped = sum(int(s or 0) for _, _, s in plain[-1:])
+    failed = run - ok - left_out + sum(int(f) for _, f, _ in plain[-1:])
+    skipped = left_out + sum(int(s or 0) for _, _, s in plain[-1:])
     if not plain and not run:
         passed = int(code == 0)
     if code != 0 and failed == 0:
