@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "base/must.h"
 #include "base/scalar.h"
 #include "model/kube.h"
 #include "model/traffic.h"
@@ -159,13 +160,15 @@ static void add_slice(struct making *m, const struct object *obj)
 			     "%zu endpoints name pods that are not known", missing);
 }
 
+/* As its EndpointSlice would have it; a ServiceEntry has none, and takes ready pods only. */
 static void add_pod(struct making *m, const struct object *pod)
 {
+	bool ready = pod_is_ready(pod) || m->svc->publish_not_ready;
 	const struct k_pod *p = object_spec(pod, k_pod);
 	uint32_t *ports;
 	struct ep *e;
 
-	if (!p->status || !p->status->pod_ip || !*p->status->pod_ip || !pod_is_live(pod))
+	if (!p->status || !p->status->pod_ip || !*p->status->pod_ip || !pod_is_live(pod) || (!ready && !m->svc->is_kube))
 		return;
 	ports = arena_array(m->arena, uint32_t, m->svc->n_ports);
 	for (size_t i = 0; i < m->svc->n_ports; i++)
@@ -173,6 +176,7 @@ static void add_pod(struct making *m, const struct object *pod)
 	e = add(m);
 	e->address = p->status->pod_ip;
 	e->ports = ports;
+	e->health = ready ? EP_HEALTHY : EP_UNHEALTHY;
 	set_pod(m, e, pod);
 }
 
@@ -306,6 +310,22 @@ static bool selects_entry(const struct strmap *selector, const struct object *ob
 	return true;
 }
 
+/* Where its agent checks it, an entry counts from the first good answer on. */
+static bool is_healthy(const struct object *obj)
+{
+	static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
+	const char *checked = strmap_get(&obj->annotations, "proxy.istio.io/health-checks-enabled"), *healthy;
+	const struct workload_entry_status *st = obj->status;
+
+	for (size_t i = 0; checked && i < ARRAY_LEN(yes); i++) {
+		if (strcmp(checked, yes[i]) != 0)
+			continue;
+		healthy = st ? condition_status(st->conditions, st->n_conditions, "Healthy") : NULL;
+		return healthy && strcasecmp(healthy, "true") == 0;
+	}
+	return true;
+}
+
 static void add_selected_entries(struct making *m, const struct service_entry *se, const struct strmap *selector)
 {
 	const struct kind_list *list = builder_list(m->b, KIND_WORKLOAD_ENTRY);
@@ -314,7 +334,7 @@ static void add_selected_entries(struct making *m, const struct service_entry *s
 	for (size_t i = first; i < first + n; i++) {
 		struct strmap labels;
 
-		if (!selects_entry(selector, list->v[i]))
+		if (!selects_entry(selector, list->v[i]) || !is_healthy(list->v[i]))
 			continue;
 		labels = entry_labels(list->v[i], m->arena);
 		hold(m, list->v[i]);

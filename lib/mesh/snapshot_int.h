@@ -9,6 +9,7 @@
 
 #include "base/vec.h"
 #include "mesh/snapshot.h"
+#include "model/kube.h"
 
 enum {
 	VS_SPREAD_MAX = 100 * 1000,		/* routes that one VirtualService makes of its wildcards' services */
@@ -110,6 +111,10 @@ void pod_stage(struct builder *b);
 uint32_t pod_port(const struct object *pod, const char *name);
 /* Runs, or may: has not succeeded or failed. */
 bool pod_is_live(const struct object *pod);
+/* Its conditions do not say that it is unready: in a directory of manifests nobody writes them. */
+bool pod_is_ready(const struct object *pod);
+/* The status of the condition of that type, or NULL. */
+const char *condition_status(const struct k_condition *v, size_t n, const char *type);
 /* Name of the workload that made the pod, from its name and the labels that controllers put on. */
 const char *pod_workload(const struct object *pod, struct arena *a);
 

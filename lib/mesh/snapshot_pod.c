@@ -22,6 +22,22 @@ bool pod_is_live(const struct object *pod)
 	return !st || !st->phase || (strcmp(st->phase, "Succeeded") != 0 && strcmp(st->phase, "Failed") != 0);
 }
 
+const char *condition_status(const struct k_condition *v, size_t n, const char *type)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].type && strcmp(v[i].type, type) == 0)
+			return v[i].status ? v[i].status : "";
+	return NULL;
+}
+
+bool pod_is_ready(const struct object *pod)
+{
+	const struct k_pod_status *st = object_spec(pod, k_pod)->status;
+	const char *ready = st ? condition_status(st->conditions, st->n_conditions, "Ready") : NULL;
+
+	return !ready || strcmp(ready, "True") == 0;
+}
+
 static void add_ip(struct pod_index *x, const char *ip, const struct object *pod)
 {
 	if (ip && *ip)

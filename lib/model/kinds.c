@@ -27,6 +27,17 @@ const struct kind_info *kind_info(enum kind kind)
 	return &kinds[kind];
 }
 
+const struct schema *kind_status(enum kind kind)
+{
+	static const struct schema *const of[KIND_COUNT] = {
+		[KIND_SERVICE_ENTRY] = &schema_service_entry_status,
+		[KIND_WORKLOAD_ENTRY] = &schema_workload_entry_status,
+	};
+
+	must((unsigned)kind < KIND_COUNT);
+	return of[kind];
+}
+
 /* A word begins at a capital, and at the last one of several. */
 const char *kind_kebab(enum kind kind, char out[KIND_KEBAB_MAX])
 {

@@ -107,10 +107,15 @@ SCHEMA_STRUCT(k_pod_spec)
 #define ROWS_k_pod_ip(X, T) X(T, STR, ip, "ip", _, 0, "Address.")
 SCHEMA_STRUCT(k_pod_ip)
 
+#define ROWS_k_condition(X, T)                                                                     \
+	X(T, STR, type, "type", _, 0, "Ready, Healthy, ...") X(T, STR, status, "status", _, 0, "True, False or Unknown.")
+SCHEMA_STRUCT(k_condition)
+
 #define ROWS_k_pod_status(X, T)                                                                    \
 	X(T, STR, pod_ip, "podIP", _, 0, "Address.")                                               \
 	X(T, MSGS, pod_ips, "podIPs", k_pod_ip, 0, "All addresses.")                               \
-	X(T, STR, phase, "phase", _, 0, "Phase.")
+	X(T, STR, phase, "phase", _, 0, "Phase.")                                                  \
+	X(T, MSGS, conditions, "conditions", k_condition, 0, "Ready, ...")
 SCHEMA_STRUCT(k_pod_status)
 
 #define ROWS_k_pod(X, T)                                                                           \

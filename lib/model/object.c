@@ -151,7 +151,8 @@ static void hash_map(struct hash128 *h, const struct strmap *m)
 		*h = hash_mix_str(hash_mix_str(*h, m->v[i].key), m->v[i].value);
 }
 
-static struct hash128 hash_object(const struct object *o, const struct node *body, struct diags *ds)
+static struct hash128 hash_object(const struct object *o, const struct node *body, const struct node *status,
+				  struct diags *ds)
 {
 	struct buf canonical;
 	struct hash128 h;
@@ -159,6 +160,10 @@ static struct hash128 hash_object(const struct object *o, const struct node *bod
 	buf_init(&canonical, CANONICAL_MAX);
 	if (body)
 		put_known(kind_info(o->kind)->schema, body, &canonical);
+	if (status) {
+		buf_char(&canonical, ' ');
+		put_known(kind_status(o->kind), status, &canonical);
+	}
 	h = hash_bytes(canonical.p, canonical.n);
 	if (canonical.failed)
 		diag_add(ds, D_LIMIT_SIZE, o->pos, "", "the object has more than %d MiB", CANONICAL_MAX >> 20);
@@ -200,19 +205,37 @@ static const struct node *find_body(const struct node *root, const struct kind_i
 	return *info->body ? node_get(root, info->body) : root;
 }
 
+static const struct node *find_status(const struct node *root, enum kind kind)
+{
+	const struct node *status = kind_status(kind) ? node_get(root, "status") : NULL;
+
+	return status && status->kind == NODE_MAP ? status : NULL;
+}
+
+/* Not what the user wrote: what cannot be read of it counts for nothing, and is no finding. */
+static const void *read_status(const struct node *status, enum kind kind, struct arena *a)
+{
+	struct diags unsaid;
+
+	diags_init(&unsaid, a);
+	return schema_decode(kind_status(kind), status, "status", SCHEMA_LENIENT, a, &unsaid);
+}
+
 /* True if what is wrong, if anything, are the rules of the kind: the schema was satisfied. */
 static bool fill(struct object *o, const struct node *root, const struct object_id *id, enum schema_mode mode,
 		 struct diags *ds)
 {
 	static const struct node none = {.kind = NODE_NULL};
 	const struct kind_info *info = kind_info(o->kind);
-	const struct node *body = find_body(root, info);
+	const struct node *body = find_body(root, info), *status = find_status(root, o->kind);
 	size_t errors = ds->nerrors;
 	bool readable;
 
 	read_meta(o, root, id, mode, ds);
 	check_top_level(root, info, mode, ds);
 	o->spec = schema_decode(info->schema, body ? body : &none, info->body, mode, &o->arena, ds);
+	if (status)
+		o->status = read_status(status, o->kind, &o->arena);
 	readable = ds->nerrors == errors;
 	if (checks[o->kind] && readable) {
 		struct check c = {.obj = o, .root = root, .mode = mode, .ds = ds};
@@ -221,7 +244,7 @@ static bool fill(struct object *o, const struct node *root, const struct object_
 	}
 	if (info->pending && ds->nerrors == errors)
 		diag_add(ds, D_KIND_PENDING, o->pos, "", "%s is checked, but has no effect here", info->name);
-	o->hash = hash_object(o, body, ds);
+	o->hash = hash_object(o, body, status, ds);
 	return readable;
 }
 
@@ -329,7 +352,8 @@ void object_keep(enum kind kind, struct object_keep *out)
 	out->keys[n++] = (struct node_keep_key){.key = "metadata", .keep = &meta_keep};
 	if (!whole_is_body) {
 		out->keys[n++] = (struct node_keep_key){.key = info->body};
-		out->keys[n++] = (struct node_keep_key){.key = "status", .drop = true};
+		out->status = (struct node_keep){.schema = kind_status(kind)};
+		out->keys[n++] = (struct node_keep_key){.key = "status", .keep = &out->status, .drop = !out->status.schema};
 	}
 	out->root = (struct node_keep){.keys = out->keys,
 				       .n = n,

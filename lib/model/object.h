@@ -26,6 +26,8 @@ struct kind_info {
 	bool nameless;		/* may do without metadata.name: it is "unnamed" then */
 };
 const struct kind_info *kind_info(enum kind kind);
+/* What is read of the status of an object whose body is its spec, or NULL: nothing. */
+const struct schema *kind_status(enum kind kind);
 /* By apiVersion ("networking.istio.io/v1", "v1") and kind; -1 if not known here. */
 int kind_find(const char *api_version, const char *kind);
 /* The name as paths have it: "virtual-service", "http-route"; into out, which is returned. */
@@ -46,6 +48,7 @@ struct object {
 	struct pos pos;			/* first line of its document */
 	struct hash128 hash;		/* of the canonical content: kind, names, labels, annotations, times, body */
 	const void *spec;		/* struct of kind_info(kind)->schema */
+	const void *status;		/* struct of kind_status(kind), or NULL: none */
 	const struct diag *diags;	/* findings of decode and check, warnings of an accepted object */
 	size_t n_diags;
 	bool partly;			/* a field is NOT_IN_EFFECT */
@@ -69,7 +72,7 @@ struct object_id {
 };
 
 struct object_keep {
-	struct node_keep root;		/* points into the struct */
+	struct node_keep root, status;	/* root points into the struct */
 	struct node_keep_key keys[5];
 };
 

@@ -8,6 +8,7 @@
 #ifndef MODEL_TRAFFIC_H
 #define MODEL_TRAFFIC_H
 
+#include "model/kube.h"
 #include "node/schema.h"
 
 /* ---- shared ---- */
@@ -505,6 +506,17 @@ SCHEMA_STRUCT(workload_labels)
 	X(T, STRS, export_to, "exportTo", _, 0, "Namespaces that see it: *, ., ~ or names.")       \
 	X(T, STRS, subject_alt_names, "subjectAltNames", _, 0, "Names that the server may have.")
 SCHEMA_STRUCT(service_entry)
+
+/* What others write into their status and counts here. */
+#define ROWS_se_allocated(X, T)                                                                    \
+	X(T, STR, value, "value", _, 0, "Address.") X(T, STR, host, "host", _, 0, "Host that has it.")
+SCHEMA_STRUCT(se_allocated)
+#define ROWS_service_entry_status(X, T)                                                            \
+	X(T, MSGS, addresses, "addresses", se_allocated, 0, "Allocated by a control plane.")
+SCHEMA_STRUCT(service_entry_status)
+#define ROWS_workload_entry_status(X, T)                                                           \
+	X(T, MSGS, conditions, "conditions", k_condition, 0, "What its agent reports.")
+SCHEMA_STRUCT(workload_entry_status)
 
 /* ---- WorkloadGroup: the template of WorkloadEntries that register themselves ---- */
 

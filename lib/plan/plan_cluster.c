@@ -523,7 +523,7 @@ static void expand_fixed(const struct plan *p, const struct plan_row *row, struc
 	c->discovery = IR_ORIGINAL_DST;
 	if (which == DYNAMIC_DNS) {
 		c->discovery = IR_DYNAMIC_DNS;
-		c->dns_cache = plan_dns_cache(p->view, PLAN_DYNAMIC_DNS_CLUSTER, a);
+		c->dns_cache = plan_dns_cache(p->view, NULL, a);
 	}
 	c->lb = IR_LB_PROVIDED;
 	c->protocol = IR_HTTP_DOWNSTREAM;

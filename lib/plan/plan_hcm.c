@@ -277,7 +277,7 @@ static void set_dns_caches(const struct plan *p, uint32_t port, struct ir_http *
 		if (speaks_http_at(p->scope.dynamic[i], port))
 			v[h->n_dns_caches++] = *plan_dns_cache(p->view, p->scope.dynamic[i]->svc->host, a);
 	if (p->scope.dynamic_dns && p->view->type == PROXY_SIDECAR)
-		v[h->n_dns_caches++] = *plan_dns_cache(p->view, PLAN_DYNAMIC_DNS_CLUSTER, a);
+		v[h->n_dns_caches++] = *plan_dns_cache(p->view, NULL, a);
 }
 
 struct hash128 hcm_mix_dynamic(const struct plan *p, struct hash128 h)

@@ -30,8 +30,8 @@ void plan_grpc_rows(struct plan *p, struct plan_rows *rows);		/* plan_grpc.c: li
 const char *plan_cluster_name(struct arena *a, const char *direction, uint32_t port, const char *subset, const char *host);
 /* "/apis/networking.istio.io/v1/namespaces/<ns>/virtual-service/<name>" and the like */
 const char *plan_config_path(struct arena *a, const struct object *obj);
-/* The DNS cache of a service (its host), or cluster, whose hosts are looked up as they are asked for. */
-struct ir_dns_cache *plan_dns_cache(const struct view *v, const char *name, struct arena *a);
+/* The DNS cache of a service whose hosts are looked up as they are asked for; NULL: of all unknown hosts. */
+struct ir_dns_cache *plan_dns_cache(const struct view *v, const char *host_or_null, struct arena *a);
 enum ir_family plan_dns_family(const struct view *v);
 const char *plan_wildcard(const struct view *v);	/* "0.0.0.0" or "::" */
 bool plan_is_wildcard(const char *bind);		/* is it either of them? */

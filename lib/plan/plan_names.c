@@ -151,10 +151,10 @@ enum ir_family plan_dns_family(const struct view *v)
 	return v->v6 && !v->v4 ? IR_FAMILY_V6 : IR_FAMILY_V4;
 }
 
-struct ir_dns_cache *plan_dns_cache(const struct view *v, const char *name, struct arena *a)
+struct ir_dns_cache *plan_dns_cache(const struct view *v, const char *host, struct arena *a)
 {
 	struct ir_dns_cache *c = arena_new(a, struct ir_dns_cache);
 
-	*c = (struct ir_dns_cache){arena_printf(a, "%s_dfp_dns_cache", name), plan_dns_family(v)};
+	*c = (struct ir_dns_cache){arena_printf(a, "%s_dfp_dns_cache", host ? host : "allow_any"), plan_dns_family(v)};
 	return c;
 }
