@@ -1,7 +1,7 @@
 # The simulator: the real library on the simulated loop and jobs in place of lib/ev.
 
 SIM_SEEDS ?= 2000
-SIM_LIB := $(filter-out $(foreach l,ev net ca server,$(call objects,$(l))) $(addprefix $(O)/lib/store/,dir.o kubeconfig.o source_%.o kube_%.o),$(LIB_OBJ)) \
+SIM_LIB := $(filter-out $(foreach l,ev net ca agent server,$(call objects,$(l))) $(addprefix $(O)/lib/store/,dir.o disk.o kubeconfig.o source_%.o kube_%.o),$(LIB_OBJ)) \
 	$(addprefix $(O)/lib/server/,publish.o metrics.o)
 SIM_OWN := $(patsubst %.c,$(O)/%.o,$(wildcard test/sim/*.c))
 $(SIM_OWN): CPPFLAGS += -Itest/sim
