@@ -16,7 +16,9 @@
 #define SCOPE_C false
 static const struct kind_info kinds[KIND_COUNT] = {
 #define KIND(id, name, group, versions, plural, schema, body, scope, use)                          \
-	[KIND_##id] = {name, group, versions, plural, &schema_##schema, body, SCOPE_##scope, #use[0] == 'P' || #use[0] == 'F', #use[0] == 'F'},
+	[KIND_##id] = {name, group, versions, plural, &schema_##schema, body, SCOPE_##scope,        \
+		       .pending = #use[0] == 'P' || #use[0] == 'F', .nameless = #use[0] == 'F',    \
+		       .files_only = #use[0] == 'A' || #use[0] == 'F'},
 #include "model/kinds.def"
 #undef KIND
 };

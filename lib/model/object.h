@@ -24,6 +24,7 @@ struct kind_info {
 	bool namespaced;
 	bool pending;		/* checked, without effect here */
 	bool nameless;		/* may do without metadata.name: it is "unnamed" then */
+	bool files_only;	/* for analysis or tools: no daemon reads it of a cluster */
 };
 const struct kind_info *kind_info(enum kind kind);
 /* What is read of the status of an object whose body is its spec, or NULL: nothing. */

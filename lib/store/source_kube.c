@@ -17,12 +17,11 @@
 enum { PAGE = 500, FINDINGS_MAX = 200, LATE_MS = 100 };
 
 /* What of a kind is watched. */
-enum reach { REACH_ALL, REACH_MESH_CONFIG, REACH_REFERRED, REACH_NONE };
+enum reach { REACH_ALL, REACH_MESH_CONFIG, REACH_REFERRED };
 
 static const enum reach reaches[KIND_COUNT] = {
 	[KIND_CONFIG_MAP] = REACH_MESH_CONFIG,	/* and those that are referred to */
 	[KIND_SECRET] = REACH_REFERRED,
-	[KIND_DEPLOYMENT] = REACH_NONE,		/* for analysis of files only */
 };
 
 /* An object that the server has. */
@@ -670,6 +669,8 @@ int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out
 	s->source = store_source_add(cfg->store, "kubernetes");
 	s->commit = (struct loop_task){.fn = commit, .arg = s, .phase = LOOP_INGEST};
 	for (int k = 0; k < KIND_COUNT; k++) {
+		if (kind_info((enum kind)k)->files_only)
+			continue;
 		if (reaches[k] == REACH_ALL)
 			add_feed(s, (enum kind)k, NULL, NULL);
 		else if (reaches[k] == REACH_MESH_CONFIG)

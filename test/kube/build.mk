@@ -27,4 +27,5 @@ kube: $(KUBE_BIN) $(KUBE_EQUAL) ## the Kubernetes source against a fake API serv
 	@set -e; for t in $^; do $$t; done
 
 CHECK_NEEDS  += $(KUBE_BIN) $(KUBE_EQUAL)
-CHECK_SUITES += "kube=for t in $(KUBE_BIN); do timeout 300 \$$t || bad=1; done; exit \$${bad:-0}" "kube-equal=$(KUBE_EQUAL)"
+CHECK_SUITES += "kube=for t in $(KUBE_BIN); do timeout 300 \$$t || bad=1; done; exit \$${bad:-0}" "kube-equal=$(KUBE_EQUAL)" \
+	"kube-rbac=$(PYTHON) test/kube/rbac.py $(O)/navarchd deploy/kubernetes/base/rbac.yaml"

@@ -124,7 +124,7 @@ static size_t take_file_objects(const struct golden_case *c, struct object **v)
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n_objs; i++) {
-		if (c->objs[i]->kind != KIND_DEPLOYMENT)
+		if (!kind_info(c->objs[i]->kind)->files_only)
 			v[n++] = c->objs[i];
 	}
 	return n;

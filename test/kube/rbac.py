@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Holds the roles of deploy/kubernetes against what navarchd asks an API server for.
+
+usage: rbac.py NAVARCHD RBAC.yaml
+
+The API server here knows every kind, refuses what the roles do not allow, as RBAC does, and remembers what was
+asked. Two kinds of objects make navarchd follow names: a Gateway and a DestinationRule with credentials of other
+namespaces. Every request must be allowed, and each part of each rule be used. That it would notice is tried with
+roles that lack one rule, or have one too many.
+"""
+import collections
+import copy
+import http.server
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+import yaml
+
+ACCOUNT = {'kind': 'ServiceAccount', 'name': 'navarchd', 'namespace': 'istio-system'}
+DEADLINE_S = 20
+
+Request = collections.namedtuple('Request', 'group resource verb ns name')
+# one thing that a rule allows, in one namespace or ('') in all
+Grant = collections.namedtuple('Grant', 'group resource verb ns name role')
+
+GATEWAY = {'apiVersion': 'networking.istio.io/v1', 'kind': 'Gateway', 'metadata': {'name': 'shop', 'namespace': 'edge'},
+           'spec': {'selector': {'app': 'edge'}, 'servers': [
+               {'port': {'number': 443, 'name': 'https', 'protocol': 'HTTPS'}, 'hosts': ['*'],
+                'tls': {'mode': 'SIMPLE', 'credentialName': 'shop-certificate'}}]}}
+RULE = {'apiVersion': 'networking.istio.io/v1', 'kind': 'DestinationRule',
+        'metadata': {'name': 'bank', 'namespace': 'edge'},
+        'spec': {'host': 'bank.example.com', 'trafficPolicy': {
+            'tls': {'mode': 'SIMPLE', 'credentialName': 'configmap://bank-authority'}}}}
+OBJECTS = {'gateways.networking.istio.io': [GATEWAY], 'destinationrules.networking.istio.io': [RULE]}
+
+
+# ---- roles ----
+
+def granted(documents):
+    """All that the bindings give to the account, in single grants."""
+    rules = {(d['kind'], d['metadata']['name']): d['rules'] for d in documents if d['kind'].endswith('Role')}
+    out = []
+    for d in documents:
+        if not d['kind'].endswith('RoleBinding') or ACCOUNT not in d['subjects']:
+            continue
+        ns = d['metadata'].get('namespace', '')
+        role = (d['roleRef']['kind'], d['roleRef']['name'])
+        for rule in rules[role]:
+            out += [Grant(group, resource, verb, ns, name, '%s %s' % role)
+                    for group in rule['apiGroups'] for resource in rule['resources'] for verb in rule['verbs']
+                    for name in rule.get('resourceNames', [''])]
+    return out
+
+
+def allows(grant, r):
+    """Names count as the name of the request: of lists and watches that is their selector metadata.name."""
+    return (grant.group, grant.resource, grant.verb) == (r.group, r.resource, r.verb) and \
+        grant.ns in ('', r.ns) and grant.name in ('', r.name)
+
+
+# ---- the server ----
+
+def parse(target):
+    """What RBAC sees of a GET."""
+    url = urllib.parse.urlsplit(target)
+    query = dict(urllib.parse.parse_qsl(url.query))
+    path = url.path.strip('/').split('/')
+    group, path = ('', path[2:]) if path[0] == 'api' else (path[1], path[3:])
+    ns = ''
+    if path[0] == 'namespaces' and len(path) > 2:
+        ns, path = path[1], path[2:]
+    name = path[1] if len(path) > 1 else ''
+    verb = 'get' if name else 'watch' if query.get('watch') == '1' else 'list'
+    selector = query.get('fieldSelector', '')
+    if selector.startswith('metadata.name='):
+        name = selector[len('metadata.name='):]
+    return Request(group, path[0], verb, ns, name), query
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, grants):
+        super().__init__(('127.0.0.1', 0), Handler)
+        self.grants, self.over = grants, threading.Event()
+        self.lock, self.asked, self.refused = threading.Lock(), set(), set()
+
+    def judge(self, r):
+        ok = any(allows(g, r) for g in self.grants)
+        with self.lock:
+            (self.asked if ok else self.refused).add(r)
+        return ok
+
+    def counts(self):
+        with self.lock:
+            return len(self.asked), len(self.refused)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, status, body):
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Content-Length', str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        r, query = parse(self.path)
+        if not self.server.judge(r):
+            self.answer(403, {'kind': 'Status', 'reason': 'Forbidden', 'code': 403, 'message': 'no rule: %s' % (r,)})
+        elif 'sendInitialEvents' in query:
+            # as a server without lists by stream, so that both ways are seen
+            self.answer(422, {'kind': 'Status', 'reason': 'Invalid', 'code': 422, 'message': 'sendInitialEvents'})
+        elif r.verb == 'watch':
+            self.send_response(200)
+            self.send_header('Transfer-Encoding', 'chunked')
+            self.end_headers()
+            self.server.over.wait()
+        else:
+            self.answer(200, {'kind': 'List', 'apiVersion': 'v1', 'metadata': {'resourceVersion': '7'},
+                              'items': OBJECTS.get('%s.%s' % (r.resource, r.group), [])})
+
+    def do_POST(self):
+        self.server.judge(Request('', self.path, 'create', '', ''))
+        self.answer(403, {})
+
+    do_PUT = do_PATCH = do_DELETE = do_POST
+
+
+# ---- the daemon ----
+
+def is_ready(port_file):
+    try:
+        with open(port_file) as f:
+            port = json.load(f)['metrics']
+        with urllib.request.urlopen('http://127.0.0.1:%d/ready' % port, timeout=1) as answer:
+            return answer.status == 200
+    except (OSError, ValueError):
+        return False
+
+
+def run(navarchd, server, folder):
+    """Until it is ready, has had every name that it follows, and asks for nothing new. What went wrong, or None."""
+    kubeconfig, ports = folder + '/kubeconfig', folder + '/ports'
+    with open(kubeconfig, 'w') as f:
+        yaml.safe_dump({'apiVersion': 'v1', 'kind': 'Config', 'current-context': 'x',
+                        'clusters': [{'name': 'c', 'cluster': {'server': 'http://127.0.0.1:%d' % server.server_port}}],
+                        'contexts': [{'name': 'x', 'context': {'cluster': 'c', 'user': ''}}]}, f)
+    with open(folder + '/log', 'w') as log:
+        child = subprocess.Popen([navarchd, '--kubeconfig', kubeconfig, '--xds-address', '127.0.0.1:0', '--admin-address',
+                                  '127.0.0.1:0', '--metrics-address', '127.0.0.1:0', '--port-file', ports, '--drain', '0s'],
+                                 stdout=log, stderr=log)
+    end, last, quiet = time.monotonic() + DEADLINE_S, None, 0
+    try:
+        while quiet < 20 and time.monotonic() < end and child.poll() is None:
+            now = server.counts()
+            # a refusal that it gets over takes longer than is of use here
+            quiet = quiet + 1 if now == last and (now[1] or is_ready(ports)) else 0
+            last = now
+            time.sleep(0.05)
+        return None if quiet else 'navarchd is not ready:\n' + open(folder + '/log').read()[-1000:]
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait(10)
+
+
+def examine(navarchd, documents):
+    """(what was asked for and refused, what is granted and was not used, trouble)"""
+    grants = granted(documents)
+    server = Server(grants)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    folder = tempfile.mkdtemp(prefix='navarch-rbac-')
+    try:
+        trouble = run(navarchd, server, folder)
+    finally:
+        server.over.set()
+        server.shutdown()
+        server.server_close()
+        shutil.rmtree(folder)
+    unused = [g for g in grants if not any(allows(g, r) for r in server.asked)]
+    return sorted(server.refused), unused, trouble
+
+
+# ---- cases ----
+
+def without_credentials(documents):
+    return [d for d in documents if not (d['kind'] == 'ClusterRoleBinding' and 'credentials' in d['metadata']['name'])]
+
+
+def planted(documents):
+    """A rule that lacks a verb, and one that nobody uses."""
+    out = copy.deepcopy(documents)
+    rules = next(d for d in out if d['kind'] == 'ClusterRole')['rules']
+    rules[0]['verbs'] = ['list']
+    rules[1]['resources'].append('serviceaccounts')
+    return out
+
+
+def cases(navarchd, documents):
+    refused, unused, trouble = examine(navarchd, documents)
+    yield 'navarchd gets ready with its roles', trouble
+    yield 'every request is allowed', refused
+    yield 'every part of every rule is used', unused
+
+    refused, _, _ = examine(navarchd, without_credentials(documents))
+    other = [r for r in refused if r.resource not in ('secrets', 'configmaps') or r.name in ('', 'istio')]
+    yield 'without the role for credentials only those are refused', other or (not refused and 'nothing was refused')
+
+    refused, unused, _ = examine(navarchd, planted(documents))
+    noticed = any(r.group == 'networking.istio.io' and r.verb == 'watch' for r in refused)
+    yield 'a verb that is missing is noticed', None if noticed else 'it was not'
+    noticed = any(g.resource == 'serviceaccounts' for g in unused)
+    yield 'a rule too many is noticed', None if noticed else 'it was not'
+
+
+def main():
+    documents = [d for d in yaml.safe_load_all(open(sys.argv[2])) if d]
+    failed = passed = 0
+    for name, wrong in cases(os.path.abspath(sys.argv[1]), documents):
+        print('%s %s' % ('FAIL' if wrong else 'ok  ', name))
+        for line in [wrong] if isinstance(wrong, str) else wrong or []:
+            print('     %s' % (line,))
+        failed, passed = failed + bool(wrong), passed + (not wrong)
+    print('%d passed, %d failed' % (passed, failed))
+    return failed > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
