@@ -118,6 +118,24 @@ static int sync_source(struct world *w, struct err *e)
 	return 0;
 }
 
+/* Settings of a file of the case are there before its objects: they say which of them count. */
+static int set_mesh(struct world *w, const struct golden_case *c, struct err *e)
+{
+	struct buf text;
+	struct diags ds;
+	int rc;
+
+	if (!c->has_mesh)
+		return 0;
+	buf_init(&text, GOLDEN_TEXT_MAX);
+	diags_init(&ds, &w->arena);
+	rc = file_read("mesh.yaml", &text, e);
+	if (!rc && store_set_mesh(w->store, buf_cstr(&text), text.n, "mesh.yaml", &ds))
+		rc = err_set(e, ERR_SYNTAX, "mesh.yaml does not hold a second time");
+	buf_fini(&text);
+	return rc;
+}
+
 /* What the file says, without what a daemon does not read of a cluster. */
 static size_t take_file_objects(const struct golden_case *c, struct object **v)
 {
@@ -237,7 +255,7 @@ static int run_case(const char *name, struct err *e)
 	if (golden_open(&c, name, e) || compare_disk(&c, e))
 		rc = -1;
 	else if (serve_case(&w))
-		rc = sync_source(&w, e) || compare_kube(&c, &w, e) ? -1 : 1;
+		rc = set_mesh(&w, &c, e) || sync_source(&w, e) || compare_kube(&c, &w, e) ? -1 : 1;
 	golden_close(&c);
 	close_world(&w);
 	return rc;
