@@ -2,19 +2,55 @@
 #include "agent/agent.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "agent/sds.h"
 #include "base/log.h"
+#include "base/must.h"
 #include "ca/ca.h"
+#include "ev/file.h"
+
+enum { BOOTSTRAP_MAX = 4 * 1024 * 1024, PATH_LEN = 4096 };
 
 struct agent {
 	const struct agent_opts *opts;
 	struct loop *loop;
 	struct http_client *client;
-	struct credential *credential;
+	struct credential *credential;	/* or NULL: plaintext */
 	struct secrets *secrets;
 	struct sds *sds;
+	struct envoy *envoy;		/* or NULL */
+	struct status *status;
+	struct metrics metrics;
+	char sds_socket[PATH_LEN], bootstrap[PATH_LEN], admin_file[PATH_LEN];
 };
+
+/* ---- metrics ---- */
+
+enum { M_EXPIRY, M_ASKED, M_FAILED, M_STARTS, M_STREAMS };
+
+static const struct metric_family families[] = {
+	{"navagent_certificate_expiry_seconds", "When the certificate expires, in seconds since 1970.", METRIC_GAUGE, NULL, NULL, 0},
+	{"navagent_certificate_requests_total", "Requests for certificates.", METRIC_COUNTER, NULL, NULL, 0},
+	{"navagent_certificate_failures_total", "Requests for certificates that failed.", METRIC_COUNTER, NULL, NULL, 0},
+	{"navagent_envoy_starts_total", "How often Envoy was started.", METRIC_COUNTER, NULL, NULL, 0},
+	{"navagent_secret_streams", "Streams of Envoy that wait for secrets.", METRIC_GAUGE, NULL, NULL, 0},
+};
+
+static void collect(void *arg, struct buf *out)
+{
+	struct agent *g = arg;
+	const struct credential_pair *pair = g->credential ? credential_get(g->credential) : NULL;
+
+	metric_set(&g->metrics, M_EXPIRY, NULL, pair ? (double)pair->not_after_s : 0);
+	metric_set(&g->metrics, M_ASKED, NULL, g->credential ? (double)credential_stats(g->credential)->asked : 0);
+	metric_set(&g->metrics, M_FAILED, NULL, g->credential ? (double)credential_stats(g->credential)->failed : 0);
+	metric_set(&g->metrics, M_STARTS, NULL, g->envoy ? envoy_starts(g->envoy) : 0);
+	metric_set(&g->metrics, M_STREAMS, NULL, (double)sds_open_streams(g->sds));
+	metrics_write(&g->metrics, out);
+}
+
+/* ---- events ---- */
 
 static void secrets_changed(void *arg)
 {
@@ -24,37 +60,118 @@ static void secrets_changed(void *arg)
 		sds_changed(g->sds);
 }
 
+/* Envoy waits for the first certificate: before, it could only complain. */
 static void credential_changed(void *arg)
 {
 	struct agent *g = arg;
 
 	secrets_set_pair(g->secrets, credential_get(g->credential));
+	if (g->envoy)
+		envoy_start(g->envoy);
 }
 
-static void stop(void *arg)
+static const char *not_ready(void *arg)
+{
+	struct agent *g = arg;
+
+	if (g->credential && credential_state(g->credential) != RENEW_GOOD)
+		return "no certificate that is good\n";
+	return g->envoy && envoy_is_draining(g->envoy) ? "draining\n" : NULL;
+}
+
+static void ended(void *arg)
 {
 	struct agent *g = arg;
 
 	loop_stop(g->loop);
 }
 
-static int start(struct agent *g, struct err *e)
+static void stop(void *arg)
+{
+	struct agent *g = arg;
+
+	if (g->envoy)
+		envoy_drain(g->envoy);
+	else
+		loop_stop(g->loop);
+}
+
+static void reopen_logs(void *arg)
+{
+	struct agent *g = arg;
+
+	if (g->envoy)
+		envoy_signal(g->envoy, SIGUSR1);
+}
+
+static int catch_signals(struct agent *g, struct err *e)
+{
+	return loop_signal(g->loop, SIGTERM, stop, g, e) || loop_signal(g->loop, SIGINT, stop, g, e) ||
+			       loop_signal(g->loop, SIGUSR1, reopen_logs, g, e)
+		       ? -1
+		       : 0;
+}
+
+/* ---- life ---- */
+
+static int set_paths(struct agent *g, struct err *e)
+{
+	const char *dir = g->opts->run_dir;
+
+	if (snprintf(g->sds_socket, PATH_LEN, "%s/sds.sock", dir) >= PATH_LEN ||
+	    snprintf(g->bootstrap, PATH_LEN, "%s/envoy.json", dir) >= PATH_LEN ||
+	    snprintf(g->admin_file, PATH_LEN, "%s/admin", dir) >= PATH_LEN)
+		return err_set(e, ERR_LIMIT, "the path of the run directory is too long");
+	return file_make_dir(dir, 0700, e);
+}
+
+static int prepare_envoy(struct agent *g, struct err *e)
+{
+	struct bootstrap_opts bootstrap = g->opts->bootstrap;
+	struct envoy_opts envoy = g->opts->envoy;
+	struct buf text;
+	int status;
+
+	bootstrap.sds_socket = g->sds_socket;
+	buf_init(&text, BOOTSTRAP_MAX);
+	status = bootstrap_build(&bootstrap, &text, e) || file_replace(g->bootstrap, text.p, text.n, 0600, e) ? -1 : 0;
+	buf_fini(&text);
+	if (status || !envoy.binary)
+		return status;
+	envoy.bootstrap = g->bootstrap;
+	envoy.admin_file = g->admin_file;
+	envoy.ended = ended;
+	envoy.arg = g;
+	g->envoy = envoy_new(g->loop, g->client, &envoy);
+	return 0;
+}
+
+static int write_ports(const struct agent *g, struct err *e)
+{
+	char text[100] = "[";
+	size_t n = 1;
+
+	for (size_t i = 0; i < g->opts->n_binds; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%u", i ? "," : "", status_port(g->status, i));
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "]\n");
+	return g->opts->port_file ? file_replace(g->opts->port_file, text, n, 0644, e) : 0;
+}
+
+static int open_status(struct agent *g, struct err *e)
+{
+	struct status_opts o = {.binds = g->opts->binds, .n_binds = g->opts->n_binds, .not_ready = not_ready, .collect = collect,
+				.quit = stop, .envoy = g->envoy, .arg = g};
+
+	g->status = status_open(g->loop, g->client, &o, e);
+	return g->status ? write_ports(g, e) : -1;
+}
+
+static int open_credential(struct agent *g, struct err *e)
 {
 	struct credential_opts opts = g->opts->credential;
 
 	opts.changed = credential_changed;
 	opts.arg = g;
-	ca_protect_memory();
-	g->loop = loop_new(e);
-	if (!g->loop || loop_signal(g->loop, SIGTERM, stop, g, e) || loop_signal(g->loop, SIGINT, stop, g, e))
-		return -1;
-	g->client = http_client_new(g->loop, "navagent", e);
-	if (!g->client)
-		return -1;
-	g->secrets = secrets_new(g->loop, secrets_changed, g);
-	g->sds = sds_open(g->loop, g->secrets, g->opts->sds_socket, e);
-	if (!g->sds)
-		return -1;
 	g->credential = credential_open(g->loop, g->client, &opts, e);
 	if (!g->credential)
 		return -1;
@@ -63,13 +180,39 @@ static int start(struct agent *g, struct err *e)
 	return 0;
 }
 
+static int start(struct agent *g, struct err *e)
+{
+	ca_protect_memory();
+	metrics_init(&g->metrics, families, ARRAY_LEN(families));
+	if (set_paths(g, e))
+		return -1;
+	g->loop = loop_new(e);
+	if (!g->loop || catch_signals(g, e))
+		return -1;
+	g->client = http_client_new(g->loop, "navagent", e);
+	if (!g->client)
+		return -1;
+	g->secrets = secrets_new(g->loop, secrets_changed, g);
+	g->sds = sds_open(g->loop, g->secrets, g->sds_socket, e);
+	if (!g->sds || prepare_envoy(g, e) || open_status(g, e))
+		return -1;
+	if (g->opts->credential.url)
+		return open_credential(g, e);
+	if (g->envoy)
+		envoy_start(g->envoy);
+	return 0;
+}
+
 static void end(struct agent *g)
 {
+	status_close(g->status);
+	envoy_free(g->envoy);
 	credential_close(g->credential);
 	sds_close(g->sds);
 	secrets_free(g->secrets);
 	http_client_free(g->client);
 	loop_free(g->loop);
+	metrics_fini(&g->metrics);
 }
 
 int agent_run(const struct agent_opts *opts, struct err *e)
@@ -78,7 +221,7 @@ int agent_run(const struct agent_opts *opts, struct err *e)
 	int status = start(&g, e);
 
 	if (!status) {
-		log_info("agent", "secrets on %s", opts->sds_socket);
+		log_info("agent", "secrets on %s", g.sds_socket);
 		loop_run(g.loop);
 	}
 	end(&g);

@@ -6,14 +6,23 @@
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
 
+#include "agent/bootstrap.h"
 #include "agent/credential.h"
+#include "agent/envoy.h"
+#include "agent/status.h"
 
+/* What the agent sets itself: every `arg` and callback, and the paths that are in run_dir. */
 struct agent_opts {
-	struct credential_opts credential;	/* changed and arg are set by the agent */
-	const char *sds_socket;			/* path */
+	const char *run_dir;			/* sds.sock, envoy.json, admin; made if missing */
+	struct credential_opts credential;	/* url NULL: no certificate, xDS in plaintext */
+	struct bootstrap_opts bootstrap;
+	struct envoy_opts envoy;		/* binary NULL: none is started */
+	const char *const *binds;		/* of the status ports */
+	size_t n_binds;
+	const char *port_file;			/* the ports that were chosen, as JSON; or NULL */
 };
 
-/* Until a signal ends it. 0, or -1 with the reason why it did not start. */
+/* Until a signal or /quitquitquit ends it. 0, or -1 with the reason why it did not start. */
 int agent_run(const struct agent_opts *opts, struct err *e);
 
 #endif

@@ -1,26 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
 """navagent: identities for Envoys, secrets on a socket, and mutual TLS between workloads."""
+import json
 import os
 import queue
+import signal
+import threading
 
 import grpc
 
-from harness import BUILD, Process, await_, need
-from identity import Identity, Machine, openssl
+from harness import BUILD, ENVOY, Process, ask, await_, free_port, need
+from identity import Identity, openssl
 from xds_client import field, fields
 
 NAVAGENT = os.environ.get('NAVAGENT') or BUILD + '/navagent'
 NAMESPACE = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n'
+SHORT = ['--ttl', '60s', '--grace-ratio', '0.97']         # a renewal every two seconds
 SECRET = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret'
 
 
 class Agent(Process):
-    """A navagent of navarchd's; `more` are further arguments."""
+    """A navagent of navarchd's, of service account `name`, with a join token; `more` are further arguments."""
 
-    def __init__(self, one, name, *more):
-        self.run = '%s/%s' % (one.env.folder, name)
-        super().__init__(name, [NAVAGENT, '--ca-address', 'https://localhost:%d' % one.navarchd.ports['secure'], '--ca-file', one.ca,
-                                '--run-dir', self.run, *more], one.env.folder)
+    def __init__(self, one, name, *more, ip='127.0.0.1', envoy=ENVOY):
+        self.run, self.name = '%s/%s' % (one.env.folder, name), name
+        self.token = '%s/%s.join' % (one.env.folder, name)
+        with open(self.token, 'w') as f:
+            f.write(one.join_token('default', name) + '\n')
+        super().__init__(name, [
+            NAVAGENT, '--xds-address', 'localhost:%d' % one.navarchd.ports['secure'], '--ca-file', one.ca, '--join-token-file', self.token,
+            '--ip', ip, '--name', name, '--service-account', name, '--label', 'app=' + name, '--metadata', 'INTERCEPTION_MODE=NONE',
+            '--envoy', envoy, '--admin-address', '127.0.0.1:0', '--status-address', '127.0.0.1:0', '--ready-address', '127.0.0.1:0',
+            '--concurrency', '1', '--port-file', self.run + '.ports', '--run-dir', self.run, *more], one.env.folder)
+        self.port = await_('the ports of ' + name, lambda: self.alive() and os.path.exists(self.run + '.ports') and
+                           json.load(open(self.run + '.ports')))[0]
+
+    def fetch(self, path, method='GET'):
+        answer = ask(self.port, path, method=method)
+        return answer.status, answer.body
+
+    def await_ready(self):
+        await_('%s to be ready' % self.name, lambda: self.alive() and self.fetch('/healthz/ready')[0] == 200)
+        return self
+
+    def certificates(self):
+        return self.text().count('a certificate for')
 
     def secrets(self, *names, delta=False):
         """What the socket says about the names within a moment: [{name: secret}], one for each response."""
@@ -41,13 +64,6 @@ class Agent(Process):
         return out
 
 
-def join_file(one, ns, sa):
-    path = '%s/%s-%s.join' % (one.env.folder, ns, sa)
-    with open(path, 'w') as f:
-        f.write(one.join_token(ns, sa) + '\n')
-    return path
-
-
 def chain_of(secret):
     """(certificate chain, private key) of a Secret, or (roots, None)."""
     inline = lambda source: dict(fields(source))[2].decode()
@@ -66,22 +82,20 @@ def uri_of(chain):
 def test_agent_secrets(env):
     """A join token becomes a certificate; SDS serves it, and files that change; nothing secret is logged."""
     one = Identity(env, {'a.yaml': NAMESPACE})
-    token = join_file(one, 'vms', 'db')
-    agent = env.started(Agent(one, 'agent', '--join-token-file', token, '--grace-ratio', '0.97', '--ttl', '60s'))
-    await_('the socket', lambda: agent.alive() and os.path.exists(agent.run + '/sds.sock'))
+    agent = env.started(Agent(one, 'db', *SHORT, envoy='none')).await_ready()
     got = {}
     for delta in (False, True):
         for answer in agent.secrets('default', 'ROOTCA', delta=delta):
             got.update(answer)
         need(sorted(got) == ['ROOTCA', 'default'], 'delta %s: %s' % (delta, sorted(got)))
     chain, key = chain_of(got['default'])
-    need(uri_of(chain) == 'spiffe://cluster.local/ns/vms/sa/db', 'SAN: %s' % uri_of(chain))
+    need(uri_of(chain) == 'spiffe://cluster.local/ns/default/sa/db', 'SAN: %s' % uri_of(chain))
     need(chain_of(got['ROOTCA'])[0].strip() == open(one.ca).read().strip(), 'the roots are others')
     need(openssl('pkey', '-pubout', data=key.encode()) == openssl('x509', '-noout', '-pubkey', data=chain.encode()), 'the key')
     need(oct(os.stat(agent.run + '/sds.sock').st_mode & 0o777) == '0o600', 'the mode of the socket')
 
     await_('a renewal', lambda: chain_of(agent.secrets('default')[-1]['default'])[0] != chain)
-    need(agent.text().count('a certificate for') > 1 and 'no new certificate' not in agent.text(), agent.text())
+    need(agent.certificates() > 1 and 'no new certificate' not in agent.text(), agent.text())
 
     machine = one.machine('default', 'a')
     name = 'file-cert:%s~%s' % (machine.cert, machine.key)
@@ -90,5 +104,111 @@ def test_agent_secrets(env):
     machine.take([one.machine('default', 'b').text() and open(one.machine('default', 'b').cert).read()])
     await_('the complaint', lambda: 'not that of the certificate' in agent.text())
     need(chain_of(agent.secrets(name)[-1][name])[0] == before, 'a pair that does not fit is served')
-    for secret in (open(token).read().strip(), key.splitlines()[1]):
+    for secret in (open(agent.token).read().strip(), key.splitlines()[1]):
         need(secret not in agent.text() + one.navarchd.text(), 'a secret is in a log')
+
+
+STRICT = '''apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: default}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: server, namespace: default}
+spec:
+  workloadSelector: {labels: {app: server}}
+  ingress:
+    - port: {number: %(port)d, name: http, protocol: HTTP}
+      bind: 127.0.1.1
+      captureMode: NONE
+      defaultEndpoint: 127.0.0.1:%(backend)d
+  egress: [{hosts: ["~/*"]}]
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: client, namespace: default}
+spec:
+  workloadSelector: {labels: {app: client}}
+  egress:
+    - port: {number: %(egress)d, name: http, protocol: HTTP}
+      bind: 127.0.0.1
+      captureMode: NONE
+      hosts: [default/server.test]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: server, namespace: default}
+spec:
+  hosts: [server.test]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: %(egress)d, name: http, protocol: HTTP, targetPort: %(port)d}]
+  endpoints: [{address: 127.0.1.1, serviceAccount: server, labels: {app: server, security.istio.io/tlsMode: istio}}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: server, namespace: default}
+spec:
+  host: server.test
+  trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}}
+'''
+
+
+class Load:
+    """Requests one after another until stop(): the answers that are not 200."""
+
+    def __init__(self, port):
+        self.bad, self.n, self.going = [], 0, True
+
+        def run():
+            while self.going:
+                answer = ask(port, host='server.test')
+                self.n += 1
+                if answer.status != 200:
+                    self.bad.append(answer)
+
+        self.thread = threading.Thread(target=run, daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        self.going = False
+        self.thread.join()
+
+
+def xfcc(request):
+    """{field: value} of the peer that a server's Envoy saw."""
+    return dict(part.split('=', 1) for part in request.headers.get('x-forwarded-client-cert', '').split(',')[0].split(';') if part)
+
+
+def test_agent_mutual_tls(env):
+    """Two agents with Envoys under STRICT: who calls is seen, plaintext is refused; leaves change, navarchd dies and
+    comes back: traffic goes on."""
+    backend = env.backend('server', '127.0.0.1')
+    ports = {'port': free_port(), 'egress': free_port(), 'backend': backend.port}
+    one = Identity(env, {'a.yaml': NAMESPACE, 'strict.yaml': STRICT % ports}, ['--secure-address', '127.0.0.1:%d' % free_port()])
+    server = env.started(Agent(one, 'server', *SHORT, '--drain', '0s', ip='127.0.1.1'))
+    client = env.started(Agent(one, 'client', *SHORT, '--drain', '0s')).await_ready()
+    server.await_ready()
+    call = lambda: ask(ports['egress'], host='server.test')
+    await_('a request over mutual TLS', lambda: call().status == 200)
+    seen = xfcc(backend.seen[-1])
+    need(seen.get('URI') == 'spiffe://cluster.local/ns/default/sa/client' and
+         seen.get('By') == 'spiffe://cluster.local/ns/default/sa/server', 'the peer is seen as %s' % seen)
+    n = len(backend.seen)
+    answer = ask(ports['port'], host='server.test', ip='127.0.1.1')
+    need(answer.status == 0 and len(backend.seen) == n, 'plaintext got %s' % (answer,))
+
+    load, before = Load(ports['egress']), [a.certificates() for a in (client, server)]
+    await_('renewals under load', lambda: all(a.certificates() >= b + 2 for a, b in zip((client, server), before)))
+    one.navarchd.stop(signal.SIGKILL)
+    await_('renewals that fail', lambda: all(a.text().count('no new certificate') > 1 for a in (client, server)))
+    need(not load.bad, '%d of %d failed: %s' % (len(load.bad), load.n, load.bad[:1]))
+    one.navarchd.start()
+    before = client.certificates()
+    await_('renewals by the new navarchd', lambda: client.certificates() > before)
+    load.stop()
+    need(not load.bad, '%d of %d failed: %s' % (len(load.bad), load.n, load.bad[:1]))
+    leaves = {xfcc(r)['Hash'] for r in backend.seen}
+    need(len(leaves) >= 3, '%d different leaves in %d requests' % (len(leaves), load.n))
+    return '%d requests, %d leaves' % (load.n, len(leaves))
