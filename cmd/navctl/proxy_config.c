@@ -5,6 +5,7 @@
 #include "cmd.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -142,6 +143,29 @@ static int print(const struct compiled *c, const struct args *args, struct arena
 	return CMD_OK;
 }
 
+static int compare_switches(const void *a, const void *b)
+{
+	return strcmp(((const struct str_pair *)a)->key, ((const struct str_pair *)b)->key);
+}
+
+/* "A=b,C=d"; a name alone turns it on. */
+static struct strmap parse_switches(const char *text, struct arena *a)
+{
+	struct str_pair *v = arena_array(a, struct str_pair, text ? strlen(text) : 0);
+	size_t n = 0, len;
+
+	for (const char *p = text; p && *p; p += len + (p[len] == ',')) {
+		const char *equals = memchr(p, '=', len = strcspn(p, ","));
+		size_t name = equals ? (size_t)(equals - p) : len;
+
+		v[n++] = (struct str_pair){arena_strndup(a, p, name),
+					   equals ? arena_strndup(a, equals + 1, len - name - 1) : "true"};
+	}
+	if (n)
+		qsort(v, n, sizeof(*v), compare_switches);
+	return (struct strmap){.v = v, .n = n};
+}
+
 static int offline(const struct args *args, struct arena *a)
 {
 	const char *dir = args_get(args, "config-dir"), *node_file = args_get(args, "node-file");
@@ -164,6 +188,7 @@ static int offline(const struct args *args, struct arena *a)
 	if (offline_init(&o, &opts, &e) || read_node(node_file, a, &proxy, &e)) {
 		fprintf(stderr, "navctl proxy-config: %s\n", e.text);
 	} else {
+		proxy.switches = parse_switches(args_get(args, "set-feature"), a);
 		c = offline_compile(&o, &proxy, a);
 		if (c->broken)
 			fprintf(
@@ -225,8 +250,8 @@ static const struct args_option options[] = {
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
     {"cluster-domain", 0, "DOMAIN",
      "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
-    {"set-feature", 0, "NAME=VALUE",
-     "Accepted for compatibility: features of istiod that have no switch here."},
+    {"set-feature", 0, "NAME=VALUE,...",
+     "Switches of istiod that change what a proxy gets (PILOT_HTTP10=true); others have no effect."},
     {"server", 's', "HOST:PORT", "Ask this daemon's admin port; 127.0.0.1:8080."},
     {"proxy", 'p', "POD.NAMESPACE", "The proxy to ask about."},
     {"output", 'o', "table|json|yaml", "Form of the output."},

@@ -35,6 +35,7 @@ struct proxy {
 	enum interception interception;
 	bool http10;
 	const struct node *proxy_config;	/* metadata PROXY_CONFIG, or NULL */
+	struct strmap switches;		/* istiod's, turned on for this proxy from outside; by key */
 	const struct node *metadata;		/* all of it, or NULL */
 	struct strmap pod_ports;	/* name -> number, from POD_PORTS */
 	bool has_alpn_filter;		/* node.extensions: istio's own filters are there */

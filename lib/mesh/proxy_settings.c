@@ -179,7 +179,7 @@ void proxy_settings_build(const struct snapshot *s, const struct proxy *p, const
 	lay_on(out, p->proxy_config ? decode(p->proxy_config, a) : decode_text(annotation, a), a);
 	if (out->connection_settings && out->connection_settings->profile == PROFILE_EDGE)
 		out->connection_settings = schema_merge(&schema_connection_settings, &edge, out->connection_settings, a);
-	v->features = features_of(&out->proxy_metadata);
+	v->features = features_of(&out->proxy_metadata) | features_of(&p->switches);
 	out->proxy_metadata = (struct strmap){0};
 	v->config = out;
 	v->config_hash = hash_mix_u64(config_hash(out), v->features);

@@ -30,7 +30,7 @@ struct ir_origins {
 struct ir_address {
 	const char *ip;			/* address, host name (DNS clusters), or path of a Unix socket */
 	uint32_t port;
-	bool is_pipe;
+	bool is_pipe, is_udp;
 };
 
 struct ir_keepalive {
@@ -51,6 +51,7 @@ struct ir_secret_ref {
 
 struct ir_tls {
 	bool downstream;
+	bool quic;				/* downstream, of a listener that speaks it */
 	const struct ir_secret_ref *certs;	/* own certificates */
 	size_t n_certs;
 	struct ir_secret_ref ca;		/* what the peer is checked with; IR_SDS_NONE = not */
@@ -383,6 +384,7 @@ struct ir_http {
 	const struct ir_routes *inline_routes;
 	enum ir_direction direction;
 	bool is_gateway;
+	bool http3;			/* nothing else, on a QUIC listener */
 	bool use_remote_address;
 	uint32_t trusted_hops;
 	enum ir_xfcc xfcc;
@@ -466,6 +468,7 @@ struct ir_listener {
 	bool transparent, filter_original_src;	/* TPROXY */
 	bool filter_original_dst;	/* listener filter */
 	bool filter_proxy_protocol;
+	bool quic;			/* over UDP */
 	bool exact_balance;		/* of connections over workers */
 	struct opt_u32 buffer_limit;	/* bytes of one connection */
 	struct ir_inspector tls_inspector, http_inspector;

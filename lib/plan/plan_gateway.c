@@ -219,6 +219,24 @@ static bool can_listen(const struct plan *p, const struct gw_server *s, uint32_t
 			   !(wildcard && plan_port_is_reserved(p, port)));
 }
 
+/* HTTP/3 is spoken beside HTTPS that ends here, where the switch is on and clients reach the port by UDP. */
+static bool speaks_http3(const struct plan *p, const struct gateway_claim *claim)
+{
+	const struct view *v = p->view;
+
+	if (!(v->features & FEATURE_QUIC) || !gateway_terminates_https(claim->protocol, claim->server) ||
+	    (claim->server->bind && strncmp(claim->server->bind, "unix://", 7) == 0))
+		return false;
+	for (size_t i = 0; i < v->n_targets; i++) {
+		const struct svc *svc = v->targets[i].svc;
+
+		for (size_t k = 0; k < svc->n_ports; k++)
+			if (svc->ports[k].protocol == PROTO_UDP && svc->ports[k].port == claim->server->port->number)
+				return true;
+	}
+	return false;
+}
+
 static void merge_server(struct merge *m, const struct object *gw, size_t index)
 {
 	const struct gw_server *s = &object_spec(gw, gateway)->servers[index];
@@ -236,6 +254,7 @@ static void merge_server(struct merge *m, const struct object *gw, size_t index)
 		e->gateway_name = arena_printf(m->a, "%s/%s", gw->ns, gw->name);
 		e->index = index;
 		e->sni = sni_of(&e->claim.hosts, m->a);
+		e->http3 = speaks_http3(m->p, &e->claim);
 		e->bound = map_get(&m->g->bound, e->gateway_name);
 		merge_entry(m, e);
 	}
@@ -291,19 +310,26 @@ struct gateways *gateways_merge(const struct plan *p, struct arena *a)
 
 /* ---- rows ---- */
 
+static void add_listener_row(struct plan *p, const struct gw_listener *l, struct plan_rows *rows)
+{
+	if (!gateway_listener_has_chains(p, l, rows->arena))
+		return;
+	*vec_push(&rows->v, rows->arena) = (struct plan_row){.type = IR_LISTENER,
+							     .name = l->name,
+							     .inputs = gateway_listener_inputs(p, l),
+							     .expand = gateway_listener_expand,
+							     .ref = l};
+}
+
 static void add_listener_rows(struct plan *p, struct gateways *g, struct plan_rows *rows)
 {
 	for (size_t i = 0; i < g->listeners.n; i++) {
-		const struct gw_listener *l = g->listeners.v[i];
+		struct gw_listener *twin = arena_copy(rows->arena, g->listeners.v[i], sizeof(*twin));
 
-		if (!gateway_listener_has_chains(p, l, rows->arena))
-			continue;
-		*vec_push(&rows->v, rows->arena) =
-		    (struct plan_row){.type = IR_LISTENER,
-				      .name = l->name,
-				      .inputs = gateway_listener_inputs(p, l),
-				      .expand = gateway_listener_expand,
-				      .ref = l};
+		add_listener_row(p, g->listeners.v[i], rows);
+		twin->name = arena_printf(rows->arena, "udp_%s", twin->name);
+		twin->quic = true;
+		add_listener_row(p, twin, rows);
 	}
 }
 
@@ -318,7 +344,7 @@ static void add_route_rows(struct gateways *g, struct plan_rows *rows)
 
 		for (size_t k = 0; k < r->entries.n; k++) {
 			h = hash_mix(h, r->entries.v[k]->claim.gateway->hash);
-			h = hash_mix_u64(h, r->entries.v[k]->index);
+			h = hash_mix_u64(h, (uint64_t)r->entries.v[k]->index << 1 | (uint64_t)r->entries.v[k]->http3);
 			h = hash_mix(h, r->entries.v[k]->bound->inputs);
 		}
 		*vec_push(&rows->v, rows->arena) = (struct plan_row){.type = IR_ROUTES,

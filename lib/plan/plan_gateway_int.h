@@ -28,6 +28,7 @@ struct gw_entry {
 	const char *gateway_name;	/* "ns/name" */
 	size_t index;			/* of the server */
 	struct strs sni;		/* the hosts without namespace */
+	bool http3;			/* a Service of the gateway has its port for UDP, too */
 	const struct bound *bound;
 };
 
@@ -44,6 +45,7 @@ struct gw_listener {
 	const char *name, *ip;
 	uint32_t port;
 	VEC(const struct gw_group *) ports;
+	bool quic;			/* the twin that speaks HTTP/3, with the servers that do */
 };
 
 struct gw_routes {

@@ -289,12 +289,36 @@ static void add_server(struct chains *c, const struct gw_entry *e)
 	}
 }
 
+static void add_http3(struct chains *c, const struct gw_entry *e)
+{
+	static const char *const h3[] = {"h3"};
+	const struct strs none = {0};
+	struct ir_tls *tls;
+	struct ir_http *http;
+
+	if (gateway_lacks_identity(c->p, e))
+		return;
+	tls = arena_copy(c->a, gateway_tls_of(c->p, e, c->a), sizeof(*tls));
+	tls->quic = true;
+	tls->alpn = (struct strs){h3, 1};
+	http = hcm_gateway(c->p, e->claim.rds_name, stat_prefix(c, e), c->a);
+	http->http3 = true;
+	add_chain(c, &e->sni, &none, (struct ir_chain){.tls = tls, .http = http});
+}
+
 static void add_port(struct chains *c, const struct gw_group *gp)
 {
 	const struct strs none = {0};
 
-	for (size_t i = 0; i < gp->entries.n; i++)
+	for (size_t i = 0; i < gp->entries.n; i++) {
+		if (c->l->quic && !gp->entries.v[i]->http3)
+			continue;
 		origins_add(&c->origins, gp->entries.v[i]->claim.gateway);
+		if (c->l->quic)
+			add_http3(c, gp->entries.v[i]);
+	}
+	if (c->l->quic)
+		return;
 	if (protocol_is_http(gp->protocol)) {
 		struct ir_http *http = hcm_gateway(c->p, gp->rds_name, stat_prefix(c, NULL), c->a);
 
@@ -338,10 +362,10 @@ bool gateway_listener_has_chains(const struct plan *p, const struct gw_listener 
 	for (size_t i = 0; i < l->ports.n; i++) {
 		const struct gw_group *gp = l->ports.v[i];
 
-		if (protocol_is_http(gp->protocol))
+		if (protocol_is_http(gp->protocol) && !l->quic)
 			return true;
 		for (size_t k = 0; k < gp->entries.n; k++)
-			if (has_chain(p, gp->entries.v[k], scratch))
+			if ((!l->quic || gp->entries.v[k]->http3) && has_chain(p, gp->entries.v[k], scratch))
 				return true;
 	}
 	return false;
@@ -387,6 +411,18 @@ static bool expects_proxy_protocol(const struct plan *p)
 	return t && t->proxy_protocol;
 }
 
+static void listen_on_udp(struct ir_listener *ir, struct arena *a)
+{
+	struct ir_address *more = arena_array(a, struct ir_address, ir->n_more);
+
+	ir->quic = ir->address.is_udp = true;
+	for (size_t i = 0; i < ir->n_more; i++) {
+		more[i] = ir->more[i];
+		more[i].is_udp = true;
+	}
+	ir->more = more;
+}
+
 void gateway_listener_expand(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
 {
 	const struct gw_listener *l = row->ref;
@@ -404,15 +440,19 @@ void gateway_listener_expand(const struct plan *p, const struct plan_row *row, s
 	else
 		ir->address = (struct ir_address){.ip = l->ip, .port = l->port};
 	ir->direction = IR_OUTBOUND;
-	ir->filter_proxy_protocol = expects_proxy_protocol(p);
-	if (c.inspects_tls) {
+	if (l->quic)
+		listen_on_udp(ir, a);
+	ir->filter_proxy_protocol = expects_proxy_protocol(p) && !l->quic;
+	if (c.inspects_tls && !l->quic) {
 		ir->tls_inspector.on = true;
 		ir->tls_inspector.initial_read_buffer = (struct opt_u32){.has = true, .v = INSPECTOR_BUFFER};
 	}
-	ir->max_accepts = (struct opt_u32){.has = true, .v = ACCEPTS_PER_EVENT};
+	if (!l->quic)
+		ir->max_accepts = (struct opt_u32){.has = true, .v = ACCEPTS_PER_EVENT};
 	ir->chains = c.v.v;
 	ir->n_chains = c.v.n;
 	hcm_listener(p, ir, a);
+	ir->exact_balance = ir->exact_balance && !l->quic;
 	ir->origins = origins_done(&c.origins);
 	out->listener = ir;
 }

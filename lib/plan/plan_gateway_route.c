@@ -55,6 +55,18 @@ static struct gw_host *host_of(struct hosts *b, const char *host, uint32_t port)
 	return h;
 }
 
+/* Clients of HTTPS learn that HTTP/3 is spoken at the same port. */
+static void advertise_http3(struct hosts *b, const struct gw_entry *e, struct ir_routes_vec *list)
+{
+	struct ir_header_op *op = arena_new(b->a, struct ir_header_op);
+	struct ir_header_ops ops = {.response_set = op, .n_response_set = 1};
+
+	op->name = "alt-svc";
+	op->value = arena_printf(b->a, "h3=\":%u\"; ma=86400", e->claim.server->port->number);
+	for (size_t i = 0; i < list->v.n; i++)
+		list->v.v[i].headers = http_headers_join(&list->v.v[i].headers, &ops, b->a);
+}
+
 /* The routes of one VirtualService at one gateway. Their port is that of the first server that asks. */
 static const struct ir_routes_vec *routes_of(struct hosts *b, const struct gw_entry *e, const struct vs *vs)
 {
@@ -78,6 +90,8 @@ static const struct ir_routes_vec *routes_of(struct hosts *b, const struct gw_en
 	http_routes_of(&ctx, list);
 	if (!list->v.n)
 		return NULL;	/* another server's port may have some */
+	if (e->http3)
+		advertise_http3(b, e, list);
 	map_set(&b->lists, key, list);
 	origins_add(&b->origins, vs->obj);
 	for (size_t i = 0; i < vs->n_delegates; i++)

@@ -8,10 +8,12 @@
 
 enum { NS_PER_S = 1000000000 };
 
-static void write_socket_address(struct w_socket_address m, const char *ip, uint32_t port)
+static void write_socket_address(struct w_socket_address m, const struct ir_address *a)
 {
-	w_socket_address_port_value(m, port);
-	w_socket_address_address(m, ip);
+	w_socket_address_port_value(m, a->port);
+	w_socket_address_address(m, a->ip);
+	if (a->is_udp)
+		w_socket_address_protocol(m, W_PROTOCOL_UDP);
 }
 
 void build_address(struct w_address m, const struct ir_address *a)
@@ -24,7 +26,7 @@ void build_address(struct w_address m, const struct ir_address *a)
 	} else {
 		struct w_socket_address s = w_address_socket_address_begin(m);
 
-		write_socket_address(s, a->ip, a->port);
+		write_socket_address(s, a);
 		w_address_socket_address_end(m, s);
 	}
 }

@@ -196,6 +196,8 @@ static void write_hcm_upper(struct w_hcm m, const struct ir_http *h)
 
 	w_hcm_append_x_forwarded_port(m, h->forwarded_port);
 	w_hcm_path_with_escaped_slashes_action(m, (enum w_path_with_escaped_slashes_action)h->escaped_slashes);
+	if (h->http3)
+		w_hcm_http3_protocol_options_empty(m);
 	if (h->headers_timeout.has)
 		w_hcm_request_headers_timeout_ns(m, h->headers_timeout.ns);
 	write_request_id(m);
@@ -282,6 +284,8 @@ static void write_hcm_lower(struct build_out *out, struct w_hcm m, const struct 
 		w_hcm_route_config_end(m, routes);
 	}
 	w_hcm_stat_prefix(m, h->stat_prefix);
+	if (h->http3)
+		w_hcm_codec_type(m, W_CODEC_TYPE_HTTP3);
 }
 
 void build_http(struct build_out *out, struct w_filter_chain m, const struct ir_http *h)

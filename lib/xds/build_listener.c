@@ -234,6 +234,18 @@ static void write_listener_filters(struct w_listener m, const struct ir_listener
 
 /* ---- the listener ---- */
 
+static void write_quic(struct w_listener m)
+{
+	struct w_udp_listener_config udp = w_listener_udp_listener_config_begin(m);
+	struct w_udp_socket_config socket;
+
+	w_udp_listener_config_quic_options_empty(udp);
+	socket = w_udp_listener_config_downstream_socket_config_begin(udp);
+	w_udp_socket_config_prefer_gro(socket, true);
+	w_udp_listener_config_downstream_socket_config_end(udp, socket);
+	w_listener_udp_listener_config_end(m, udp);
+}
+
 /* Fields 34 to 15. */
 static void write_listener_upper(struct build_out *out, struct w_listener m, const struct ir_listener *l)
 {
@@ -247,6 +259,8 @@ static void write_listener_upper(struct build_out *out, struct w_listener m, con
 		w_listener_additional_address_address_end(more, address);
 		w_listener_additional_addresses_end(m, more);
 	}
+	if (l->quic)
+		w_listener_enable_reuse_port(m, true);
 	if (l->bind_to_port.has)
 		w_listener_bind_to_port(m, l->bind_to_port.v);
 	if (l->default_chain) {
@@ -273,6 +287,8 @@ static void write_listener_upper(struct build_out *out, struct w_listener m, con
 		build_api_http(out, api, l->api_routes);
 		w_listener_api_listener_end(m, api);
 	}
+	if (l->quic)
+		write_quic(m);
 	w_listener_continue_on_listener_filters_timeout(m, l->continue_on_timeout);
 	w_listener_traffic_direction(m, l->direction == IR_INBOUND ? W_TRAFFIC_DIRECTION_INBOUND : W_TRAFFIC_DIRECTION_OUTBOUND);
 	if (l->filters_timeout.has)

@@ -196,7 +196,14 @@ void build_tls(struct build_out *out, struct w_transport_socket m, const struct 
 {
 	struct w_any any = w_transport_socket_typed_config_begin(m);
 
-	if (tls->downstream) {
+	if (tls->quic) {
+		struct w_quic_downstream_transport quic = w_quic_downstream_transport_any_begin(any);
+		struct w_downstream_tls_context context = w_quic_downstream_transport_downstream_tls_context_begin(quic);
+
+		write_downstream(out, context, tls);
+		w_quic_downstream_transport_downstream_tls_context_end(quic, context);
+		any = w_quic_downstream_transport_any_end(quic);
+	} else if (tls->downstream) {
 		struct w_downstream_tls_context context = w_downstream_tls_context_any_begin(any);
 
 		write_downstream(out, context, tls);
@@ -208,7 +215,7 @@ void build_tls(struct build_out *out, struct w_transport_socket m, const struct 
 		any = w_upstream_tls_context_any_end(context);
 	}
 	w_transport_socket_typed_config_end(m, any);
-	w_transport_socket_name(m, "envoy.transport_sockets.tls");
+	w_transport_socket_name(m, tls->quic ? "envoy.transport_sockets.quic" : "envoy.transport_sockets.tls");
 }
 
 void build_raw_buffer(struct w_transport_socket m)

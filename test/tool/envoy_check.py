@@ -7,7 +7,8 @@ usage: envoy_check.py [--envoy PATH] [--many] [-v] [FILE...]
 Each FILE (or standard input) is a JSON object {"listeners": [...], "clusters": [...], "routes": [...],
 "endpoints": [...], "secrets": [...]}: what one proxy gets, as the golden files hold it. All files go, one
 after the other, into one serving Envoy over delta ADS, one resource a response with the resource's name in
-the nonce, so that every rejection names its resource. Listeners are loaded with bind_to_port false.
+the nonce, so that every rejection names its resource. Listeners are loaded with bind_to_port false
+(those of QUIC, which must be bound, at a free port).
 With --many a file is no proxy's set but resources of many, whose names repeat: each gets a name of its own,
 and a listener an address of its own once its own address is taken.
 Prints what was rejected and why, then "N passed, N failed" in resources. Exits with 1 on a rejection.
@@ -65,6 +66,10 @@ def loadable(listener):
     listener.pop('bindToPort', None)
     listener.pop('transparent', None)   # an option of the socket; Envoy dies of it where there is none
     listener['bind_to_port'] = False
+    if 'udpListenerConfig' in listener:     # Envoy has no UDP listener that is not bound: to any free port, here
+        del listener['bind_to_port']
+        listener['address'] = {'socket_address': {'protocol': 'UDP', 'address': '127.0.0.1', 'port_value': 0}}
+        listener.pop('additionalAddresses', None)
     return listener
 
 
