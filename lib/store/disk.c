@@ -75,6 +75,10 @@ static void put_object(struct buf *out, const struct object *o)
 	if (*info->body) {
 		buf_printf(out, ",\"%s\":", info->body);
 		schema_to_json(info->schema, o->spec, out);
+		if (o->status) {
+			buf_str(out, ",\"status\":");
+			schema_to_json(kind_status(o->kind), o->status, out);
+		}
 		buf_char(out, '}');
 	} else {
 		/* the object's own fields stand beside its metadata */
