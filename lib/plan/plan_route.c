@@ -364,6 +364,15 @@ static void add_default_block(struct gather *g, const struct route_index *x)
 	}
 }
 
+static bool has_http(const struct scope_egress *e)
+{
+	for (size_t i = 0; i < e->n_svcs; i++)
+		for (size_t k = 0; k < e->svcs[i].n_ports; k++)
+			if (protocol_is_http(e->svcs[i].ports[k].protocol) || e->svcs[i].ports[k].protocol == PROTO_UNSUPPORTED)
+				return true;
+	return false;
+}
+
 static void add_port_block(struct gather *g, const struct route_index *x)
 {
 	const struct sidecar_egress *spec = x->egress->spec;
@@ -374,6 +383,11 @@ static void add_port_block(struct gather *g, const struct route_index *x)
 	/* a port of HTTP proxies is for hosts of all ports, as a Unix socket is */
 	if (protocol_is_http(protocol))
 		add_shared(g, x, name, protocol == PROTO_HTTP_PROXY ? 0 : port);
+	if (!spec->port) {	/* a Unix socket for the ports of all services */
+		if (has_http(x->egress))
+			add_shared(g, x, name, 0);
+		return;
+	}
 	for (size_t i = 0; protocol == PROTO_UNSUPPORTED && i < x->egress->n_svcs; i++) {
 		unsigned binds = plan_sniffed_binds(g->p->view, spec, &x->egress->svcs[i]);
 

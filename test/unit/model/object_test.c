@@ -120,7 +120,7 @@ static void test_hash(void **state)
 	assert_false(hash_equal(hash_of(one), hash_of(other)));
 	/* of Kubernetes' kinds only what is read counts */
 	assert_true(hash_equal(
-		hash_of("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {podIP: 1.1.1.1, conditions: [{type: Ready}]}\n"),
+		hash_of("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {podIP: 1.1.1.1, qosClass: Burstable}\n"),
 		hash_of("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {podIP: 1.1.1.1}\n")));
 	assert_false(hash_equal(hash_of("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {podIP: 1.1.1.1}\n"),
 				hash_of("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {podIP: 1.1.1.2}\n")));
