@@ -151,21 +151,26 @@ void analyze_deployments(struct analysis *n)
 
 /* ---- ServiceEntries ---- */
 
-/* The proxies answer DNS with addresses of their own making. */
-static bool allocates(const struct mesh_config *mesh)
+/* The proxies capture DNS, and each host of the entry has an address allocated. */
+static bool is_allocated(const struct mesh_config *mesh, const struct object *o)
 {
 	const struct proxy_config *c = mesh->default_config;
 	const char *capture = c ? strmap_get(&c->proxy_metadata, "ISTIO_META_DNS_CAPTURE") : NULL;
-	const char *allocate = c ? strmap_get(&c->proxy_metadata, "ISTIO_META_DNS_AUTO_ALLOCATE") : NULL;
+	const struct strs *hosts = &object_spec(o, service_entry)->hosts;
 
-	return capture && !strcmp(capture, "true") && allocate && !strcmp(allocate, "true");
+	if (!capture || strcmp(capture, "true") != 0)
+		return false;
+	for (size_t i = 0; i < hosts->n; i++)
+		if (!entry_is_allocated(o, hosts->v[i]))
+			return false;
+	return true;
 }
 
 static void judge_addresses(struct analysis *n, const struct object *o)
 {
 	const struct service_entry *se = object_spec(o, service_entry);
 
-	for (size_t i = 0; !se->addresses.n && i < se->n_ports; i++) {
+	for (size_t i = 0; !se->addresses.n && !is_allocated(n->s->mesh, o) && i < se->n_ports; i++) {
 		const struct se_port *p = &se->ports[i];
 
 		if (!p->protocol || !*p->protocol || !strcasecmp(p->protocol, "TCP"))
@@ -244,8 +249,7 @@ void analyze_entries(struct analysis *n)
 	for (size_t i = 0; i < list->n; i++) {
 		const struct service_entry *se = object_spec(list->v[i], service_entry);
 
-		if (!allocates(n->s->mesh))
-			judge_addresses(n, list->v[i]);
+		judge_addresses(n, list->v[i]);
 		for (size_t h = 0; h < se->hosts.n; h++) {
 			for (size_t k = 0; k < se->n_ports; k++) {
 				void **slot = map_slot(&claims, claim_key(n, se->hosts.v[h], &se->ports[k]));

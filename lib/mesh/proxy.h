@@ -81,6 +81,7 @@ struct view {
 	struct opt_duration idle_timeout;	/* of connections that no rule bounds */
 	bool inbound_exact_balance, outbound_exact_balance;
 	bool unprivileged;		/* cannot listen below port 1024 */
+	bool dns_capture;		/* answers its workload's DNS itself */
 	bool external_sds;		/* a second SDS server stands beside it */
 	const char *mesh_id;		/* "" = unset */
 	const char *network_view;	/* networks whose endpoints it wants, "a,b"; "" = all */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Services and ServiceEntries -> struct svc (istio-behaviour.md 1.8, 3.4, 4.4). A svc depends on its
- * own objects and on the mesh settings, on nothing else.
+ * own objects, on the addresses that service_address.c gives it and on the mesh settings, on nothing else.
  */
 #include "mesh/snapshot_int.h"
 
@@ -58,7 +58,7 @@ static struct hash128 entry_hash(struct hash128 h, const struct svc *s)
 	}
 	for (size_t i = 0; i < s->n_ports; i++)
 		h = port_hash(h, &s->ports[i]);
-	h = hash_strs(hash_strs(h, &s->addresses), &s->subject_alt_names);
+	h = hash_strs(hash_strs(hash_strs(h, &s->addresses), &s->allocated), &s->subject_alt_names);
 	h = hash_strmap(hash_strmap(h, &s->selector), &s->labels);
 	h = hash_mix_u64(hash_mix_u64(h, (uint64_t)s->created_ns), s->n_ports);
 	h = hash_mix_u64(h, s->race_connect);
@@ -238,14 +238,9 @@ static void kube_stage(struct builder *b)
 
 /* ---- ServiceEntry ---- */
 
-struct entry {			/* one host of one ServiceEntry */
-	const char *host;
-	const struct object *obj;
-};
-
 static int compare_entries(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct entry_host *x = a, *y = b;
 	int c = strcmp(x->obj->ns, y->obj->ns);
 
 	if (c == 0)
@@ -342,7 +337,31 @@ static void entry_fill(struct svc *s, struct arena *a)
 	s->addresses = (struct strs){.v = addresses.v, .n = addresses.n};
 }
 
-static struct svc *entry_build(struct builder *b, const char *host, const struct object *const *objs, size_t n)
+static bool entry_wants_addresses(const struct svc *s)
+{
+	bool wants = false;
+
+	for (size_t i = 0; !s->addresses.n && i < s->part.n_held; i++)
+		wants = wants || entry_is_allocated(s->part.held[i], s->host);
+	return wants;
+}
+
+static void entry_allocate(struct svc *s, const struct strs *addresses, struct arena *a)
+{
+	const char **v = arena_array(a, const char *, addresses->n);
+
+	if (!entry_wants_addresses(s))
+		return;
+	for (size_t i = 0; i < addresses->n; i++)
+		v[i] = arena_strdup(a, addresses->v[i]);
+	s->allocated = (struct strs){v, addresses->n};
+	if (!addresses->n)
+		part_finding(a, &s->part, s->obj, VERDICT_PARTLY, D_ENTRY_ADDRESSES_SPENT, "spec.hosts",
+			     "no address is left for %s", s->host);
+}
+
+/* e: the oldest of the objects. */
+static struct svc *entry_build(struct builder *b, const struct entry_host *e, const struct object *const *objs, size_t n)
 {
 	const struct service_entry *se = object_spec(objs[0], service_entry);
 	struct part_scope ps;
@@ -358,7 +377,7 @@ static struct svc *entry_build(struct builder *b, const char *host, const struct
 	s->part.held = arena_copy(&ps.arena, objs, n * sizeof(objs[0]));
 	s->part.n_held = n;
 	s->obj = objs[0];
-	s->host = arena_strdup(&ps.arena, host);
+	s->host = arena_strdup(&ps.arena, e->host);
 	s->name = s->host;
 	s->ns = objs[0]->ns;
 	s->external = se->location == SE_LOCATION_MESH_EXTERNAL;
@@ -373,33 +392,36 @@ static struct svc *entry_build(struct builder *b, const char *host, const struct
 		s->selector = se->workload_selector->labels;
 	s->export_to = visibility_of(&se->export_to, &b->s->mesh->default_service_export_to, s->ns, &ps.arena);
 	entry_fill(s, &ps.arena);
+	entry_allocate(s, &e->addresses, &ps.arena);
 	s->part.hash = svc_hash(s);
 	part_end(&ps, &s->part);
 	return s;
 }
 
-static struct entry *all_entries(struct builder *b, size_t *n)
+static struct entry_host *all_entries(struct builder *b, size_t *n)
 {
 	const struct kind_list *l = builder_list(b, KIND_SERVICE_ENTRY);
-	VEC(struct entry) v = {0};
+	VEC(struct entry_host) v = {0};
 
 	for (size_t i = 0; i < l->n; i++) {
 		const struct service_entry *se = object_spec(l->v[i], service_entry);
 
 		for (size_t j = 0; j < se->hosts.n; j++)
-			*vec_push(&v, b->arena) = (struct entry){lower(se->hosts.v[j], b->arena), l->v[i]};
+			*vec_push(&v, b->arena) = (struct entry_host){
+			    .host = lower(se->hosts.v[j], b->arena), .obj = l->v[i]};
 	}
 	if (v.n)
-		qsort(v.v, v.n, sizeof(struct entry), compare_entries);
+		qsort(v.v, v.n, sizeof(struct entry_host), compare_entries);
+	entry_addresses(v.v, v.n, b->arena);
 	*n = v.n;
 	return v.v;
 }
 
-/* prev's svc of the same host and objects; *j walks prev->entries, which has the same order. */
-static struct svc *entry_reuse(const struct snapshot *prev, size_t *j, const char *host,
+/* prev's svc of the same host, objects and addresses; *j walks prev->entries, which has the same order. */
+static struct svc *entry_reuse(const struct snapshot *prev, size_t *j, const struct entry_host *e,
 			       const struct object *const *objs, size_t n)
 {
-	const char *ns = objs[0]->ns;
+	const char *ns = objs[0]->ns, *host = e->host;
 
 	for (; prev && *j < prev->n_entries; (*j)++) {
 		const struct svc *s = prev->entries[*j];
@@ -413,14 +435,15 @@ static struct svc *entry_reuse(const struct snapshot *prev, size_t *j, const cha
 
 		if (strcmp(s->ns, ns) != 0 || strcmp(s->host, host) != 0)
 			break;
-		if (s->part.n_held == n && memcmp(s->part.held, objs, n * sizeof(objs[0])) == 0)
+		if (s->part.n_held == n && memcmp(s->part.held, objs, n * sizeof(objs[0])) == 0 &&
+		    (!entry_wants_addresses(s) || strs_equal(&s->allocated, &e->addresses)))
 			return s;
 	}
 	return NULL;
 }
 
 /* The svcs of one namespace and host: e[0..n), oldest first. */
-static void entry_group(struct builder *b, struct entry *e, size_t n, size_t *j)
+static void entry_group(struct builder *b, struct entry_host *e, size_t n, size_t *j)
 {
 	const struct object **objs = arena_array(b->arena, const struct object *, n);
 	struct snapshot *s = b->s;
@@ -439,9 +462,9 @@ static void entry_group(struct builder *b, struct entry *e, size_t n, size_t *j)
 				objs[k++] = e[m].obj;
 			e[m].obj = NULL;
 		}
-		svc = entry_reuse(b->same_mesh ? b->prev : NULL, j, e[i].host, objs, k);
+		svc = entry_reuse(b->same_mesh ? b->prev : NULL, j, &e[i], objs, k);
 		if (!svc) {
-			svc = entry_build(b, e[i].host, objs, k);
+			svc = entry_build(b, &e[i], objs, k);
 			if (svc)
 				part_fresh(b, &svc->part);
 		}
@@ -454,7 +477,7 @@ static void entry_stage(struct builder *b)
 {
 	const struct snapshot *prev = b->prev;
 	struct snapshot *s = b->s;
-	struct entry *v;
+	struct entry_host *v;
 	size_t n, j = 0;
 
 	if (b->same_mesh && b->same[KIND_SERVICE_ENTRY]) {

@@ -94,6 +94,7 @@ struct svc {
 	bool is_kube, headless, external;	/* external: MESH_EXTERNAL */
 	enum svc_resolution resolution;
 	struct strs addresses;		/* VIPs or CIDRs; empty = none (0.0.0.0) */
+	struct strs allocated;		/* that stand for them at proxies that capture DNS: IPv4, IPv6 */
 	const struct svc_port *ports;
 	size_t n_ports;
 	struct strmap selector;		/* pods (Service) or workloads (ServiceEntry) */
@@ -267,6 +268,8 @@ void snapshot_adopt(struct snapshot *s);	/* loop: takes all references */
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);	/* NULL is fine; adopted or not */
 
+/* A host of a ServiceEntry gets addresses where it has none. */
+bool entry_is_allocated(const struct object *entry, const char *host);
 /* All svcs of a host: [*first, *first + n). */
 size_t snapshot_svcs_of(const struct snapshot *s, const char *host, size_t *first);
 /* svcs of one namespace within kube or entries: [*first, *first + n). */

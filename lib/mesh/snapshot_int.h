@@ -85,6 +85,15 @@ const struct finding *gwapi_findings(const struct builder *b, const struct objec
 void rule_stage(struct builder *b);		/* rule.c */
 void verdict_stage(struct builder *b);		/* snapshot_verdict.c */
 
+/* ---- ServiceEntries by host (service.c) ---- */
+struct entry_host {			/* one host of one ServiceEntry */
+	const char *host;
+	const struct object *obj;
+	struct strs addresses;		/* that stand for its own where it has none */
+};
+/* Sets the addresses. v: by namespace, host, age. service_address.c */
+void entry_addresses(struct entry_host *v, size_t n, struct arena *a);
+
 /* ---- networks (network.c) ---- */
 void network_stage(struct builder *b);		/* after services */
 /* The network that MeshNetworks says of an address, or "". */

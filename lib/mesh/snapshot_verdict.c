@@ -253,6 +253,7 @@ static void judge_entries(struct judging *g)
 		const struct svc *e = s->entries[i], *owner = NULL;
 		size_t first, n = snapshot_svcs_of(s, e->host, &first);
 
+		take_findings(g, &e->part);
 		for (size_t j = first; j < first + n && s->svcs[j] != e && !owner; j++)
 			if (s->svcs[j]->is_kube || strcmp(s->svcs[j]->ns, e->ns) == 0)
 				owner = s->svcs[j];

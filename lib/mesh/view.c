@@ -313,7 +313,7 @@ static struct hash128 view_hash(const struct view *v)
 {
 	const char *texts[] = {v->ns, v->region, v->zone, v->subzone, v->network, v->network_view,
 			       v->cluster_id, v->dns_domain, v->node, v->rest_cluster, v->metadata_ns};
-	uint64_t flags = (uint64_t)v->type << 16 | (uint64_t)v->interception << 8 | (uint64_t)v->sds_agent << 3 |
+	uint64_t flags = (uint64_t)v->type << 16 | (uint64_t)v->dns_capture << 4 | (uint64_t)v->interception << 8 | (uint64_t)v->sds_agent << 3 |
 			 (uint64_t)v->v4 << 2 | (uint64_t)v->v6 << 1 | (uint64_t)v->http10;
 	struct hash128 h = hash_mix_u64(hash_bytes("view", 4), flags);
 
@@ -362,6 +362,7 @@ static void set_metadata(const struct proxy *p, struct view *v)
 	v->inbound_exact_balance = proxy_metadata_true(p, "INBOUND_LISTENER_EXACT_BALANCE");
 	v->outbound_exact_balance = proxy_metadata_true(p, "OUTBOUND_LISTENER_EXACT_BALANCE");
 	v->unprivileged = proxy_metadata_true(p, "UNPRIVILEGED_POD");
+	v->dns_capture = proxy_metadata_true(p, "DNS_CAPTURE");
 	v->external_sds = proxy_metadata_true(p, "credential");
 	v->mesh_id = mesh_id ? mesh_id : "";
 	v->network_view = networks ? networks : "";

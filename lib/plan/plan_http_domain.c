@@ -98,7 +98,7 @@ static bool has_subdomains(const struct svc *s)
 	return s->resolution == SVC_PASSTHROUGH && s->is_kube;
 }
 
-bool http_address_usable(const char *address, const struct view *v)
+static bool is_usable(const char *address, const struct view *v)
 {
 	struct cidr net;
 
@@ -107,10 +107,25 @@ bool http_address_usable(const char *address, const struct view *v)
 	return net.ip.len == 4 ? v->v4 : v->v6;
 }
 
+struct strs http_addresses_of(const struct svc *s, const struct view *v, struct arena *a)
+{
+	bool as_allocated = !s->addresses.n && v->dns_capture;
+	const struct strs *all = as_allocated ? &s->allocated : &s->addresses;
+	bool one = (as_allocated || s->is_kube) && !plan_is_dual(v);
+	const char **out = arena_array(a, const char *, all->n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n && !(one && n); i++)
+		if (is_usable(all->v[i], v))
+			out[n++] = all->v[i];
+	return (struct strs){out, n};
+}
+
 struct http_domains http_domains_of(const struct svc *s, const struct strs *aliases, uint32_t port,
 				    const struct view *v, struct arena *a)
 {
 	struct domain_vec out = {.arena = a}, expanded = {.arena = a};
+	struct strs addresses = http_addresses_of(s, v, a);
 	size_t n;
 
 	for (size_t i = 0; i <= aliases->n; i++) {
@@ -131,9 +146,8 @@ struct http_domains http_domains_of(const struct svc *s, const struct strs *alia
 
 		*vec_push(&out.v, a) = below;
 	}
-	for (size_t i = 0; i < s->addresses.n; i++)
-		if (http_address_usable(s->addresses.v[i], v))
-			add(&out, s->addresses.v[i], port);
+	for (size_t i = 0; i < addresses.n; i++)
+		add(&out, addresses.v[i], port);
 	return (struct http_domains){.all = {.v = out.v.v, .n = out.v.n},
 				     .expanded = {.v = expanded.v.v, .n = expanded.v.n}};
 }

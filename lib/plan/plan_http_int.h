@@ -54,7 +54,8 @@ const char *http_host(const char *host, struct arena *a);
 /* aliases: ExternalNames that stand for s. port: that each form is also given with; 0 = none. */
 struct http_domains http_domains_of(const struct svc *s, const struct strs *aliases, uint32_t port,
 				    const struct view *v, struct arena *a);
-/* An address of a service that this view could use: of a family that it has, no wildcard. */
-bool http_address_usable(const char *address, const struct view *v);
+/* At which a view reaches a service: its addresses, or those allocated for it, of a family that the view has.
+ * Of a Service's two, and of those allocated, the first one, unless the view is dual. In a. */
+struct strs http_addresses_of(const struct svc *s, const struct view *v, struct arena *a);
 
 #endif

@@ -117,7 +117,8 @@ const char *plan_rds_name(struct arena *a, const struct sidecar_egress *spec, co
 /* Where a sniffed port of a service listens, as bits: by its addresses, a headless one's endpoints;
  * in a block (spec, or NULL for the default one) for one port, a headless service has all of the port. */
 enum { PLAN_BIND_WILDCARD = 1, PLAN_BIND_OWN = 2 };
-unsigned plan_sniffed_binds(const struct view *v, const struct sidecar_egress *spec, const struct scope_svc *s);
+unsigned plan_sniffed_binds(const struct view *v, const struct sidecar_egress *spec, const struct scope_svc *s,
+			    struct arena *a);
 
 /* ---- TCP and TLS routes (plan_tcp.c), used for sidecars and gateways ---- */
 /* tcp_proxy for a list of weighted destinations, DR options of the first applied. */

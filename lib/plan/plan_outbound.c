@@ -92,7 +92,7 @@ static bool may_join(const struct out_listener *l, enum protocol protocol)
 static const char *rds_of(struct outbound_set *s, const struct binding *b, const struct scope_svc *svc,
 			  const struct svc_port *port, const char *bind)
 {
-	unsigned binds = plan_sniffed_binds(s->plan->view, b->spec, svc);
+	unsigned binds = plan_sniffed_binds(s->plan->view, b->spec, svc, s->arena);
 	bool shared = plan_is_wildcard(bind);
 
 	if (!b->explicit.n)
@@ -144,25 +144,25 @@ static void join(struct outbound_set *s, const struct binding *b, const struct s
 
 /* ---- where a service listens ---- */
 
-/* By its addresses: a Service's first that fits; all of a ServiceEntry. */
+/* By its addresses: of a ServiceEntry's own each has a listener, the others have one in common. */
 static bool join_addresses(struct outbound_set *s, const struct binding *b, const struct scope_svc *svc,
 			   const struct svc_port *port)
 {
-	bool any = false;
+	struct strs all = http_addresses_of(svc->svc, s->plan->view, s->arena);
 
-	for (size_t i = 0; i < svc->svc->addresses.n && !(any && svc->svc->is_kube); i++) {
-		const char *const *address = &svc->svc->addresses.v[i];
-		struct strs own = {address, 1};
+	if (all.n && (svc->svc->is_kube || !svc->svc->addresses.n)) {
+		join(s, b, svc, port, &all, NULL, true);
+		return true;
+	}
+	for (size_t i = 0; i < all.n; i++) {
+		struct strs own = {&all.v[i], 1};
 
-		if (!http_address_usable(*address, s->plan->view))
-			continue;
-		any = true;
-		if (strchr(*address, '/'))
-			join(s, b, svc, port, &s->wildcards, *address, true);
+		if (strchr(all.v[i], '/'))
+			join(s, b, svc, port, &s->wildcards, all.v[i], true);
 		else
 			join(s, b, svc, port, &own, NULL, true);
 	}
-	return any;
+	return all.n;
 }
 
 /* A headless service: each endpoint has a listener, but the proxy's own pod. */
@@ -390,7 +390,8 @@ static struct hash128 common_inputs(const struct plan *p, struct arena *a)
 		h = hash_mix_u64(h, proxy->port ? proxy->port->number : 0);
 		h = http_mix_destination(p, proxy, v->ns, a, h);
 	}
-	return hash_mix_u64(h, (uint64_t)p->scope.dynamic_dns << 8 | (uint64_t)v->interception << 4 | (uint64_t)v->v4 << 3 | (uint64_t)v->v6 << 2 | (uint64_t)v->http10 << 1 |
+	return hash_mix_u64(h, (uint64_t)p->scope.dynamic_dns << 9 | (uint64_t)v->dns_capture << 8 | (uint64_t)v->interception << 4 |
+				   (uint64_t)v->v4 << 3 | (uint64_t)v->v6 << 2 | (uint64_t)v->http10 << 1 |
 				   (uint64_t)p->scope.registry_only);
 }
 

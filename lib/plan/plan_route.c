@@ -30,16 +30,18 @@ const char *plan_rds_name(struct arena *a, const struct sidecar_egress *spec, co
 	return arena_printf(a, "%u", port);
 }
 
-unsigned plan_sniffed_binds(const struct view *v, const struct sidecar_egress *spec, const struct scope_svc *s)
+unsigned plan_sniffed_binds(const struct view *v, const struct sidecar_egress *spec, const struct scope_svc *s,
+			    struct arena *a)
 {
 	const struct svc *svc = s->svc;
+	struct strs addresses;
 	unsigned bits = 0;
 
 	if (spec && spec->port && spec->bind && *spec->bind)
 		return plan_is_wildcard(spec->bind) ? PLAN_BIND_WILDCARD : PLAN_BIND_OWN;
-	for (size_t i = 0; i < svc->addresses.n; i++)
-		if (http_address_usable(svc->addresses.v[i], v))
-			bits |= strchr(svc->addresses.v[i], '/') ? PLAN_BIND_WILDCARD : PLAN_BIND_OWN;
+	addresses = http_addresses_of(svc, v, a);
+	for (size_t i = 0; i < addresses.n; i++)
+		bits |= strchr(addresses.v[i], '/') ? PLAN_BIND_WILDCARD : PLAN_BIND_OWN;
 	if (v->interception == INTERCEPT_NONE)
 		return PLAN_BIND_WILDCARD | PLAN_BIND_OWN;
 	if (bits || svc->resolution != SVC_PASSTHROUGH)
@@ -96,7 +98,7 @@ static struct hash128 common_inputs(const struct plan *p)
 	struct hash128 h = hash_mix_str(p->snap->objects.mesh_hash, p->snap->domain);
 	const struct destination *out = p->scope.egress_proxy;
 
-	h = hash_mix_u64(h, (uint64_t)v->type << 8 | (uint64_t)v->v4 << 1 | (uint64_t)v->v6);
+	h = hash_mix_u64(h, (uint64_t)v->type << 8 | (uint64_t)v->dns_capture << 2 | (uint64_t)v->v4 << 1 | (uint64_t)v->v6);
 	h = hash_mix_str(hash_mix_str(h, v->ns), v->dns_domain);
 	for (size_t i = 0; i < v->labels.n; i++)
 		h = hash_mix_str(hash_mix_str(h, v->labels.v[i].key), v->labels.v[i].value);
@@ -328,7 +330,7 @@ static void use_port(struct gather *g, const struct route_index *x, struct map *
 	if (protocol_is_http(port->protocol)) {
 		u->shared = true;
 	} else if (port->protocol == PROTO_UNSUPPORTED) {
-		binds = plan_sniffed_binds(g->p->view, spec, s);
+		binds = plan_sniffed_binds(g->p->view, spec, s, a);
 		/* bound by the user or to the host itself, a port without endpoints of its own is there all the same */
 		u->shared |= (binds & PLAN_BIND_WILDCARD) != 0 ||
 			     (!binds && spec && (spec->bind || spec->capture_mode == CAPTURE_NONE));
@@ -389,7 +391,7 @@ static void add_port_block(struct gather *g, const struct route_index *x)
 		return;
 	}
 	for (size_t i = 0; protocol == PROTO_UNSUPPORTED && i < x->egress->n_svcs; i++) {
-		unsigned binds = plan_sniffed_binds(g->p->view, spec, &x->egress->svcs[i]);
+		unsigned binds = plan_sniffed_binds(g->p->view, spec, &x->egress->svcs[i], g->rows->arena);
 
 		if (binds & PLAN_BIND_OWN)
 			add_sniffed(g, x, &x->egress->svcs[i], port);

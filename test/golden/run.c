@@ -29,7 +29,8 @@ struct run {
 };
 
 /* Codes that no small manifest can show. Unit tests have them. */
-static const enum diag_code elsewhere[] = {D_FILE_UNREADABLE, D_LIMIT_SIZE, D_LIMIT_COUNT, D_LIMIT_MEMORY};
+static const enum diag_code elsewhere[] = {D_FILE_UNREADABLE, D_LIMIT_SIZE, D_LIMIT_COUNT, D_LIMIT_MEMORY,
+					  D_ENTRY_ADDRESSES_SPENT};
 
 /* One case on its way. */
 struct trial {

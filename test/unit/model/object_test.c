@@ -107,6 +107,8 @@ static struct hash128 hash_of(const char *text)
 }
 
 /* What is no content is no change (P5, P6). */
+#define WE "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: w}\nspec: {address: 1.1.1.1}\n"
+
 static void test_hash(void **state)
 {
 	static const char spec[] = "spec: {hosts: [a], http: [{route: [{destination: {host: a}}]}]}\n";
@@ -124,6 +126,11 @@ static void test_hash(void **state)
 		hash_of("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {podIP: 1.1.1.1}\n")));
 	assert_false(hash_equal(hash_of("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {podIP: 1.1.1.1}\n"),
 				hash_of("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {podIP: 1.1.1.2}\n")));
+	/* and of a status of Istio's, which no writer can make invalid */
+	assert_false(hash_equal(hash_of(WE "status: {conditions: [{type: Healthy, status: 'True'}]}\n"),
+				hash_of(WE "status: {conditions: [{type: Healthy, status: 'False'}]}\n")));
+	assert_true(hash_equal(hash_of(WE "status: {conditions: [{type: Healthy, status: 'True', lastProbeTime: now}]}\n"),
+			       hash_of(WE "status: {conditions: [{type: Healthy, status: 'True', message: [0]}], x: 1}\n")));
 }
 
 static void test_modes(void **state)
