@@ -5,6 +5,7 @@ import os
 import queue
 import signal
 import threading
+import time
 
 import grpc
 
@@ -155,6 +156,19 @@ spec:
 '''
 
 
+INGRESS = '''apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: app, namespace: default}
+spec:
+  workloadSelector: {labels: {app: app}}
+  ingress:
+    - port: {number: %d, name: http, protocol: HTTP}
+      bind: 127.0.0.1
+      captureMode: NONE
+      defaultEndpoint: 127.0.0.1:%d
+'''
+
+
 class Load:
     """Requests one after another until stop(): the answers that are not 200."""
 
@@ -212,3 +226,43 @@ def test_agent_mutual_tls(env):
     leaves = {xfcc(r)['Hash'] for r in backend.seen}
     need(len(leaves) >= 3, '%d different leaves in %d requests' % (len(leaves), load.n))
     return '%d requests, %d leaves' % (load.n, len(leaves))
+
+
+def envoy_of(agent):
+    return int(agent.text().rsplit('envoy: process ', 1)[1].split()[0])
+
+
+def test_agent_life(env):
+    """An Envoy that is killed is started again; metrics are Envoy's and our own; at the end requests under way finish."""
+    backend, port = env.backend('app', '127.0.0.1'), free_port()
+    one = Identity(env, {'a.yaml': NAMESPACE, 'app.yaml': INGRESS % (port, backend.port)})
+    agent = env.started(Agent(one, 'app', '--drain', '1s', '--drain-max', '20s')).await_ready()
+    call = lambda host='app.test': ask(port, host=host)
+    await_('a request', lambda: call().status == 200)
+    first = envoy_of(agent)
+    os.kill(first, signal.SIGKILL)
+    await_('another Envoy', lambda: envoy_of(agent) != first)
+    agent.await_ready()
+    await_('a request to it', lambda: call().status == 200)
+    status, text = agent.fetch('/stats/prometheus')
+    lines = dict(line.rsplit(' ', 1) for line in text.splitlines() if line and line[0] != '#')
+    need(status == 200 and lines['navagent_envoy_starts_total'] == '2' and float(lines['navagent_certificate_expiry_seconds']) > time.time(),
+         'our metrics: %s' % text[:500])
+    need(lines['envoy_server_live{}'] == '1', 'Envoy\'s metrics are missing')
+
+    go_on, answers = threading.Event(), []
+    backend.answers['slow.test'] = lambda _: 200 if go_on.wait(20) else 500
+    waiting = threading.Thread(target=lambda: answers.append(call('slow.test')))
+    waiting.start()
+    await_('the slow request', lambda: any(r.headers['Host'] == 'slow.test' for r in backend.seen))
+    began = time.monotonic()
+    need(agent.fetch('/quitquitquit')[0] == 405 and agent.fetch('/quitquitquit', 'POST')[0] == 200, '/quitquitquit')
+    need(agent.fetch('/healthz/ready')[0] == 503, 'it is ready while it drains')
+    need(call().status == 200, 'it does not serve while it drains')
+    await_('2 s', lambda: time.monotonic() > began + 2)
+    need(agent.popen.poll() is None and not answers, 'it did not wait for the request under way')
+    go_on.set()
+    waiting.join()
+    need(answers[0].status == 200, 'the request under way: %s' % (answers[0],))
+    need(agent.popen.wait(10) == 0, 'it ended with %d' % agent.popen.returncode)
+    need(not os.path.exists('/proc/%d' % envoy_of(agent)), 'Envoy is left behind')
