@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A program that runs along: no input, its output is ours, its end is an event. Thread: loop.
+ * A program that runs along: no input, its output is ours, its end is an event. It gets a SIGTERM when we end, however
+ * that may be. For processes without other threads that hold locks at the time: it is forked. Thread: loop.
  */
 #ifndef EV_CHILD_H
 #define EV_CHILD_H
@@ -17,10 +18,10 @@ struct child_opts {
 	void *arg;
 };
 
-/* NULL when it cannot be started. */
+/* NULL when it cannot be started: no such program, no right. */
 struct child *child_start(struct loop *l, const struct child_opts *o, struct err *e);
 void child_signal(struct child *c, int signum);
-/* Kills it if it runs; no event follows. From `ended` too. NULL is fine. */
+/* Kills it if it runs, and waits for that; no event follows. From `ended` too. NULL is fine. */
 void child_free(struct child *c);
 int child_pid(const struct child *c);
 

@@ -27,6 +27,8 @@ class Agent(Process):
         self.token = '%s/%s.join' % (one.env.folder, name)
         with open(self.token, 'w') as f:
             f.write(one.join_token('default', name) + '\n')
+        if os.path.exists(self.run + '.ports'):
+            os.unlink(self.run + '.ports')
         super().__init__(name, [
             NAVAGENT, '--xds-address', 'localhost:%d' % one.navarchd.ports['secure'], '--ca-file', one.ca, '--join-token-file', self.token,
             '--ip', ip, '--name', name, '--service-account', name, '--label', 'app=' + name, '--metadata', 'INTERCEPTION_MODE=NONE',
@@ -232,8 +234,17 @@ def envoy_of(agent):
     return int(agent.text().rsplit('envoy: process ', 1)[1].split()[0])
 
 
+def alive(pid):
+    """Does it run? One that nobody waits for does not."""
+    try:
+        return open('/proc/%d/stat' % pid).read().rsplit(') ', 1)[1][0] != 'Z'
+    except OSError:
+        return False
+
+
 def test_agent_life(env):
-    """An Envoy that is killed is started again; metrics are Envoy's and our own; at the end requests under way finish."""
+    """An Envoy that is killed is started again; metrics are Envoy's and our own; at the end requests under way finish, and
+    an agent that is killed leaves no Envoy behind."""
     backend, port = env.backend('app', '127.0.0.1'), free_port()
     one = Identity(env, {'a.yaml': NAMESPACE, 'app.yaml': INGRESS % (port, backend.port)})
     agent = env.started(Agent(one, 'app', '--drain', '1s', '--drain-max', '20s')).await_ready()
@@ -265,4 +276,9 @@ def test_agent_life(env):
     waiting.join()
     need(answers[0].status == 200, 'the request under way: %s' % (answers[0],))
     need(agent.popen.wait(10) == 0, 'it ended with %d' % agent.popen.returncode)
-    need(not os.path.exists('/proc/%d' % envoy_of(agent)), 'Envoy is left behind')
+    need(not alive(envoy_of(agent)), 'Envoy is left behind')
+
+    agent = env.started(Agent(one, 'app')).await_ready()
+    last = envoy_of(agent)
+    agent.stop(signal.SIGKILL)
+    await_('Envoy to go with its agent', lambda: not alive(last))
