@@ -3,7 +3,7 @@
 # Installs navarchd into the cluster of the current context of kubectl, or brings it up to date. What is there and was
 # made by others is left alone, or refused by kubectl with the name of its owner. See README.md.
 #   install.sh IMAGE        everything
-#   install.sh --prepare    what the Pods wait for, and no more: for Helm
+#   install.sh --prepare    what the rest needs: namespace, CA, keys of tokens, CRDs; for kustomize and Helm
 #   install.sh --uninstall  takes it away again; CRDs and their objects, the CA and the namespace stay
 # CA_DIR (./navarch-ca): where a CA is made if the cluster has none. Keep it: its root signs the next intermediate.
 set -euo pipefail
@@ -12,6 +12,9 @@ base=$top/deploy/kubernetes/base
 ns=istio-system
 label=app.kubernetes.io/name=navarchd
 what=${1:?usage: install.sh IMAGE | --prepare | --uninstall}
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
 
 note() { echo "install: $*"; }
 apply() { kubectl apply --server-side --field-manager=navarch-install -f - "$@" >/dev/null; }
@@ -36,10 +39,9 @@ ca()
 # Whose tokens are taken: the API server's own, by its keys of now.
 tokens()
 {
-	local dir issuer
+	local dir=$tmp/tokens issuer
 
-	dir=$(mktemp -d)
-	trap 'rm -rf "$dir"' RETURN
+	mkdir "$dir"
 	kubectl get --raw /openid/v1/jwks >"$dir/jwks.json"
 	issuer=$(kubectl get --raw /.well-known/openid-configuration | sed -n 's/.*"issuer": *"\([^"]*\)".*/\1/p')
 	[ -n "$issuer" ] || { note "the API server names no issuer of its tokens"; exit 1; }
@@ -64,6 +66,7 @@ prepare()
 	have namespace "$ns" || kubectl create -f "$base/namespace.yaml" >/dev/null
 	ca
 	tokens
+	crds
 }
 
 case $what in
@@ -81,7 +84,6 @@ case $what in
 	;;
 *)
 	prepare
-	crds
 	# the settings of the mesh are their owner's, once they are there
 	have configmap istio || apply <"$base/mesh.yaml"
 	kubectl kustomize "$base" | sed "s|image: navarchd:dev|image: $what|" | apply -l app.kubernetes.io/component!=mesh
