@@ -20,14 +20,16 @@ static const struct args_option options[] = {
     {"xds-address", 0, "HOST:PORT", "xDS, plaintext: gRPC and REST; 127.0.0.1:15010. Port 0 takes any."},
     {"secure-address", 0, "HOST:PORT",
      "TLS: xDS, certificates (Istio's service and POST /v1/certificates), debug pages for administrators; :15012 is usual. Off unless given."},
+    {"webhook-address", 0, "HOST:PORT",
+     "HTTPS: POST /validate for an API server's ValidatingWebhookConfiguration; :15017 is usual. Off unless given."},
     {"state-dir", 0, "DIR",
      "Made if missing; keep it. The API server's last good objects, Secrets too, for a start without that server; with --secure-address "
-     "our own root CA, join tokens, the log of certificates."},
+     "or --webhook-address our own root CA, join tokens, the log of certificates."},
     {"ca-dir", 0, "DIR", "A CA to plug in: root-cert.pem, ca-cert.pem, ca-key.pem, cert-chain.pem; read again when it changes."},
     {"trust-domain", 0, "DOMAIN", "Trust domain of the mesh; cluster.local."},
     {"trust-domain-alias", 0, "DOMAIN", "Another name of it, whose certificates are taken too. May stand several times."},
     {"token-rules", 0, "FILE", "Whose tokens are taken: a list of {issuer, jwksFile, audiences}; read again when it changes."},
-    {"server-name", 0, "NAME", "A further name or address in the certificate of the secure port. May stand several times."},
+    {"server-name", 0, "NAME", "A further name or address in the certificate of the ports with TLS. May stand several times."},
     {"admin-identity", 0, "NS/SA", "Who may see the debug pages over the secure port; NS/* for all of a namespace. May stand several times."},
     {"admin-address", 0, "HOST:PORT", "Debug pages; 127.0.0.1:8080."},
     {"metrics-address", 0, "HOST:PORT", "Metrics, health and version; 127.0.0.1:15014."},
@@ -72,7 +74,7 @@ static int fill_identity(const struct args *args, struct arena *a, struct identi
 	const char **v;
 
 	if (!args_has(args, "state-dir"))
-		return err_set(e, ERR_SYNTAX, "--secure-address needs --state-dir");
+		return err_set(e, ERR_SYNTAX, "--secure-address and --webhook-address need --state-dir");
 	*o = (struct identity_opts){
 	    .state_dir = args_get(args, "state-dir"),
 	    .ca_dir = args_get(args, "ca-dir"),
@@ -111,6 +113,7 @@ static int fill(const struct args *args, struct server_opts *o, struct err *e)
 	    .domain = get_or(args, "domain", "cluster.local"),
 	    .xds_address = get_or(args, "xds-address", "127.0.0.1:15010"),
 	    .secure_address = args_get(args, "secure-address"),
+	    .webhook_address = args_get(args, "webhook-address"),
 	    .admin_address = get_or(args, "admin-address", "127.0.0.1:8080"),
 	    .metrics_address = get_or(args, "metrics-address", "127.0.0.1:15014"),
 	    .port_file = args_get(args, "port-file"),
@@ -127,7 +130,8 @@ static int run(const struct args *args, struct arena *a)
 	struct err e;
 
 	set_log(args);
-	if (fill(args, &opts, &e) || (opts.secure_address && fill_identity(args, a, &identity, &e))) {
+	if (fill(args, &opts, &e) ||
+	    ((opts.secure_address || opts.webhook_address) && fill_identity(args, a, &identity, &e))) {
 		fprintf(stderr, "navarchd: %s\n", e.text);
 		return 2;
 	}

@@ -565,10 +565,14 @@ static void gauge_ports(struct server *s)
 	const struct {
 		const char *name;
 		struct http_server *server;
-	} ports[] = {{"xds", s->xds}, {"admin", s->admin}, {"metrics", s->monitor}, {"secure", s->secure}};
+	} ports[] = {{"xds", s->xds}, {"admin", s->admin}, {"metrics", s->monitor}, {"secure", s->secure}, {"webhook", s->webhook}};
 
-	for (size_t i = 0; i < ARRAY_LEN(ports) && ports[i].server; i++) {
-		const struct http_server_stats *st = http_server_stats(ports[i].server);
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+		const struct http_server_stats *st;
+
+		if (!ports[i].server)
+			continue;
+		st = http_server_stats(ports[i].server);
 
 		metric_set(&s->metrics, M_CONNECTIONS, ports[i].name,
 			   (double)http_server_listener_stats(ports[i].server)->open);
@@ -587,15 +591,22 @@ static void gauge_ports(struct server *s)
 
 static void gauge_identity(struct server *s)
 {
-	const struct http_server_stats *st;
+	const struct http_server *const ports[] = {s->secure, s->webhook};
+	uint64_t ok = 0, failed = 0, refused = 0;
 
 	if (!s->identity)
 		return;
-	st = http_server_stats(s->secure);
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+		const struct http_server_stats *st = ports[i] ? http_server_stats(ports[i]) : NULL;
+
+		ok += st ? st->handshakes : 0;
+		failed += st ? st->failed_handshakes : 0;
+		refused += st ? st->refused_handshakes : 0;
+	}
 	metric_set(&s->metrics, M_CA_EXPIRY, NULL, (double)ca_expires_s(s->identity->ca));
-	metric_set(&s->metrics, M_HANDSHAKES, "ok", (double)st->handshakes);
-	metric_set(&s->metrics, M_HANDSHAKES, "failed", (double)st->failed_handshakes);
-	metric_set(&s->metrics, M_HANDSHAKES, "refused", (double)st->refused_handshakes);
+	metric_set(&s->metrics, M_HANDSHAKES, "ok", (double)ok);
+	metric_set(&s->metrics, M_HANDSHAKES, "failed", (double)failed);
+	metric_set(&s->metrics, M_HANDSHAKES, "refused", (double)refused);
 }
 
 /* Values that are kept elsewhere are taken over when somebody asks. */

@@ -5,10 +5,10 @@
 
 #include "base/must.h"
 
-#define TYPE(type, xds, secure, admin, monitor)
+#define TYPE(type, xds, secure, admin, monitor, webhook)
 const struct authz_row authz_rows[] = {
-#define ROUTE(method, path, xds, secure, admin, monitor)                                           \
-	{method, path, {xds, secure, admin, monitor}},
+#define ROUTE(method, path, xds, secure, admin, monitor, webhook)                                  \
+	{method, path, {xds, secure, admin, monitor, webhook}},
 #include "server/authz.def"
 #undef ROUTE
 };
@@ -29,8 +29,8 @@ enum need authz_type(enum xds_type type, enum port_id port)
 		enum xds_type type;
 		enum need need[PORTS];
 	} rows[] = {
-#define ROUTE(method, path, xds, secure, admin, monitor)
-#define TYPE(type, xds, secure, admin, monitor) {type, {xds, secure, admin, monitor}},
+#define ROUTE(method, path, xds, secure, admin, monitor, webhook)
+#define TYPE(type, xds, secure, admin, monitor, webhook) {type, {xds, secure, admin, monitor, webhook}},
 #include "server/authz.def"
 #undef ROUTE
 #undef TYPE

@@ -11,7 +11,7 @@
 #include "server/authn.h"
 #include "xds/res.h"
 
-enum port_id { PORT_XDS, PORT_SECURE, PORT_ADMIN, PORT_MONITOR, PORTS };
+enum port_id { PORT_XDS, PORT_SECURE, PORT_ADMIN, PORT_MONITOR, PORT_WEBHOOK, PORTS };
 
 enum need {
 	NEVER,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "ev/file.h"
+#include "server/admission.h"
 #include "server/server_int.h"
 #include "server/version.h"
 #include "store/store.h"
@@ -149,6 +150,7 @@ struct port {
 	const struct grpc_method *methods;
 	size_t n_methods;
 	struct tls_ctx *tls;
+	size_t max_body; /* 0: the default */
 };
 
 static int open_port(struct server *s, const struct port *p, struct err *e)
@@ -165,7 +167,7 @@ static int open_port(struct server *s, const struct port *p, struct err *e)
 	    .admit_call = admit_call,
 	    .tls = p->tls,
 	    .jobs = s->jobs,
-	    .max_body = p->methods ? XDS_REQUEST_MAX : 0,
+	    .max_body = p->methods ? XDS_REQUEST_MAX : p->max_body,
 	};
 
 	*p->server = http_server_open(s->loop, &o, e);
@@ -204,6 +206,16 @@ static void renewed(void *arg)
 
 	if (s->secure)
 		http_server_set_tls(s->secure, s->identity->tls);
+	if (s->webhook)
+		http_server_set_tls(s->webhook, s->identity->tls);
+}
+
+static int open_identity(struct server *s, struct err *e)
+{
+	if (!s->opts->secure_address && !s->opts->webhook_address)
+		return 0;
+	s->identity = identity_open(s->loop, s->opts->identity, renewed, s, e);
+	return s->identity ? 0 : -1;
 }
 
 static int open_secure(struct server *s, struct err *e)
@@ -212,13 +224,24 @@ static int open_secure(struct server *s, struct err *e)
 
 	if (!port.address)
 		return 0;
-	s->identity = identity_open(s->loop, s->opts->identity, renewed, s, e);
-	if (!s->identity)
-		return -1;
 	port.rows = join_routes(s, &port.n_rows);
 	port.methods = join_methods(s, &port.n_methods);
 	port.tls = s->identity->tls;
 	return open_port(s, &port, e);
+}
+
+static int open_webhook(struct server *s, struct err *e)
+{
+	const struct port port = {.id = PORT_WEBHOOK,
+				  .name = "webhook",
+				  .address = s->opts->webhook_address,
+				  .server = &s->webhook,
+				  .rows = webhook_routes,
+				  .n_rows = n_webhook_routes,
+				  .tls = s->identity ? s->identity->tls : NULL,
+				  .max_body = ADMISSION_REVIEW_MAX};
+
+	return port.address ? open_port(s, &port, e) : 0;
 }
 
 static int open_ports(struct server *s, struct err *e)
@@ -250,19 +273,25 @@ static int open_ports(struct server *s, struct err *e)
 		if (open_port(s, &ports[i], e))
 			return -1;
 	}
-	return open_secure(s, e);
+	return open_identity(s, e) || open_secure(s, e) || open_webhook(s, e) ? -1 : 0;
 }
 
 static int write_port_file(const struct server *s, struct err *e)
 {
-	char text[120], secure[30] = "";
-	int n;
+	const struct {
+		const char *name;
+		const struct http_server *server;
+	} ports[] = {{"xds", s->xds}, {"secure", s->secure}, {"webhook", s->webhook}, {"admin", s->admin}, {"metrics", s->monitor}};
+	char text[160];
+	int n = 0;
 
-	if (s->secure)
-		snprintf(secure, sizeof(secure), "\"secure\":%u,", http_server_port(s->secure));
-	n = snprintf(text, sizeof(text), "{\"xds\":%u,%s\"admin\":%u,\"metrics\":%u}\n",
-		     http_server_port(s->xds), secure, http_server_port(s->admin),
-		     http_server_port(s->monitor));
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+		if (ports[i].server)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, "%c\"%s\":%u", n ? ',' : '{', ports[i].name,
+				      http_server_port(ports[i].server));
+	}
+	n += snprintf(text + n, sizeof(text) - (size_t)n, "}\n");
+	must((size_t)n < sizeof(text));
 	printf("%s", text);
 	fflush(stdout);
 	return s->opts->port_file ? file_replace(s->opts->port_file, text, (size_t)n, 0644, e) : 0;
@@ -308,6 +337,8 @@ static void stop(void *arg)
 	http_server_drain(s->xds, s->opts->drain_ms / 2);
 	if (s->secure)
 		http_server_drain(s->secure, s->opts->drain_ms / 2);
+	if (s->webhook)
+		http_server_drain(s->webhook, s->opts->drain_ms / 2);
 	rest_expire(s, true);
 	drained(s);
 }
@@ -375,7 +406,8 @@ static void end(struct server *s)
 	}
 	http_server_free(s->xds);
 	http_server_free(s->secure);
-	s->secure = NULL;
+	http_server_free(s->webhook);
+	s->secure = s->webhook = NULL;
 	http_server_free(s->admin);
 	http_server_free(s->monitor);
 	source_file_close(s->files);

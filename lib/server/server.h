@@ -23,8 +23,9 @@ struct server_opts {
 	const char *admin_address;
 	const char *metrics_address;
 	const char *secure_address;	/* TLS: xDS, certificates, debug pages; or NULL */
-	const struct identity_opts *identity;	/* with secure_address */
-	const char *port_file;		/* gets {"xds":N,"secure":N,"admin":N,"metrics":N}, or NULL */
+	const char *webhook_address;	/* HTTPS: validation for an API server; or NULL */
+	const struct identity_opts *identity;	/* with secure_address or webhook_address */
+	const char *port_file;		/* gets {"xds":N,"secure":N,"webhook":N,"admin":N,"metrics":N}, or NULL */
 	unsigned workers;		/* threads beside the loop */
 	int drain_ms;			/* at SIGTERM: clients are told to go within it */
 };

@@ -33,8 +33,8 @@ struct server {
 	struct kube_access access; /* of kube */
 	struct arena access_arena;
 	struct publisher *pub;
-	struct identity *identity; /* or NULL: no secure port */
-	struct http_server *xds, *secure, *admin, *monitor;
+	struct identity *identity; /* or NULL: no port with TLS */
+	struct http_server *xds, *secure, *admin, *monitor, *webhook;
 	struct arena tables; /* of the secure port */
 	struct client *clients; /* newest first */
 	size_t n_clients;
@@ -45,6 +45,7 @@ struct server {
 	struct buf scratch;		   /* one response at a time on its way to a socket */
 	struct sent_count sent[XDS_TYPES]; /* by streams that have ended */
 	struct hash128 findings_hash;	   /* of the errors that were logged last */
+	size_t webhook_held;		   /* bytes of reviews under way */
 	bool stopping;
 };
 
@@ -88,8 +89,8 @@ extern const struct grpc_method ads_methods[], csr_methods[];
 extern const size_t n_ads_methods, n_csr_methods;
 
 /* HTTP routes: each file has its rows, server.c joins them into one table a port. */
-extern const struct http_entry rest_routes[], csr_routes[], admin_routes[], monitor_routes[];
-extern const size_t n_rest_routes, n_csr_routes, n_admin_routes, n_monitor_routes;
+extern const struct http_entry rest_routes[], csr_routes[], admin_routes[], monitor_routes[], webhook_routes[];
+extern const size_t n_rest_routes, n_csr_routes, n_admin_routes, n_monitor_routes, n_webhook_routes;
 
 /* What every port asks before a handler runs: admit.c. */
 bool admit_request(struct http_request *req, const struct http_entry *entry);

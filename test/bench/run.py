@@ -162,6 +162,12 @@ def bench_json():
     at_least('list of pods to checked objects', f['objects_mb_s'], 200, ' MB/s')
 
 
+def bench_webhook():
+    f = figures('admission_bench')
+    at_least('reviews of objects of %d bytes validated, one thread' % f['review_bytes'], f['reviews_per_s'], 4000, '/s')
+    at_most('  99th percentile', f['p99_ms'], 5, ' ms', 3)
+
+
 def bench_proxy_config(folder, config):
     write(folder, 'node.json', json.dumps({'type': 'sidecar', 'id': 'p.one', 'namespace': 'one', 'ips': ['10.99.0.1'],
                                            'labels': {'app': 'p'}, 'metadata': {}}))
@@ -330,6 +336,7 @@ def main():
 
 
         bench_json()
+        bench_webhook()
         bench_proxy_config(folder, config)
         bench_route(folder, config)
         bench_daemon(folder, config)

@@ -17,7 +17,8 @@
 static const struct {
 	const struct http_entry *rows;
 	const size_t *n;
-} routers[] = {{rest_routes, &n_rest_routes}, {csr_routes, &n_csr_routes}, {admin_routes, &n_admin_routes}, {monitor_routes, &n_monitor_routes}};
+} routers[] = {{rest_routes, &n_rest_routes}, {csr_routes, &n_csr_routes}, {admin_routes, &n_admin_routes}, {monitor_routes, &n_monitor_routes},
+	     {webhook_routes, &n_webhook_routes}};
 
 static bool is_routed(const struct authz_row *row)
 {
@@ -76,7 +77,9 @@ static bool promised(const struct authz_row *row, enum port_id port, enum caller
 	if (debug)
 		return port == PORT_ADMIN ? loopback : port == PORT_SECURE && known && admin;
 	if (!strcmp(row->path, "/ready"))
-		return port != PORT_XDS;
+		return port != PORT_XDS && port != PORT_WEBHOOK;
+	if (!strcmp(row->path, "/validate") || !strcmp(row->path, "/readyz"))
+		return port == PORT_WEBHOOK;
 	return port == PORT_MONITOR;
 }
 
