@@ -10,7 +10,7 @@ import time
 import grpc
 
 from harness import BUILD, ENVOY, Process, ask, await_, free_port, need
-from identity import Identity, openssl
+from identity import Identity, Machine, openssl
 from xds_client import field, fields
 
 NAVAGENT = os.environ.get('NAVAGENT') or BUILD + '/navagent'
@@ -109,6 +109,35 @@ def test_agent_secrets(env):
     need(chain_of(agent.secrets(name)[-1][name])[0] == before, 'a pair that does not fit is served')
     for secret in (open(agent.token).read().strip(), key.splitlines()[1]):
         need(secret not in agent.text() + one.navarchd.text(), 'a secret is in a log')
+
+
+def test_agent_proofs(env):
+    """A token from a file that is replaced; a pair that lives on in a directory, without navarchd too."""
+    one = Identity(env, {'a.yaml': NAMESPACE})
+    token, kept = env.folder + '/token', env.folder + '/kept'
+    with open(token, 'w') as f:
+        f.write(one.issuer.token('default', 'web', exp=int(time.time()) - 10))
+    agent = env.started(Agent(one, 'web', '--token-file', token, envoy='none'))
+    await_('the refusal', lambda: 'answers 401' in agent.text())
+    need(agent.fetch('/healthz/ready')[0] == 503, 'it is ready without a certificate')
+    with open(token, 'w') as f:
+        f.write(one.issuer.token('default', 'web'))
+    agent.await_ready()
+    need(uri_of(chain_of(agent.secrets('default')[0]['default'])[0]) == 'spiffe://cluster.local/ns/default/sa/web', 'the identity')
+
+    agent = env.started(Agent(one, 'vm', '--cert-dir', kept, envoy='none')).await_ready()
+    chain = chain_of(agent.secrets('default')[0]['default'])[0]
+    need(oct(os.stat(kept + '/key.pem').st_mode & 0o777) == '0o600' and oct(os.stat(kept).st_mode & 0o777) == '0o700', 'modes')
+    agent.stop()
+    one.navarchd.stop()
+    again = env.started(Agent(one, 'vm', '--cert-dir', kept, envoy='none')).await_ready()
+    need(chain_of(again.secrets('default')[0]['default'])[0] == chain, 'another certificate')
+    again.stop()
+    with open(kept + '/key.pem', 'w') as f:
+        f.write(open(Machine(env.folder, 'other').key).read())
+    broken = env.started(Agent(one, 'vm', '--cert-dir', kept, envoy='none'))
+    await_('the complaint', lambda: 'not used: the key is not that of the certificate' in broken.text())
+    need(broken.fetch('/healthz/ready')[0] == 503, 'a pair that does not fit is used')
 
 
 STRICT = '''apiVersion: security.istio.io/v1
