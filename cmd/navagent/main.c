@@ -22,13 +22,13 @@ static int run(const struct args *args, struct arena *a)
 {
 	struct agent_opts opts;
 	struct err e;
-	int status;
+	int status, app_status = 0;
 
 	set_log(args);
-	status = options_fill(args, &opts, a, &e) ? 2 : agent_run(&opts, &e) ? 1 : 0;
+	status = options_fill(args, &opts, a, &e) ? 2 : agent_run(&opts, &app_status, &e) ? 1 : 0;
 	if (status)
 		fprintf(stderr, "navagent: %s\n", e.text);
-	return status;
+	return status ? status : app_status;
 }
 
 int main(int argc, char **argv)

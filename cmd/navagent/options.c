@@ -10,7 +10,7 @@
 #include "ev/file.h"
 #include "server/version.h"
 
-enum { CONFIG_MAX = 1024 * 1024, HOST_NAME_LEN = 256 };
+enum { CONFIG_MAX = 1024 * 1024, HOST_NAME_LEN = 256, OPERANDS_MAX = 4096 };
 
 static const struct args_option options[] = {
     {"xds-address", 0, "HOST:PORT", "navarchd's secure port; discoveryAddress, else istiod.istio-system.svc:15012."},
@@ -52,12 +52,14 @@ static const struct args_option options[] = {
 const struct args_command navagent_command = {
     .name = "navagent",
     .summary = "The Navarch agent beside an Envoy",
-    .operands = "",
+    .operands = "[run -- PROGRAM [ARGUMENT...]]",
     .text = "Makes a key, gets and renews its certificate, serves both to Envoy on a Unix socket (SDS: default, ROOTCA, "
 	    "file-cert:CERT~KEY, file-root:CA), writes Envoy's bootstrap, starts it and watches over it. "
+	    "With run, PROGRAM is started when Envoy serves, and the agent ends with it and with its status. "
 	    "Signals: SIGTERM and SIGINT drain and stop, twice at once; SIGUSR1 goes to Envoy (it opens its logs again).",
     .options = options,
     .n_options = ARRAY_LEN(options),
+    .max_operands = OPERANDS_MAX,
 };
 
 /* As given, or in the environment, or in the ProxyConfig, or otherwise; each of the last three may be NULL. */
@@ -220,13 +222,27 @@ static int fill_envoy(const struct args *args, const struct node *config, struct
 		       : 0;
 }
 
+/* "run", a program and its arguments. */
+static int fill_app(const struct args *args, const char *const **out, struct arena *a, struct err *e)
+{
+	const char **argv = arena_array(a, const char *, args->n_operands + 1);
+
+	if (!args->n_operands)
+		return 0;
+	if (strcmp(args->operands[0], "run") || args->n_operands < 2)
+		return err_set(e, ERR_SYNTAX, "operands are: run -- PROGRAM [ARGUMENT...]");
+	memcpy(argv, args->operands + 1, (args->n_operands - 1) * sizeof(*argv));
+	*out = argv;
+	return 0;
+}
+
 int options_fill(const struct args *args, struct agent_opts *out, struct arena *a, struct err *e)
 {
 	const char **binds = arena_array(a, const char *, 2), *xds, *port;
 
 	*out = (struct agent_opts){.run_dir = get(args, "run-dir", NULL, NULL, "/var/run/navagent"), .binds = binds, .n_binds = 2,
 				   .port_file = args_get(args, "port-file")};
-	if (read_config(args, &out->bootstrap.proxy_config, a, e))
+	if (fill_app(args, &out->app, a, e) || read_config(args, &out->bootstrap.proxy_config, a, e))
 		return -1;
 	xds = get(args, "xds-address", NULL, configured(out->bootstrap.proxy_config, "discoveryAddress"), "istiod.istio-system.svc:15012");
 	port = configured(out->bootstrap.proxy_config, "statusPort");

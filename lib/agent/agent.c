@@ -8,9 +8,14 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "ca/ca.h"
+#include "ev/child.h"
 #include "ev/file.h"
 
-enum { BOOTSTRAP_MAX = 4 * 1024 * 1024, PATH_LEN = 4096 };
+enum {
+	BOOTSTRAP_MAX = 4 * 1024 * 1024, PATH_LEN = 4096,
+	APP_MS = 30 * 1000,	/* for the program to end after SIGTERM */
+	APP_MISSING = 127,
+};
 
 struct agent {
 	const struct agent_opts *opts;
@@ -21,6 +26,10 @@ struct agent {
 	struct sds *sds;
 	struct envoy *envoy;		/* or NULL */
 	struct status *status;
+	struct child *app;		/* or NULL: not started, or over */
+	int app_status;
+	bool stopping;
+	struct loop_timer kill;
 	struct metrics metrics;
 	char sds_socket[PATH_LEN], bootstrap[PATH_LEN], admin_file[PATH_LEN];
 };
@@ -60,14 +69,85 @@ static void secrets_changed(void *arg)
 		sds_changed(g->sds);
 }
 
+static void stop(void *arg);
+
+/* ---- the program, and the order of things: it runs while Envoy serves ---- */
+
+/* What is left is to end Envoy, or nothing. */
+static void finish(struct agent *g)
+{
+	loop_timer_stop(g->loop, &g->kill);
+	if (g->envoy)
+		envoy_end(g->envoy);
+	else
+		loop_stop(g->loop);
+}
+
+static void app_ended(void *arg, int status, int signal)
+{
+	struct agent *g = arg;
+
+	child_free(g->app);
+	g->app = NULL;
+	g->app_status = signal ? 128 + signal : status;
+	log_info("agent", "the program ended with %d", g->app_status);
+	if (g->stopping)
+		finish(g);
+	else
+		stop(g);
+}
+
+static void kill_app(void *arg)
+{
+	struct agent *g = arg;
+
+	child_signal(g->app, SIGKILL);
+}
+
+/* Nobody calls it any more: now the program may go, while its own calls still find Envoy. */
+static void drained(void *arg)
+{
+	struct agent *g = arg;
+
+	if (!g->app) {
+		finish(g);
+		return;
+	}
+	child_signal(g->app, SIGTERM);
+	loop_timer_start(g->loop, &g->kill, APP_MS, kill_app, g);
+}
+
+static void start_app(void *arg)
+{
+	struct agent *g = arg;
+	struct child_opts o = {.argv = g->opts->app, .ended = app_ended, .arg = g};
+	struct err e;
+
+	if (!g->opts->app || g->app || g->stopping)
+		return;
+	g->app = child_start(g->loop, &o, &e);
+	if (g->app)
+		return;
+	log_error("agent", "%s", e.text);
+	g->app_status = APP_MISSING;
+	stop(g);
+}
+
+static void begin(struct agent *g)
+{
+	if (g->envoy)
+		envoy_start(g->envoy);
+	else
+		start_app(g);
+}
+
 /* Envoy waits for the first certificate: before, it could only complain. */
 static void credential_changed(void *arg)
 {
 	struct agent *g = arg;
 
 	secrets_set_pair(g->secrets, credential_get(g->credential));
-	if (g->envoy)
-		envoy_start(g->envoy);
+	begin(g);
 }
 
 static const char *not_ready(void *arg)
@@ -76,7 +156,7 @@ static const char *not_ready(void *arg)
 
 	if (g->credential && credential_state(g->credential) != RENEW_GOOD)
 		return "no certificate that is good\n";
-	return g->envoy && envoy_is_draining(g->envoy) ? "draining\n" : NULL;
+	return g->stopping ? "draining\n" : NULL;
 }
 
 static void ended(void *arg)
@@ -86,14 +166,19 @@ static void ended(void *arg)
 	loop_stop(g->loop);
 }
 
+/* Asked twice: at once. */
 static void stop(void *arg)
 {
 	struct agent *g = arg;
+	bool again = g->stopping;
 
+	g->stopping = true;
+	if (again && g->app)
+		child_signal(g->app, SIGKILL);
 	if (g->envoy)
 		envoy_drain(g->envoy);
-	else
-		loop_stop(g->loop);
+	else if (!again)
+		drained(g);
 }
 
 static void reopen_logs(void *arg)
@@ -140,6 +225,8 @@ static int prepare_envoy(struct agent *g, struct err *e)
 		return status;
 	envoy.bootstrap = g->bootstrap;
 	envoy.admin_file = g->admin_file;
+	envoy.ready = start_app;
+	envoy.drained = drained;
 	envoy.ended = ended;
 	envoy.arg = g;
 	g->envoy = envoy_new(g->loop, g->client, &envoy);
@@ -198,13 +285,15 @@ static int start(struct agent *g, struct err *e)
 		return -1;
 	if (g->opts->credential.url)
 		return open_credential(g, e);
-	if (g->envoy)
-		envoy_start(g->envoy);
+	begin(g);
 	return 0;
 }
 
 static void end(struct agent *g)
 {
+	if (g->loop)
+		loop_timer_stop(g->loop, &g->kill);
+	child_free(g->app);
 	status_close(g->status);
 	envoy_free(g->envoy);
 	credential_close(g->credential);
@@ -215,7 +304,7 @@ static void end(struct agent *g)
 	metrics_fini(&g->metrics);
 }
 
-int agent_run(const struct agent_opts *opts, struct err *e)
+int agent_run(const struct agent_opts *opts, int *app_status, struct err *e)
 {
 	struct agent g = {.opts = opts};
 	int status = start(&g, e);
@@ -225,5 +314,6 @@ int agent_run(const struct agent_opts *opts, struct err *e)
 		loop_run(g.loop);
 	}
 	end(&g);
+	*app_status = g.app_status;
 	return status;
 }

@@ -19,10 +19,12 @@ struct agent_opts {
 	struct envoy_opts envoy;		/* binary NULL: none is started */
 	const char *const *binds;		/* of the status ports */
 	size_t n_binds;
+	const char *const *app;			/* a program that is run while Envoy serves, NULL-terminated; or NULL */
 	const char *port_file;			/* the ports that were chosen, as JSON; or NULL */
 };
 
-/* Until a signal or /quitquitquit ends it. 0, or -1 with the reason why it did not start. */
-int agent_run(const struct agent_opts *opts, struct err *e);
+/* Until a signal, /quitquitquit or the end of its program ends it. 0, or -1 with the reason why it did not start.
+ * app_status: of the program, as a shell has it; 0 without one. */
+int agent_run(const struct agent_opts *opts, int *app_status, struct err *e);
 
 #endif

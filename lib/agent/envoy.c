@@ -15,13 +15,14 @@
 enum {
 	BACK_OFF_MIN_MS = 200, BACK_OFF_MAX_MS = 15 * 1000, DOUBLINGS_MAX = 10,
 	STEADY_MS = 60 * 1000,		/* who ran so long begins with the least back-off */
+	STARTING_EVERY_MS = 100, STARTING_MS = 60 * 1000,	/* until it is ready for the first time */
 	PROBE_EVERY_MS = 10 * 1000, PROBE_MS = 5 * 1000, PROBES_FAILED_MAX = 3,
 	DRAIN_POLL_MS = 200,
 	KILL_MS = 5 * 1000,		/* after SIGTERM */
 	ADDRESS_MAX = 128, STATS_MAX = 4 * 1024 * 1024,
 };
 
-enum state { IDLE, RUNNING, WAITING, DRAINING, TERMINATING, ENDED };
+enum state { IDLE, RUNNING, WAITING, DRAINING, DRAINED, TERMINATING, ENDED };
 
 struct envoy {
 	struct envoy_opts opts;
@@ -37,6 +38,7 @@ struct envoy {
 	struct http_answer answer;
 	struct buf body;
 	unsigned probes_failed;
+	bool was_ready;			/* this process */
 };
 
 static void run(struct envoy *v);
@@ -88,14 +90,27 @@ static bool admin_call(struct envoy *v, const char *method, const char *path, co
 
 static void probe(void *arg);
 
-static void probed(struct envoy *v, bool alive)
+static void kill_silent(struct envoy *v)
 {
-	v->probes_failed = alive ? 0 : v->probes_failed + 1;
-	if (v->probes_failed == PROBES_FAILED_MAX) {
-		log_error("envoy", "its admin port was silent %d times: it is killed", PROBES_FAILED_MAX);
-		child_signal(v->child, SIGKILL);
+	log_error("envoy", "its admin port is silent: it is killed");
+	child_signal(v->child, SIGKILL);
+}
+
+/* One that starts may be silent for a while, and is looked at often. */
+static void probed(struct envoy *v, bool answered)
+{
+	bool ready = answered && v->answer.status == 200;
+
+	v->probes_failed = answered ? 0 : v->probes_failed + 1;
+	if (ready && !v->was_ready) {
+		v->was_ready = true;
+		v->opts.ready(v->opts.arg);
+		if (v->state != RUNNING)
+			return;
 	}
-	loop_timer_start(v->loop, &v->probe, PROBE_EVERY_MS, probe, v);
+	if (!answered && (v->was_ready ? v->probes_failed == PROBES_FAILED_MAX : loop_now_ms(v->loop) - v->started_ms > STARTING_MS))
+		kill_silent(v);
+	loop_timer_start(v->loop, &v->probe, v->was_ready ? PROBE_EVERY_MS : STARTING_EVERY_MS, probe, v);
 }
 
 static void on_probed(void *arg, const struct err *why)
@@ -126,6 +141,15 @@ static void over(struct envoy *v)
 	v->opts.ended(v->opts.arg);
 }
 
+static void drained(struct envoy *v)
+{
+	loop_timer_stop(v->loop, &v->timer);
+	http_call_cancel(v->call);
+	v->call = NULL;
+	v->state = DRAINED;
+	v->opts.drained(v->opts.arg);
+}
+
 static void restart(void *arg)
 {
 	run(arg);
@@ -151,10 +175,16 @@ static void on_ended(void *arg, int status, int signal)
 	http_call_cancel(v->call);
 	v->call = NULL;
 	loop_timer_stop(v->loop, &v->probe);
-	if (v->state == DRAINING || v->state == TERMINATING) {
+	if (v->state == DRAINING) {	/* by itself */
+		drained(v);
+		return;
+	}
+	if (v->state == TERMINATING) {
 		over(v);
 		return;
 	}
+	if (v->state == DRAINED)
+		return;
 	log_error("envoy", signal ? "it was ended by signal %d" : "it ended with status %d", signal ? signal : status);
 	if (loop_now_ms(v->loop) - v->started_ms >= STEADY_MS)
 		v->failures = 0;
@@ -180,6 +210,7 @@ static void run(struct envoy *v)
 	v->starts++;
 	v->started_ms = loop_now_ms(v->loop);
 	v->probes_failed = 0;
+	v->was_ready = false;
 	v->child = child_start(v->loop, &o, &e);
 	if (!v->child) {
 		log_error("envoy", "%s", e.text);
@@ -188,7 +219,7 @@ static void run(struct envoy *v)
 	}
 	log_info("envoy", "process %d runs", child_pid(v->child));
 	v->state = RUNNING;
-	loop_timer_start(v->loop, &v->probe, PROBE_EVERY_MS, probe, v);
+	loop_timer_start(v->loop, &v->probe, STARTING_EVERY_MS, probe, v);
 }
 
 /* ---- the end of it ---- */
@@ -201,10 +232,17 @@ static void kill_it(void *arg)
 	child_signal(v->child, SIGKILL);
 }
 
-static void terminate(struct envoy *v)
+void envoy_end(struct envoy *v)
 {
+	if (v->state == ENDED || v->state == TERMINATING)
+		return;
+	loop_timer_stop(v->loop, &v->probe);
 	http_call_cancel(v->call);
 	v->call = NULL;
+	if (!v->child) {
+		over(v);
+		return;
+	}
 	v->state = TERMINATING;
 	child_signal(v->child, SIGTERM);
 	loop_timer_start(v->loop, &v->timer, KILL_MS, kill_it, v);
@@ -233,7 +271,7 @@ static void on_counted(void *arg, const struct err *why)
 
 	v->call = NULL;
 	if (!why && v->answer.status == 200 && !v->body.failed && took >= v->opts.drain_ms && !count_active(buf_cstr(&v->body)))
-		terminate(v);
+		drained(v);
 	else
 		loop_timer_start(v->loop, &v->timer, DRAIN_POLL_MS, poll_drain, v);
 }
@@ -247,7 +285,7 @@ static void poll_drain(void *arg)
 	if (loop_now_ms(v->loop) - v->drain_began_ms >= v->opts.drain_max_ms ||
 	    !admin_call(v, "GET", "/stats?filter=%5E(http%5C..*%5C.downstream_rq_active%7Ctcp%5C..*%5C.downstream_cx_active)$",
 			&count_events))
-		terminate(v);
+		drained(v);
 }
 
 static void on_draining(void *arg, const struct err *why)
@@ -265,16 +303,16 @@ static const struct http_call_events drain_events = {.answered = on_answered, .r
 void envoy_drain(struct envoy *v)
 {
 	if (v->state == DRAINING) {
-		terminate(v);
+		drained(v);
 	} else if (v->state == RUNNING) {
 		loop_timer_stop(v->loop, &v->probe);
 		v->state = DRAINING;
 		v->drain_began_ms = loop_now_ms(v->loop);
 		log_info("envoy", "it drains for %lld to %lld ms", (long long)v->opts.drain_ms, (long long)v->opts.drain_max_ms);
 		if (!admin_call(v, "POST", "/drain_listeners?graceful", &drain_events))
-			terminate(v);
+			drained(v);
 	} else if (v->state == IDLE || v->state == WAITING) {
-		over(v);
+		drained(v);
 	}
 }
 
@@ -312,11 +350,6 @@ void envoy_signal(struct envoy *v, int signum)
 {
 	if (v->child)
 		child_signal(v->child, signum);
-}
-
-bool envoy_is_draining(const struct envoy *v)
-{
-	return v->state >= DRAINING;
 }
 
 unsigned envoy_starts(const struct envoy *v)

@@ -24,7 +24,9 @@ struct envoy_opts {
 	const char *concurrency;	/* worker threads; NULL: as Envoy likes */
 	int64_t drain_ms;		/* it serves so long at least after envoy_drain */
 	int64_t drain_max_ms;		/* and requests that are under way so long at most */
-	loop_fn *ended;			/* after envoy_drain: it is gone */
+	loop_fn *ready;			/* it serves: after each start */
+	loop_fn *drained;		/* after envoy_drain, once: envoy_end is next */
+	loop_fn *ended;			/* after envoy_end: it is gone */
 	void *arg;
 };
 
@@ -32,9 +34,9 @@ struct envoy *envoy_new(struct loop *l, struct http_client *client, const struct
 void envoy_free(struct envoy *v);	/* kills it; NULL is fine */
 void envoy_start(struct envoy *v);	/* once */
 void envoy_signal(struct envoy *v, int signum);
-/* `ended` comes once, from the loop; asked twice: at once. */
+/* `drained` comes once, perhaps from in here; asked again: at once. */
 void envoy_drain(struct envoy *v);
-bool envoy_is_draining(const struct envoy *v);
+void envoy_end(struct envoy *v);	/* `ended` comes once, perhaps from in here */
 /* "http://HOST:PORT" of its admin port, or NULL while it is not known. */
 const char *envoy_admin(struct envoy *v);
 unsigned envoy_starts(const struct envoy *v);

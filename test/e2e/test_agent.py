@@ -311,3 +311,19 @@ def test_agent_life(env):
     last = envoy_of(agent)
     agent.stop(signal.SIGKILL)
     await_('Envoy to go with its agent', lambda: not alive(last))
+
+
+def test_agent_runs_a_program(env):
+    """It starts when Envoy serves, ends when nobody calls any more, before Envoy does; its status is the agent's."""
+    backend, port = env.backend('app', '127.0.0.1'), free_port()
+    one = Identity(env, {'a.yaml': NAMESPACE, 'app.yaml': INGRESS % (port, backend.port)})
+    call = 'curl -s -o /dev/null -w "%%{http_code} " -H "Host: $1.test" http://127.0.0.1:%d/' % port
+    script = 'call() { %s; }; call begin; trap "call end; exit 5" TERM; while :; do sleep 0.05; done' % call
+    agent = env.started(Agent(one, 'app', '--drain', '0s', 'run', '--', 'sh', '-c', script))
+    await_('its first call', lambda: [r for r in backend.seen if r.headers['Host'] == 'begin.test'])
+    agent.popen.terminate()
+    need(agent.popen.wait(15) == 5, 'status %s' % agent.popen.returncode)
+    need('200 ' in agent.text() and [r for r in backend.seen if r.headers['Host'] == 'end.test'], 'its last call: %s' % agent.text())
+    need(not alive(envoy_of(agent)), 'Envoy is left behind')
+    agent = env.started(Agent(one, 'app', '--drain', '0s', 'run', '--', '/no/such/program'))
+    need(agent.popen.wait(15) == 127, 'status %s' % agent.popen.returncode)
