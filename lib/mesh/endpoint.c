@@ -18,6 +18,7 @@
 
 struct item {
 	struct ep ep;
+	const struct object *pod;	/* or NULL */
 	size_t seq;		/* order of finding: breaks ties for good */
 };
 
@@ -37,11 +38,11 @@ static void hold(struct making *m, const struct object *obj)
 		*vec_push(&m->held, m->arena) = obj;
 }
 
-static struct ep *add(struct making *m)
+static struct ep *add(struct making *m, const struct object *pod)
 {
 	struct item *it = vec_push(&m->items, m->arena);
 
-	*it = (struct item){.seq = m->items.n};
+	*it = (struct item){.pod = pod, .seq = m->items.n};
 	it->ep = (struct ep){.region = "", .zone = "", .subzone = "", .network = "", .node = "",
 			     .service_account = "", .workload = "", .workload_ns = "", .weight = 1};
 	return &it->ep;
@@ -144,7 +145,7 @@ static void add_slice(struct making *m, const struct object *obj)
 			}
 		}
 		for (size_t j = 0; j < k->addresses.n; j++) {
-			struct ep *e = add(m);
+			struct ep *e = add(m, pod);
 
 			e->address = k->addresses.v[j];
 			e->ports = ports;
@@ -160,6 +161,17 @@ static void add_slice(struct making *m, const struct object *obj)
 			     "%zu endpoints name pods that are not known", missing);
 }
 
+static struct strs further_addresses(const struct making *m, const struct k_pod_status *st)
+{
+	const char **v = arena_array(m->arena, const char *, st->n_pod_ips);
+	size_t n = 0;
+
+	for (size_t i = 0; i < st->n_pod_ips; i++)
+		if (st->pod_ips[i].ip && strcmp(st->pod_ips[i].ip, st->pod_ip) != 0)
+			v[n++] = st->pod_ips[i].ip;
+	return (struct strs){v, n};
+}
+
 /* As its EndpointSlice would have it; a ServiceEntry has none, and takes ready pods only. */
 static void add_pod(struct making *m, const struct object *pod)
 {
@@ -173,8 +185,9 @@ static void add_pod(struct making *m, const struct object *pod)
 	ports = arena_array(m->arena, uint32_t, m->svc->n_ports);
 	for (size_t i = 0; i < m->svc->n_ports; i++)
 		ports[i] = svc_port_at_pod(&m->svc->ports[i], pod);
-	e = add(m);
+	e = add(m, NULL);
 	e->address = p->status->pod_ip;
+	e->more = further_addresses(m, p->status);
 	e->ports = ports;
 	e->health = ready ? EP_HEALTHY : EP_UNHEALTHY;
 	set_pod(m, e, pod);
@@ -254,7 +267,7 @@ static void add_entry(struct making *m, const struct object *owner, const struct
 		l = locality_parse(we->locality, '/', m->arena);
 	else if (label && *label)
 		l = locality_parse(label, strchr(label, '/') ? '/' : '.', m->arena);
-	e = add(m);
+	e = add(m, NULL);
 	e->address = is_gateway ? "" : we->address;
 	e->ports = entry_ports(m, se, we);
 	e->region = l.region;
@@ -367,7 +380,7 @@ static void add_service_entry(struct making *m, const struct object *obj)
 	for (size_t i = 0; i < se->n_endpoints; i++)
 		add_entry(m, obj, se, &se->endpoints[i], &se->endpoints[i].labels);
 	if (se->n_endpoints == 0 && dns && !host_is_wildcard(m->svc->host)) {
-		struct ep *e = add(m);
+		struct ep *e = add(m, NULL);
 
 		e->address = arena_strdup(m->arena, m->svc->host);
 		e->ports = entry_ports(m, se, NULL);
@@ -407,6 +420,49 @@ static void sort_items(struct making *m)
 		}
 }
 
+static struct item *find_item(const struct making *m, const char *address, const struct item *like)
+{
+	size_t lo = 0, hi = m->items.n, size = m->svc->n_ports * sizeof(uint32_t);
+
+	while (address && lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(m->items.v[mid].ep.address, address) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; address && lo < m->items.n && strcmp(m->items.v[lo].ep.address, address) == 0; lo++)
+		if (m->items.v[lo].pod == like->pod && memcmp(m->items.v[lo].ep.ports, like->ep.ports, size) == 0)
+			return &m->items.v[lo];
+	return NULL;
+}
+
+/* A pod with slices of both families is one endpoint to a caller of both: the pod's first address leads. */
+static void join_families(struct making *m)
+{
+	for (size_t i = 0; i < m->items.n; i++) {
+		struct item *it = &m->items.v[i];
+		const struct k_pod_status *st = it->pod ? object_spec(it->pod, k_pod)->status : NULL;
+		const char **more;
+		struct strs all;
+
+		if (!st || st->n_pod_ips < 2 || !st->pod_ip || strcmp(st->pod_ip, it->ep.address) != 0)
+			continue;
+		all = further_addresses(m, st);
+		more = arena_array(m->arena, const char *, all.n);
+		it->ep.more = (struct strs){more, 0};
+		for (size_t k = 0; k < all.n; k++) {
+			struct item *other = find_item(m, all.v[k], it);
+
+			if (!other)
+				continue;
+			other->ep.is_further = true;
+			more[it->ep.more.n++] = all.v[k];
+		}
+	}
+}
+
 static struct hash128 ep_hash(struct hash128 h, const struct ep *e, size_t n_ports)
 {
 	const char *texts[] = {e->address, e->region, e->zone, e->subzone, e->network,
@@ -414,9 +470,9 @@ static struct hash128 ep_hash(struct hash128 h, const struct ep *e, size_t n_por
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		h = hash_mix_str(h, texts[i]);
-	h = hash_mix_bytes(h, e->ports, n_ports * sizeof(e->ports[0]));
+	h = hash_strs(hash_mix_bytes(h, e->ports, n_ports * sizeof(e->ports[0])), &e->more);
 	h = hash_strmap(h, &e->labels);
-	return hash_mix_u64(h, (uint64_t)e->weight << 8 | (uint64_t)e->health << 1 | (uint64_t)e->mtls);
+	return hash_mix_u64(h, (uint64_t)e->weight << 8 | (uint64_t)e->is_further << 3 | (uint64_t)e->health << 1 | (uint64_t)e->mtls);
 }
 
 /* Resources name the objects of their endpoints, but for the nodes. */
@@ -434,6 +490,7 @@ static void finish(struct making *m)
 	struct hash128 h;
 
 	sort_items(m);
+	join_families(m);
 	for (size_t i = 0; i < m->items.n; i++) {
 		const struct ep *e = &m->items.v[i].ep;
 

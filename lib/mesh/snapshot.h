@@ -116,7 +116,8 @@ enum ep_health { EP_HEALTHY, EP_UNHEALTHY, EP_DRAINING };
 struct ep {
 	/* IP, host name (DNS), unix:///path (then ports are only a mark), or "": behind its network's gateways */
 	const char *address;
-	struct strs more;		/* further addresses of the pod */
+	struct strs more;		/* further addresses of its pod, for callers of both families */
+	bool is_further;		/* for these: its address is among another endpoint's more */
 	const uint32_t *ports;		/* by index of svc.ports; 0 = the endpoint has not this port */
 	struct strmap labels;		/* of the pod or entry, and its topology (4.5) */
 	const char *region, *zone, *subzone;	/* "" = unset */

@@ -112,6 +112,8 @@ static bool belongs(const struct plan *p, const struct outbound *o, const struct
 		return false;
 	if (o->by_sni && !mtls)
 		return false;
+	if (e->is_further && plan_is_dual(p->view))
+		return false;
 	if (p->view->type == PROXY_GRPC && is_pipe(e))
 		return false;
 	if (!network_reaches(p, policy, e, mtls))
@@ -236,7 +238,17 @@ static const char *workload_text(const struct ep *e, struct arena *a)
 	return arena_printf(a, "%s;%s;%s;%s;" OWN_CLUSTER, e->workload, e->workload_ns, name ? name : e->workload, revision);
 }
 
-static void set_endpoint(struct ir_endpoint *out, const struct member *m, struct arena *a)
+static void add_further(struct ir_endpoint *out, const struct member *m, struct arena *a)
+{
+	struct ir_address *v = arena_array(a, struct ir_address, m->ep->more.n);
+
+	for (size_t i = 0; i < m->ep->more.n; i++)
+		v[i] = (struct ir_address){.ip = m->ep->more.v[i], .port = m->port};
+	out->more = v;
+	out->n_more = m->ep->more.n;
+}
+
+static void set_endpoint(const struct view *view, struct ir_endpoint *out, const struct member *m, struct arena *a)
 {
 	const struct ep *e = m->ep;
 
@@ -246,6 +258,8 @@ static void set_endpoint(struct ir_endpoint *out, const struct member *m, struct
 		out->address = (struct ir_address){.ip = e->address + 7, .is_pipe = true};
 	else
 		out->address = (struct ir_address){.ip = e->address, .port = m->port};
+	if (plan_is_dual(view))
+		add_further(out, m, a);
 }
 
 /* Members stand in order; a new locality begins where place or priority changes. */
@@ -266,7 +280,7 @@ static void group(struct gathering *g)
 						  .priority = g->v[i].priority, .eps = &eps[i]};
 			l->weight = (struct opt_u32){true, 0};
 		}
-		set_endpoint(&eps[i], &g->v[i], g->arena);
+		set_endpoint(g->plan->view, &eps[i], &g->v[i], g->arena);
 		l->weight.v += g->v[i].weight;
 		l->n_eps++;
 	}

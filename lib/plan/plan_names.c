@@ -148,6 +148,8 @@ const char *plan_stat_name(const char *pattern, const char *name, const struct s
 
 enum ir_family plan_dns_family(const struct view *v)
 {
+	if (plan_is_dual(v))
+		return IR_FAMILY_BOTH;
 	return v->v6 && !v->v4 ? IR_FAMILY_V6 : IR_FAMILY_V4;
 }
 
