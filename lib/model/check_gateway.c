@@ -103,6 +103,26 @@ static void check_pins(struct check *c, const struct where *w, const struct serv
 	}
 }
 
+/* One SDS name holds a certificate or a CA, by its ending, as in Istio; never both. */
+static void check_credential(struct check *c, const struct where *w, const struct server_tls *t, const char *name)
+{
+	static const char ending[] = "-cacert";
+	size_t n = strlen(name), k = sizeof(ending) - 1;
+
+	if (n > k && strcmp(name + n - k, ending) == 0)
+		wrong(c, w, D_TLS_INVALID, "%s names a CA by its ending %s, not a certificate", name, ending);
+	else if (given(t->ca_cert_credential_name) && strcmp(t->ca_cert_credential_name, name) == 0)
+		wrong(c, w, D_TLS_INVALID, "%s cannot be the certificate and the CA", name);
+}
+
+static void check_credentials(struct check *c, const struct where *w, const struct server_tls *t)
+{
+	if (given(t->credential_name))
+		check_credential(c, AT(w, "credentialName"), t, t->credential_name);
+	for (size_t i = 0; i < t->credential_names.n; i++)
+		check_credential(c, ELEM(AT(w, "credentialNames"), i), t, t->credential_names.v[i]);
+}
+
 void check_server_tls(struct check *c, const struct where *w, const struct server_tls *t)
 {
 	if (!t)
@@ -123,6 +143,7 @@ void check_server_tls(struct check *c, const struct where *w, const struct serve
 			wrong(c, w, D_SETTING_IGNORED, "%s mode does not use certificates, they will be ignored", mode_name(t));
 		return;
 	}
+	check_credentials(c, w, t);
 	if (given(t->credential_name) || t->credential_names.n)
 		return;
 	check_files(c, w, t);
