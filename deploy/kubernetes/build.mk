@@ -12,7 +12,7 @@ chart: ## make the Helm chart from the kustomize base
 helm: $(HELM)
 $(HELM):
 	$(Q)mkdir -p $(@D)
-	$(Q)GOBIN=$(abspath $(@D)) GOFLAGS=-trimpath go install -ldflags "-s -w" helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+	$(Q)GOBIN=$(abspath $(@D)) GOFLAGS=-trimpath $(GO) install -ldflags "-s -w" helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 
 chart-check: $(HELM) ## render the chart with Helm, which is built first: the default values give the base
 	$(Q)$(PYTHON) deploy/kubernetes/chart.py check $(CHART) $(HELM)

@@ -25,7 +25,7 @@ import yaml
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # but the Namespace, which is Helm's to make
-BASE = ['base/%s.yaml' % f for f in ('rbac', 'mesh', 'deployment', 'service', 'availability', 'network')]
+BASE = ['base/%s.yaml' % f for f in ('rbac', 'mesh', 'deployment', 'service', 'availability', 'network', 'webhook')]
 COMPONENTS = ['components/autoscaler/autoscaler.yaml', 'components/service-monitor/service-monitor.yaml']
 VERSION = '0.1.0'
 
@@ -59,6 +59,7 @@ VALUES = [
     ('networkPolicy.enabled', True, FLAG, 'Lets in what each port is for, and out to the API server.'),
     ('networkPolicy.apiServerPorts', [{'port': 443}, {'port': 6443}, {'port': 8443}], PORTS,
      'Ports of the API server behind its Service.'),
+    ('webhook.enabled', True, FLAG, 'Objects that break a rule are refused by the API server.'),
     ('autoscaling.enabled', False, FLAG, 'A HorizontalPodAutoscaler instead of replicas.'),
     ('autoscaling.min', 2, COUNT, 'Fewest replicas.'),
     ('autoscaling.max', 5, COUNT, 'Most replicas.'),
@@ -85,6 +86,14 @@ xDS is open to everybody on 15010, without TLS: for development only.
 GUARD = '''{{- if ne .Release.Namespace "istio-system" }}
 {{- fail "the root namespace of the mesh is istio-system: helm install ... --namespace istio-system --create-namespace" }}
 {{- end }}
+'''
+
+
+# of the cluster, by either naming of a CA's files; nothing where Helm only renders
+ROOT_OF_CA = '''{{- define "navarch.root" -}}
+{{- $data := (lookup "v1" "Secret" .Release.Namespace "cacerts").data | default dict -}}
+{{- get $data "root-cert.pem" | default (get $data "ca.crt") -}}
+{{- end -}}
 '''
 
 
@@ -153,6 +162,7 @@ def files():
         'values.schema.json': json.dumps(dict({'$schema': 'http://json-schema.org/draft-07/schema#'}, **schema), indent=2) + '\n',
         'templates/NOTES.txt': NOTES,
         'templates/guard.yaml': MADE + GUARD,
+        'templates/_root.tpl': ROOT_OF_CA,
     }
     for source in BASE + COMPONENTS:
         with open(os.path.join(HERE, source)) as f:
@@ -232,7 +242,7 @@ def values_arrive(chart):
     other = {'image': 'example.com/n:1', 'imagePullSecrets': [{'name': 's'}], 'replicas': 3, 'resources': {'limits': {'cpu': 1}},
              'nodeSelector': {'a': 'b'}, 'tolerations': [{'operator': 'Exists'}], 'podAnnotations': {'a': 'b'},
              'clusterDomain': 'c.example', 'mesh': {'trustDomain': 'd.example'}, 'logLevel': 'debug', 'plaintext': True,
-             'extraArgs': ['--workers=2'], 'networkPolicy.enabled': False, 'networkPolicy.apiServerPorts': [{'port': 1}],
+             'extraArgs': ['--workers=2'], 'networkPolicy.enabled': False, 'webhook.enabled': False, 'networkPolicy.apiServerPorts': [{'port': 1}],
              'autoscaling.enabled': True, 'serviceMonitor.enabled': True}
     scaled = {'autoscaling.min': 3, 'autoscaling.max': 9, 'autoscaling.cpu': '1'}
     assert {*other, *scaled} == {row[0] for row in VALUES}, 'a value without a case'

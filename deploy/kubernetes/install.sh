@@ -61,6 +61,12 @@ crds()
 	done
 }
 
+# The root of the CA, base64, by either naming of its files.
+root()
+{
+	kubectl -n "$ns" get secret cacerts -o 'go-template={{or (index .data "root-cert.pem") (index .data "ca.crt")}}'
+}
+
 prepare()
 {
 	have namespace "$ns" || kubectl create -f "$base/namespace.yaml" >/dev/null
@@ -76,7 +82,7 @@ case $what in
 --uninstall)
 	kubectl -n "$ns" delete -l "$label" \
 		deployments,services,poddisruptionbudgets,networkpolicies,configmaps,rolebindings,roles,serviceaccounts
-	kubectl delete -l "$label" clusterrolebindings,clusterroles
+	kubectl delete -l "$label" validatingwebhookconfigurations,clusterrolebindings,clusterroles
 	;;
 -*)
 	note "no such option: $what"
@@ -86,7 +92,9 @@ case $what in
 	prepare
 	# the settings of the mesh are their owner's, once they are there
 	have configmap istio || apply <"$base/mesh.yaml"
-	kubectl kustomize "$base" | sed "s|image: navarchd:dev|image: $what|" | apply -l app.kubernetes.io/component!=mesh
+	root=$(root)
+	kubectl kustomize "$base" | sed "s|image: navarchd:dev|image: $what|; s|caBundle: \"\"|caBundle: $root|" |
+		apply -l app.kubernetes.io/component!=mesh
 	kubectl -n "$ns" rollout status deployment/navarchd --timeout=120s
 	;;
 esac
