@@ -27,6 +27,10 @@ $(foreach f,$(UNIT_FOLDERS),$(eval $(call unit_folder,$(f))))
 unit: $(UNIT_BIN) ## unit tests only (unit-FOLDER for one folder)
 	@set -e; for t in $^; do $$t; done
 
+.PHONY: kills
+kills: $(O)/test/unit/store/disk_test ## the generation on disk under 200 kills
+	$(Q)NAVARCH_KILLS=200 $<
+
 # test/fuzz/X_fuzz.c: libFuzzer targets; `make check` replays their corpora with the ordinary objects
 FUZZ_NAMES := $(patsubst test/fuzz/%_fuzz.c,%,$(wildcard test/fuzz/*_fuzz.c))
 REPLAY_BIN := $(patsubst %,$(O)/test/replay/%,$(FUZZ_NAMES))

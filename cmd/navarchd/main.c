@@ -23,7 +23,7 @@ static const struct args_option options[] = {
     {"webhook-address", 0, "HOST:PORT",
      "HTTPS: POST /validate for an API server's ValidatingWebhookConfiguration; :15017 is usual. Off unless given."},
     {"state-dir", 0, "DIR",
-     "Made if missing; keep it. The API server's last good objects, Secrets too, for a start without that server; with --secure-address "
+     "Made if missing; keep it. The last good objects, Secrets too, for a start without the directory or API server; with --secure-address "
      "or --webhook-address our own root CA, join tokens, the log of certificates."},
     {"ca-dir", 0, "DIR", "A CA to plug in: root-cert.pem, ca-cert.pem, ca-key.pem, cert-chain.pem; read again when it changes."},
     {"trust-domain", 0, "DOMAIN", "Trust domain of the mesh; cluster.local."},

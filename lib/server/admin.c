@@ -538,6 +538,8 @@ static void timings(struct http_request *req)
 
 /* ---- readiness, version, metrics ---- */
 
+/* Ready as well while what an earlier run saved is served: if not, a mesh without its API server would lose its
+ * control plane too. */
 static void ready(struct http_request *req)
 {
 	struct server *s = req->arg;
@@ -546,6 +548,8 @@ static void ready(struct http_request *req)
 		http_reply_text(req, 503, "stopping\n");
 	else if (!publisher_snapshot(s->pub))
 		http_reply_text(req, 503, "the configuration is still being read\n");
+	else if (store_restored_s(s->store))
+		http_reply_text(req, 200, "ready, with the generation on disk\n");
 	else
 		http_reply_text(req, 200, "ready\n");
 }
@@ -609,6 +613,13 @@ static void gauge_identity(struct server *s)
 	metric_set(&s->metrics, M_HANDSHAKES, "refused", (double)refused);
 }
 
+static double disk_age_s(const struct server *s)
+{
+	int64_t saved_s = store_restored_s(s->store), now_s = loop_wall_ns(s->loop) / 1000000000;
+
+	return saved_s && now_s > saved_s ? (double)(now_s - saved_s) : saved_s != 0;
+}
+
 /* Values that are kept elsewhere are taken over when somebody asks. */
 static void refresh_metrics(struct server *s, struct arena *a)
 {
@@ -639,6 +650,7 @@ static void refresh_metrics(struct server *s, struct arena *a)
 	metric_set(&s->metrics, M_UPTIME, NULL,
 		   (double)(loop_now_ms(s->loop) - s->started_ms) / 1000);
 	metric_set(&s->metrics, M_INFO, version_text(), 1);
+	metric_set(&s->metrics, M_DISK_AGE, NULL, disk_age_s(s));
 	gauge_ports(s);
 	gauge_identity(s);
 }

@@ -96,6 +96,7 @@ static int open_files(struct server *s, struct err *e)
 				      .store = s->store,
 				      .root = s->opts->config_dir,
 				      .mode = SCHEMA_LENIENT,
+				      .state = s->files_state,
 				      .changed = store_changed,
 				      .arg = s};
 
@@ -129,6 +130,12 @@ static int open_kube(struct server *s, struct err *e)
 /* Files come first, so that what stands in both is as the directory says. */
 static int open_sources(struct server *s, struct err *e)
 {
+	struct err why;
+
+	if (s->opts->state_dir && file_make_dir(s->opts->state_dir, 0700, &why))
+		log_warn("server", "%s: nothing is kept for the next start", why.text);
+	if (s->opts->state_dir)
+		s->files_state = arena_printf(&s->tables, "%s/files", s->opts->state_dir);
 	if (s->opts->mesh_config && read_mesh_config(s, e))
 		return -1;
 	if (s->opts->config_dir && open_files(s, e))

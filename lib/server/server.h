@@ -16,7 +16,7 @@ struct server_opts {
 	bool kube;			/* an API server is a source: */
 	const char *kubeconfig;		/* files with ':' between; NULL: the Pod's own account */
 	const char *kube_context;	/* or NULL: the current one */
-	const char *state_dir;		/* of the API server's last good generation, or NULL */
+	const char *state_dir;		/* of the last good generations, or NULL */
 	const char *mesh_config;	/* file, or NULL: the ConfigMap "istio", or defaults */
 	const char *domain;		/* "cluster.local" */
 	const char *xds_address;	/* "127.0.0.1:15010"; port 0 = any */

@@ -32,6 +32,7 @@ struct server {
 	struct source_kube *kube;  /* or NULL */
 	struct kube_access access; /* of kube */
 	struct arena access_arena;
+	const char *files_state; /* path, or NULL */
 	struct publisher *pub;
 	struct identity *identity; /* or NULL: no port with TLS */
 	struct http_server *xds, *secure, *admin, *monitor, *webhook;

@@ -4,17 +4,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/must.h"
-#include "base/scalar.h"
 #include "ev/file.h"
+#include "store/store.h"
 
 #define HEADER_FORMAT "navarch-generation %u %20zu %20zu %s\n"
 
-enum { FORMAT_VERSION = 1, HEADER_MAX = 200, PARSE_MAX = 256 * 1024 * 1024 };
+#define SETTINGS_KIND "MeshSettings"	/* of no API group: no object's */
+
+enum {
+	FORMAT_VERSION = 1,
+	HEADER_MAX = 200,
+	PARSE_MAX = 256 * 1024 * 1024,
+	RETRY_MAX_MS = 60000,
+};
 
 /* ---- writing ---- */
 
@@ -68,7 +76,11 @@ static void put_object(struct buf *out, const struct object *o)
 	}
 	if (o->created_ns > 0)
 		put_time(out, o->created_ns);
-	buf_printf(out, ",\"generation\":%lld", (long long)o->generation);
+	if (o->file)
+		buf_char(out, ',');
+	if (o->file)
+		put_text(out, "file", o->file);
+	buf_printf(out, ",\"line\":%u,\"generation\":%lld", o->pos.line, (long long)o->generation);
 	put_map(out, "labels", &o->labels);
 	put_map(out, "annotations", &o->annotations);
 	buf_char(out, '}');
@@ -110,59 +122,92 @@ static size_t put_objects(struct buf *out, const struct object_set *set, const c
 	return n;
 }
 
+static void put_settings(struct buf *out, const struct mesh_settings *m)
+{
+	buf_str(out, "{\"kind\":\"" SETTINGS_KIND "\"");
+	if (m->source)
+		buf_str(out, ",\"mesh\":");
+	if (m->source)
+		node_to_json(m->source, true, false, out);
+	if (m->networks_source)
+		buf_str(out, ",\"meshNetworks\":");
+	if (m->networks_source)
+		node_to_json(m->networks_source, true, false, out);
+	buf_str(out, "}\n");
+}
+
 static struct hash128 checksum(const char *body, size_t len, size_t n)
 {
 	return hash_mix_u64(hash_bytes(body, len), n);
 }
 
-int disk_save(const char *path, const struct object_set *set, const char *prefix, struct err *e)
+int disk_build(const struct object_set *set, const char *prefix, struct buf *out, struct hash128 *sum)
 {
-	char header[HEADER_MAX], hex[HASH_HEX_LEN + 1], old[4096];
-	struct buf out;
+	char header[HEADER_MAX], hex[HASH_HEX_LEN + 1];
 	size_t n, at;
-	int rc;
 
 	at = (size_t)snprintf(header, sizeof(header), HEADER_FORMAT, FORMAT_VERSION, (size_t)0, (size_t)0,
 			      hash_hex((struct hash128){0}, hex));
+	buf_append(out, header, at);
+	put_settings(out, set->settings);
+	n = put_objects(out, set, prefix);
+	if (out->failed)
+		return -1;
+	*sum = checksum(out->p + at, out->n - at, n);
+	snprintf(header, sizeof(header), HEADER_FORMAT, FORMAT_VERSION, n, out->n - at, hash_hex(*sum, hex));
+	memcpy(out->p, header, at);
+	return 0;
+}
+
+/* The one before keeps its name until the new one takes it, and has a second one by then. */
+static int replace(const char *path, const struct buf *text, struct err *e)
+{
+	char old[4096];
+
+	if ((size_t)snprintf(old, sizeof(old), "%s.old", path) >= sizeof(old))
+		return err_set(e, ERR_LIMIT, "%s: the path is too long", path);
+	unlink(old);
+	if (link(path, old) && access(path, F_OK) == 0)
+		return err_errno(e, "%s", old);
+	return file_replace(path, text->p, text->n, 0600, e);
+}
+
+int disk_save(const char *path, const struct object_set *set, const char *prefix, struct hash128 *last, struct err *e)
+{
+	struct hash128 sum;
+	struct buf out;
+	int rc = 0;
+
 	buf_init(&out, DISK_FILE_MAX);
-	buf_append(&out, header, at);
-	n = put_objects(&out, set, prefix);
-	if (out.failed || (size_t)snprintf(old, sizeof(old), "%s.old", path) >= sizeof(old)) {
+	if (disk_build(set, prefix, &out, &sum))
 		rc = err_set(e, ERR_LIMIT, "%s: a generation of more than %d MiB", path, DISK_FILE_MAX >> 20);
-	} else {
-		snprintf(header, sizeof(header), HEADER_FORMAT, FORMAT_VERSION, n, out.n - at,
-			 hash_hex(checksum(out.p + at, out.n - at, n), hex));
-		memcpy(out.p, header, at);
-		/* the one before keeps its name until the new one takes it, and has a second one by then */
-		unlink(old);
-		if (link(path, old) && access(path, F_OK) == 0)
-			rc = err_errno(e, "%s", old);
-		else
-			rc = file_replace(path, out.p, out.n, 0600, e);
-	}
+	else if (!hash_equal(sum, *last))
+		rc = replace(path, &out, e);
+	if (!rc)
+		*last = sum;
 	buf_fini(&out);
 	return rc;
 }
 
 /* ---- reading ---- */
 
-/* The objects' lines of a whole file, or NULL. */
-static const char *check(const struct buf *text, const char *path, struct err *e)
+/* The lines after the header of a whole file, or NULL. text ends in a NUL. */
+static const char *check(const char *text, size_t size, const char *path, struct err *e)
 {
-	const char *nl = text->n ? memchr(text->p, '\n', text->n) : NULL, *body = nl ? nl + 1 : NULL;
+	const char *nl = size ? memchr(text, '\n', size) : NULL, *body = nl ? nl + 1 : NULL;
 	char want[HEADER_MAX], hex[HASH_HEX_LEN + 1];
 	unsigned version;
 	size_t n, len;
 
-	if (!nl || nl - text->p >= HEADER_MAX || sscanf(text->p, "navarch-generation %u %zu %zu ", &version, &n, &len) != 3) {
+	if (!nl || nl - text >= HEADER_MAX || sscanf(text, "navarch-generation %u %zu %zu ", &version, &n, &len) != 3) {
 		err_set(e, ERR_SYNTAX, "%s is no generation", path);
 	} else if (version != FORMAT_VERSION) {
 		err_set(e, ERR_SYNTAX, "%s is of format %u, and this is %u", path, version, FORMAT_VERSION);
-	} else if (len != text->n - (size_t)(body - text->p)) {
+	} else if (len != size - (size_t)(body - text)) {
 		err_set(e, ERR_SYNTAX, "%s is not whole", path);
 	} else {
 		snprintf(want, sizeof(want), HEADER_FORMAT, version, n, len, hash_hex(checksum(body, len, n), hex));
-		if (!strncmp(want, text->p, (size_t)(body - text->p)))
+		if (!strncmp(want, text, (size_t)(body - text)))
 			return body;
 		err_set(e, ERR_SYNTAX, "%s is damaged: another checksum", path);
 	}
@@ -180,7 +225,19 @@ static bool read_hash(const struct node *root, struct hash128 *out)
 	return true;
 }
 
-static void hand_out(const char *p, const char *end, disk_fn *fn, void *arg)
+/* One line: the settings, or an object. */
+static void hand_line(const struct node *root, struct store *store, disk_fn *fn, void *arg)
+{
+	const char *kind = node_text(root, "kind");
+	struct hash128 hash;
+
+	if (read_hash(root, &hash))
+		fn(arg, root, hash);
+	else if (store && kind && !strcmp(kind, SETTINGS_KIND))
+		store_restore_mesh(store, node_get(root, "mesh"), node_get(root, "meshNetworks"));
+}
+
+static void hand_out(const char *p, const char *end, struct store *store, disk_fn *fn, void *arg)
 {
 	struct arena a;
 
@@ -188,7 +245,6 @@ static void hand_out(const char *p, const char *end, disk_fn *fn, void *arg)
 	while (p < end) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 		struct arena_mark mark = arena_mark(&a);
-		struct hash128 hash;
 		struct node_doc doc;
 		struct diags ds;
 
@@ -196,42 +252,49 @@ static void hand_out(const char *p, const char *end, disk_fn *fn, void *arg)
 			break;
 		diags_init(&ds, &a);
 		doc = node_parse_json(p, (size_t)(nl - p), NULL, &a, &ds);
-		if (doc.root && !doc.bad && read_hash(doc.root, &hash))
-			fn(arg, doc.root, hash);
+		if (doc.root && !doc.bad)
+			hand_line(doc.root, store, fn, arg);
 		arena_rewind(&a, mark);
 		p = nl + 1;
 	}
 	arena_fini(&a);
 }
 
-static int load_file(const char *path, disk_fn *fn, void *arg, struct err *e)
+int disk_parse(const char *text, size_t n, const char *path, struct store *store, disk_fn *fn, void *arg, struct err *e)
 {
-	const char *body;
+	const char *body = check(text, n, path, e);
+
+	if (!body)
+		return -1;
+	hand_out(body, text + n, store, fn, arg);
+	return 0;
+}
+
+static int load_file(const char *path, struct store *store, disk_fn *fn, void *arg, int64_t *saved_s, struct err *e)
+{
+	struct stat st;
 	struct buf text;
 	int rc = -1;
 
 	buf_init(&text, DISK_FILE_MAX);
-	if (!file_read(path, &text, e)) {
-		body = check(&text, path, e);
-		if (body) {
-			hand_out(body, text.p + text.n, fn, arg);
-			rc = 0;
-		}
+	if (!file_read(path, &text, e) && !disk_parse(buf_cstr(&text), text.n, path, store, fn, arg, e)) {
+		*saved_s = stat(path, &st) ? 0 : (int64_t)st.st_mtime;
+		rc = 0;
 	}
 	buf_fini(&text);
 	return rc;
 }
 
-int disk_load(const char *path, disk_fn *fn, void *arg, struct err *e)
+int disk_load(const char *path, struct store *store, disk_fn *fn, void *arg, int64_t *saved_s, struct err *e)
 {
 	char old[4096];
 	struct err second;
 
-	if (!load_file(path, fn, arg, e))
+	if (!load_file(path, store, fn, arg, saved_s, e))
 		return 0;
 	if ((size_t)snprintf(old, sizeof(old), "%s.old", path) >= sizeof(old))
 		return -1;
-	return load_file(old, fn, arg, &second);
+	return load_file(old, store, fn, arg, saved_s, &second) ? -1 : 1;
 }
 
 /* ---- in the background ---- */
@@ -245,10 +308,11 @@ struct disk_saver {
 	void *arg;
 	struct job job;
 	struct object_set set;		/* the job's; referenced while it runs */
+	struct hash128 last;		/* the job's: checksum of what this process wrote last */
 	int rc;
 	struct err why;
 	bool running, again, freed, failing;
-	int64_t delay_ms;
+	int64_t delay_ms, retry_ms;
 };
 
 struct disk_saver *disk_saver_new(struct loop *l, struct job_pool *pool, const char *path, const char *prefix)
@@ -285,8 +349,10 @@ static void run(struct job *job)
 {
 	struct disk_saver *s = (struct disk_saver *)((char *)job - offsetof(struct disk_saver, job));
 
-	s->rc = disk_save(s->path, &s->set, s->prefix, &s->why);
+	s->rc = disk_save(s->path, &s->set, s->prefix, &s->last, &s->why);
 }
+
+static void start(void *arg);
 
 static void done(struct job *job)
 {
@@ -300,10 +366,15 @@ static void done(struct job *job)
 	else if (!job->cancelled && !s->rc && s->failing)
 		log_info("disk", "%s can be written again", s->path);
 	s->failing = !job->cancelled && s->rc;
+	s->retry_ms = !s->failing ? 0 : s->retry_ms ? 2 * s->retry_ms : s->delay_ms;
+	if (s->retry_ms > RETRY_MAX_MS)
+		s->retry_ms = RETRY_MAX_MS;
 	if (s->freed)
 		free_saver(s);
-	else if (s->again || s->failing)
-		disk_saver_kick(s, s->delay_ms, s->current, s->arg);
+	else if (s->failing)
+		loop_timer_start(s->loop, &s->timer, s->retry_ms, start, s);
+	else if (s->again)
+		loop_timer_start(s->loop, &s->timer, s->delay_ms, start, s);
 }
 
 static void start(void *arg)

@@ -100,10 +100,12 @@ struct mesh_settings *mesh_settings_new(const struct node *root, const struct no
 	must(m && "out of memory");
 	m->refs = 1;
 	arena_init(&m->arena, 0);
+	m->source = root ? node_copy(root, &m->arena) : NULL;
+	m->networks_source = networks ? node_copy(networks, &m->arena) : NULL;
 	if (root)
-		over = meshconf_decode(node_copy(root, &m->arena), &m->arena, ds);
+		over = meshconf_decode(m->source, &m->arena, ds);
 	m->mesh = meshconf_effective(over, &m->arena);
-	m->networks = networks ? mesh_networks_decode(node_copy(networks, &m->arena), &m->arena, ds)
+	m->networks = networks ? mesh_networks_decode(m->networks_source, &m->arena, ds)
 			       : arena_new(&m->arena, struct mesh_networks);
 	m->domain = arena_strdup(&m->arena, domain);
 	m->hash = hash_mix_str(mix_node(mix_node(hash_bytes("mesh", 4), root), networks), domain);

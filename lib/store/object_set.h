@@ -22,6 +22,7 @@ struct mesh_settings {
 	struct arena arena;
 	const struct mesh_config *mesh;
 	const struct mesh_networks *networks;	/* never NULL */
+	const struct node *source, *networks_source;	/* what they were decoded from, or NULL */
 	struct hash128 hash;
 	const char *domain;
 };

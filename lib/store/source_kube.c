@@ -63,6 +63,7 @@ struct source_kube {
 	struct arena scratch;
 	uint64_t seed;
 	bool synced, closing;
+	bool restored;			/* synced from disk, and not by the server yet */
 	struct disk_saver *saver;	/* or NULL */
 	char *state;			/* path of the generation, or NULL */
 	bool loading_referred;		/* the second pass over what is on disk */
@@ -567,21 +568,23 @@ static void take_from_disk(void *arg, const struct node *root, struct hash128 ha
 /* What was in force when it was saved, until the server says otherwise. */
 static void load_from_disk(struct source_kube *s)
 {
+	int64_t saved_s;
 	struct err e;
+	int rc;
 
-	if (disk_load(s->state, take_from_disk, s, &e)) {
-		if (e.code != ERR_NOT_FOUND)
-			log_warn("kube", "%s; it is passed over", e.text);
+	rc = disk_load(s->state, s->cfg.store, take_from_disk, s, &saved_s, &e);
+	if (rc && e.code != ERR_NOT_FOUND)
+		log_warn("kube", "%s; it is passed over", e.text);
+	if (rc < 0)
 		return;
-	}
 	store_commit(s->cfg.store);
 	follow_references(s);
 	s->loading_referred = true;
-	disk_load(s->state, take_from_disk, s, &e);
+	disk_load(s->state, NULL, take_from_disk, s, &saved_s, &e);
 	store_commit(s->cfg.store);
 	s->touched = false;
-	s->synced = true;
-	store_source_synced(s->cfg.store, s->source);
+	s->synced = s->restored = true;
+	store_source_restored(s->cfg.store, s->source, saved_s);
 	log_info("kube", "the generation of %s is in force until the API server has been read", s->state);
 }
 
@@ -618,17 +621,26 @@ static void look_again(void *arg)
 	loop_task_kick(s->cfg.loop, &s->commit);
 }
 
+static void note_synced(struct source_kube *s)
+{
+	s->synced = true;
+	s->restored = false;
+	store_source_synced(s->cfg.store, s->source);
+	log_info("kube", "in sync with %s", s->cfg.access->server);
+}
+
 /* Until everything is here nobody sees anything, so that there is nothing to commit for. */
 static void commit(void *arg)
 {
 	struct source_kube *s = arg;
-	bool touched = s->touched;
+	bool touched = s->touched, waits = (!s->synced || s->restored) && !all_settled(s);
 
-	if (!s->synced && !all_settled(s)) {
-		if (!loop_timer_running(&s->late))
-			loop_timer_start(s->cfg.loop, &s->late, LATE_MS, look_again, s);
+	if (waits && !loop_timer_running(&s->late))
+		loop_timer_start(s->cfg.loop, &s->late, LATE_MS, look_again, s);
+	if (waits && !s->synced)
 		return;
-	}
+	if (s->restored && !waits)
+		note_synced(s);
 	if (s->synced && !touched)
 		return;
 	s->touched = false;
@@ -638,11 +650,8 @@ static void commit(void *arg)
 		loop_task_kick(s->cfg.loop, &s->commit);
 		return;
 	}
-	if (!s->synced) {
-		s->synced = true;
-		store_source_synced(s->cfg.store, s->source);
-		log_info("kube", "in sync with %s", s->cfg.access->server);
-	}
+	if (!s->synced)
+		note_synced(s);
 	if (s->saver)
 		disk_saver_kick(s->saver, KUBE_SAVE_MS, current, s);
 	s->cfg.changed(s->cfg.arg);

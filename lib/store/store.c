@@ -45,6 +45,7 @@ struct record {
 struct source {
 	char *name;
 	bool synced;
+	int64_t restored_s;		/* 0: it was not, or has been synced since */
 	struct map places;		/* name -> struct place */
 };
 
@@ -58,6 +59,7 @@ struct store {
 	struct discovery discovery;	/* what of set is given out */
 	bool mesh_fixed;		/* by store_set_mesh */
 	bool mesh_changed;
+	bool mesh_restored;		/* the ConfigMap has not been looked at since */
 	struct arena mesh_arena;	/* findings of the ConfigMap's settings */
 	struct diags mesh_findings;
 	uint64_t generation;
@@ -148,6 +150,25 @@ int store_source_add(struct store *s, const char *name)
 void store_source_synced(struct store *s, int source)
 {
 	s->sources[source].synced = true;
+	s->sources[source].restored_s = 0;
+}
+
+void store_source_restored(struct store *s, int source, int64_t saved_s)
+{
+	s->sources[source].synced = true;
+	s->sources[source].restored_s = saved_s > 0 ? saved_s : 1;
+}
+
+int64_t store_restored_s(const struct store *s)
+{
+	int64_t first = 0;
+
+	for (int i = 0; i < s->n_sources; i++) {
+		int64_t at = s->sources[i].restored_s;
+
+		first = at && (!first || at < first) ? at : first;
+	}
+	return first;
 }
 
 bool store_synced(const struct store *s)
@@ -458,6 +479,26 @@ int store_set_mesh(struct store *s, const char *text, size_t len, const char *fi
 	return 0;
 }
 
+void store_restore_mesh(struct store *s, const struct node *root, const struct node *networks)
+{
+	struct mesh_settings *m;
+	struct diags ds;
+	struct arena a;
+
+	if (s->mesh_fixed)
+		return;
+	arena_init(&a, 0);
+	diags_init(&ds, &a);
+	m = mesh_settings_new(root, networks, s->domain, &ds);
+	if (ds.nerrors) {
+		mesh_settings_unref(m);
+	} else {
+		use_mesh(s, m);
+		s->mesh_restored = true;
+	}
+	arena_fini(&a);
+}
+
 /* Settings that became invalid stay as they were. */
 static void read_mesh_map(struct store *s)
 {
@@ -505,8 +546,9 @@ size_t store_commit(struct store *s)
 		if (s->dirty.v[i]->claims.n == 0)
 			drop_record(s, s->dirty.v[i]);
 	s->dirty.n = 0;
-	if (maps && !s->mesh_fixed)
+	if ((maps || s->mesh_restored) && !s->mesh_fixed)
 		read_mesh_map(s);
+	s->mesh_restored = false;
 	changed += s->mesh_changed;
 	s->mesh_changed = false;
 	s->generation += changed > 0;

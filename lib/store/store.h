@@ -28,6 +28,10 @@ int store_source_add(struct store *s, const char *name);
 /* A source is synced once its first full state is committed; the store, once all sources are. */
 void store_source_synced(struct store *s, int source);
 bool store_synced(const struct store *s);
+/* It counts as synced by what an earlier run saved at that time (seconds since 1970), until it is. */
+void store_source_restored(struct store *s, int source, int64_t saved_s);
+/* The earliest such time of the sources that are not synced themselves; 0: there is none. */
+int64_t store_restored_s(const struct store *s);
 
 /* One object as it stands at a place. */
 struct store_entry {
@@ -56,6 +60,9 @@ void store_remove(struct store *s, int source, const char *place);
 /* The settings from a text (--mesh-config) instead of the ConfigMap. -1 with findings in ds when the
  * text is invalid; then nothing changed. */
 int store_set_mesh(struct store *s, const char *text, size_t len, const char *file, struct diags *ds);
+
+/* Settings of an earlier run, from before the first commit on: for as long as a ConfigMap is there and is not valid. */
+void store_restore_mesh(struct store *s, const struct node *root, const struct node *networks);
 
 /* Makes visible what was put and removed since the last commit. Returns the number of objects that
  * came, went or changed; settings count as one. */

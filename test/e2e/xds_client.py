@@ -67,6 +67,7 @@ def node(kind='router', name='gateway', namespace='istio-system', labels=(('isti
 class DeltaClient:
     def __init__(self, address, **who):
         self.seen = set()           # names of clusters
+        self.versions = {}          # of them
         self.responses = 0
         self.failed = None
         self.requests = queue.Queue()
@@ -81,10 +82,13 @@ class DeltaClient:
             for response in stream:
                 nonce = b''
                 for number, value in fields(response):
-                    if number == 2:     # a Resource: its name is 3
-                        self.seen |= {v.decode() for n, v in fields(value) if n == 3}
+                    if number == 2:     # a Resource: its version is 1, its name 3
+                        resource = {n: v for n, v in fields(value) if n in (1, 3)}
+                        self.versions[resource[3].decode()] = resource.get(1, b'').decode()
+                        self.seen.add(resource[3].decode())
                     elif number == 6:
                         self.seen -= {value.decode()}
+                        self.versions.pop(value.decode(), None)
                     elif number == 5:
                         nonce = value
                 self.responses += 1

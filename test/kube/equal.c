@@ -221,15 +221,17 @@ static int compare_disk(const struct golden_case *c, struct err *e)
 {
 	char path[] = "/tmp/navarch-equal-XXXXXX", old[sizeof(path) + 4];
 	struct read_back r = {0};
+	struct hash128 last = {0};
+	int64_t saved_s;
 	int fd = mkstemp(path), rc;
 
 	must(fd >= 0);
 	snprintf(old, sizeof(old), "%s.old", path);
 	close(fd);
 	arena_init(&r.arena, 0);
-	rc = disk_save(path, store_objects(c->store), "", e);
+	rc = disk_save(path, store_objects(c->store), "", &last, e);
 	if (!rc)
-		rc = disk_load(path, take_from_disk, &r, e);
+		rc = disk_load(path, NULL, take_from_disk, &r, &saved_s, e);
 	if (!rc && (r.refused || r.v.n != c->n_objs))
 		rc = err_set(e, ERR_SYNTAX, "%zu objects of %zu come back from disk, %zu are refused", r.v.n, c->n_objs, r.refused);
 	if (!rc)

@@ -14,17 +14,21 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "base/must.h"
 #include "ev/file.h"
 #include "store/disk.h"
+#include "store/store.h"
 
-enum { OBJECTS = 40, KILLS = 40 };
+enum { OBJECTS = 40, KILLS = 40 };	/* NAVARCH_KILLS: so many instead */
 
 struct fix {
 	struct arena arena;
 	char dir[64];
 	const char *path, *old;
 	struct err e;
+	struct hash128 last;
+	int64_t saved_s;
 	size_t n;			/* objects read */
 	int port;			/* of all of them; -1: they differ */
 };
@@ -33,6 +37,7 @@ static void start(struct fix *f)
 {
 	*f = (struct fix){0};
 	arena_init(&f->arena, 0);
+	log_set_level(LOG_LEVEL_NONE);
 	strcpy(f->dir, "/tmp/navarch-disk-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	f->path = arena_printf(&f->arena, "%s/generation", f->dir);
@@ -77,7 +82,7 @@ static int save(struct fix *f, int port)
 	int rc;
 
 	make_set(port, &set);
-	rc = disk_save(f->path, &set, "kept/", &f->e);
+	rc = disk_save(f->path, &set, "kept/", &f->last, &f->e);
 	object_set_unref(&set);
 	return rc;
 }
@@ -96,7 +101,7 @@ static int load(struct fix *f)
 {
 	f->n = 0;
 	f->port = 0;
-	return disk_load(f->path, take, f, &f->e);
+	return disk_load(f->path, NULL, take, f, &f->saved_s, &f->e);
 }
 
 static void round_trip(void **state)
@@ -117,8 +122,53 @@ static void round_trip(void **state)
 	stop(&f);
 }
 
-/* Cut anywhere, or with any byte changed, it is not believed, and the one before is. */
+static void take_any(void *arg, const struct node *root, struct hash128 hash)
+{
+	(void)root;
+	(void)hash;
+	++*(size_t *)arg;
+}
+
+/* Cut anywhere, or with any bit changed, nothing of it is believed. */
 static void damage(void **state)
+{
+	struct object_set set;
+	struct hash128 sum;
+	struct buf text;
+	size_t n = 0;
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	make_set(80, &set);
+	buf_init(&text, 1 << 20);
+	assert_int_equal(disk_build(&set, "", &text, &sum), 0);
+	buf_cstr(&text);
+	assert_int_equal(disk_parse(text.p, text.n, "x", NULL, take_any, &n, &f.e), 0);
+	assert_int_equal(n, OBJECTS);
+	for (size_t i = 0; i < text.n; i++) {
+		char *cut = arena_strndup(&f.arena, text.p, i);
+
+		assert_int_equal(disk_parse(cut, i, "x", NULL, take_any, &n, &f.e), -1);
+		for (int bit = 0; bit < 8; bit++) {
+			text.p[i] ^= (char)(1 << bit);
+			assert_int_equal(disk_parse(text.p, text.n, "x", NULL, take_any, &n, &f.e), -1);
+			text.p[i] ^= (char)(1 << bit);
+		}
+		if (i % 100 == 0) {
+			arena_fini(&f.arena);
+			arena_init(&f.arena, 0);
+		}
+	}
+	assert_int_equal(n, OBJECTS);
+	f.path = arena_printf(&f.arena, "%s/generation", f.dir);
+	buf_fini(&text);
+	object_set_unref(&set);
+	stop(&f);
+}
+
+/* Instead of one that is damaged, or of another format, there is the one before. */
+static void one_before(void **state)
 {
 	struct buf text;
 	struct fix f;
@@ -129,24 +179,128 @@ static void damage(void **state)
 	assert_int_equal(save(&f, 81), 0);
 	buf_init(&text, 1 << 20);
 	assert_int_equal(file_read(f.path, &text, &f.e), 0);
-	for (size_t n = 0; n < text.n; n += n < 200 ? 1 : 37) {
-		assert_int_equal(file_replace(f.path, text.p, n, 0600, &f.e), 0);
-		assert_int_equal(load(&f), 0);
-		assert_int_equal(f.port, 80);
-		text.p[n] ^= 1;
-		assert_int_equal(file_replace(f.path, text.p, text.n, 0600, &f.e), 0);
-		assert_int_equal(load(&f), 0);
-		assert_int_equal(f.port, 80);
-		text.p[n] ^= 1;
-	}
-	/* another format, and neither of the two */
+	assert_int_equal(file_replace(f.path, text.p, text.n - 1, 0600, &f.e), 0);
+	assert_int_equal(load(&f), 1);
+	assert_int_equal(f.port, 80);
+	assert_non_null(strstr(f.e.text, "not whole"));
 	text.p[strlen("navarch-generation ")] = '2';
 	assert_int_equal(file_replace(f.path, text.p, text.n, 0600, &f.e), 0);
+	assert_int_equal(load(&f), 1);
+	assert_int_equal(f.port, 80);
 	assert_int_equal(unlink(f.old), 0);
 	assert_int_equal(load(&f), -1);
 	assert_non_null(strstr(f.e.text, "format 2"));
 	assert_int_equal(f.n, 0);
 	buf_fini(&text);
+	stop(&f);
+}
+
+/* The same generation is not written twice. */
+static void unchanged(void **state)
+{
+	struct stat first, second;
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	assert_int_equal(save(&f, 80), 0);
+	assert_int_equal(stat(f.path, &first), 0);
+	assert_int_equal(save(&f, 80), 0);
+	assert_int_equal(stat(f.path, &second), 0);
+	assert_int_equal(first.st_ino, second.st_ino);
+	assert_int_equal(access(f.old, F_OK), -1);
+	assert_int_equal(save(&f, 81), 0);
+	assert_int_equal(stat(f.path, &second), 0);
+	assert_true(first.st_ino != second.st_ino);
+	stop(&f);
+}
+
+static struct mesh_settings *settings(struct arena *a, const char *text)
+{
+	struct diags ds;
+	struct node_docs docs;
+
+	diags_init(&ds, a);
+	docs = node_parse(text, strlen(text), 1, a, &ds);
+	return mesh_settings_new(docs.v[0].root, NULL, "cluster.local", &ds);
+}
+
+/* The settings come back the same, and give way to those that are valid or to none. */
+static void mesh(void **state)
+{
+	struct hash128 last = {0}, want;
+	struct object_set set;
+	struct store *s;
+	struct fix f;
+	size_t n = 0;
+
+	(void)state;
+	start(&f);
+	object_set_init(&set, NULL, 0, settings(&f.arena, "trustDomain: one\nconnectTimeout: 3s\ndefaultConfig: {concurrency: 2}\n"));
+	want = set.mesh_hash;
+	assert_int_equal(disk_save(f.path, &set, "", &last, &f.e), 0);
+	object_set_unref(&set);
+	s = store_new("cluster.local", "istio-system");
+	assert_int_equal(disk_load(f.path, s, take_any, &n, &f.saved_s, &f.e), 0);
+	assert_int_equal(n, 0);
+	assert_true(hash_equal(store_objects(s)->mesh_hash, want));
+	store_commit(s);
+	assert_false(hash_equal(store_objects(s)->mesh_hash, want));
+	store_free(s);
+	stop(&f);
+}
+
+struct saved {
+	struct object_set set;
+	struct loop *loop;
+	const char *path;
+};
+
+static const struct object_set *current(void *arg)
+{
+	return &((struct saved *)arg)->set;
+}
+
+static bool appears(struct saved *s)
+{
+	int64_t end_ns = loop_clock_ns(s->loop) + 30000000000;
+
+	while (access(s->path, F_OK) && loop_clock_ns(s->loop) < end_ns)
+		loop_turn(s->loop, 10);
+	return !access(s->path, F_OK);
+}
+
+/* What cannot be written is tried again; freed in the middle, it ends what it does. */
+static void retries(void **state)
+{
+	struct saved s = {0};
+	struct disk_saver *saver;
+	struct job_pool *pool;
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	make_set(80, &s.set);
+	s.loop = loop_new(&f.e);
+	pool = job_pool_new(s.loop, 1, &f.e);
+	s.path = arena_printf(&f.arena, "%s/later/generation", f.dir);
+	saver = disk_saver_new(s.loop, pool, s.path, "kept/");
+	disk_saver_kick(saver, 5, current, &s);
+	for (int i = 0; i < 5; i++)
+		loop_turn(s.loop, 10);
+	assert_int_equal(mkdir(arena_printf(&f.arena, "%s/later", f.dir), 0700), 0);
+	assert_true(appears(&s));
+	f.path = s.path;
+	assert_int_equal(load(&f), 0);
+	assert_int_equal(f.port, 80);
+	object_set_unref(&s.set);
+	make_set(81, &s.set);
+	disk_saver_kick(saver, 0, current, &s);
+	loop_turn(s.loop, 10);
+	disk_saver_free(saver);
+	job_pool_free(pool);
+	object_set_unref(&s.set);
+	loop_free(s.loop);
 	stop(&f);
 }
 
@@ -177,12 +331,14 @@ static void full_disk(void **state)
 /* Killed at any moment, it leaves a whole generation, and none that is older than the last that was told as saved. */
 static void killed(void **state)
 {
+	const char *asked = getenv("NAVARCH_KILLS");
+	int kills = asked ? atoi(asked) : KILLS;
 	struct fix f;
 
 	(void)state;
 	start(&f);
 	assert_int_equal(save(&f, 1), 0);
-	for (int i = 0; i < KILLS; i++) {
+	for (int i = 0; i < kills; i++) {
 		int told[2], last = 0, n;
 		pid_t child;
 
@@ -212,7 +368,8 @@ static void killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip), cmocka_unit_test(damage), cmocka_unit_test(full_disk), cmocka_unit_test(killed),
+		cmocka_unit_test(round_trip), cmocka_unit_test(damage), cmocka_unit_test(one_before), cmocka_unit_test(unchanged),
+		cmocka_unit_test(mesh), cmocka_unit_test(full_disk), cmocka_unit_test(retries), cmocka_unit_test(killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "ev/file.h"
 #include "store/source_file.h"
 
 struct fix {
@@ -177,9 +178,98 @@ static void follows(void **state)
 	teardown(&f);
 }
 
+#define MESH(text) "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  mesh: \"" text "\"\n"
+
+static int open_kept(struct fix *f, const char *root, const char *state, struct err *e)
+{
+	return source_file_open(&(struct source_file_cfg){.loop = f->loop, .pool = f->pool, .store = f->store, .root = root,
+							  .mode = SCHEMA_LENIENT, .state = state, .changed = on_change, .arg = f},
+				&f->source, e);
+}
+
+static void wait_saved(struct fix *f, const char *state, const char *what)
+{
+	int64_t end_ns = loop_clock_ns(f->loop) + 30000000000;	/* to sync a file may take seconds */
+	bool has = false;
+
+	while (!has && loop_clock_ns(f->loop) < end_ns) {
+		struct buf text;
+		struct err e;
+
+		loop_turn(f->loop, 10);
+		buf_init(&text, 1 << 20);
+		has = !file_read(state, &text, &e) && strstr(buf_cstr(&text), what);
+		buf_fini(&text);
+	}
+	assert_true(has);
+}
+
+static void start_again(struct fix *f)
+{
+	source_file_close(f->source);
+	f->source = NULL;
+	store_free(f->store);
+	f->store = store_new("cluster.local", "istio-system");
+}
+
+/* The last good forms, of the mesh settings too, survive a restart: without the directory, and with what is invalid in it. */
+static void starts_from_disk(void **state)
+{
+	const char *saved, *root;
+	const struct object *a;
+	struct fix f;
+	struct err e;
+
+	(void)state;
+	setup(&f);
+	f.loop = loop_new(&e);
+	f.pool = job_pool_new(f.loop, 1, &e);
+	root = arena_printf(&f.arena, "%s/c", f.dir);
+	saved = arena_printf(&f.arena, "%s/files", f.dir);
+	assert_int_equal(mkdir(root, 0700), 0);
+	write_file(&f, "c/a.yaml", SVC("a") "---\n" SVC("b"));
+	write_file(&f, "c/m.yaml", MESH("trustDomain: one"));
+	assert_int_equal(open_kept(&f, root, saved, &e), 0);
+	assert_int_equal(store_restored_s(f.store), 0);
+	wait_saved(&f, saved, "trustDomain: one");
+	write_file(&f, "c/a.yaml", SVC("a") "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: b\nspec: 7\n");
+	write_file(&f, "c/m.yaml", MESH("trustDomain: two") "  meshNetworks: \"networks: [\"\n");
+	wait_saved(&f, saved, "networks: [");
+	start_again(&f);
+
+	assert_int_equal(rename(root, arena_printf(&f.arena, "%s/away", f.dir)), 0);
+	assert_int_equal(open_kept(&f, arena_printf(&f.arena, "%s/cc", f.dir), saved, &e), -1);
+	start_again(&f);
+	assert_int_equal(open_kept(&f, root, saved, &e), 0);
+	assert_true(store_synced(f.store) && store_restored_s(f.store) > 0);
+	a = get(&f, "a");
+	assert_non_null(a);
+	assert_int_equal(get(&f, "b")->pos.line, 8);
+	assert_string_equal(store_objects(f.store)->mesh->trust_domain, "one");
+
+	assert_int_equal(rename(arena_printf(&f.arena, "%s/away", f.dir), root), 0);
+	for (int64_t end_ns = loop_clock_ns(f.loop) + 20000000000; store_restored_s(f.store) && loop_clock_ns(f.loop) < end_ns;)
+		loop_turn(f.loop, 10);
+	assert_int_equal(store_restored_s(f.store), 0);
+	assert_ptr_equal(get(&f, "a"), a);
+	assert_true(store_is_kept(f.store, get(&f, "b")));
+	assert_string_equal(store_objects(f.store)->mesh->trust_domain, "one");
+
+	/* what the directory has not goes, once it can be read */
+	start_again(&f);
+	remove_file(&f, "c/m.yaml");
+	write_file(&f, "c/a.yaml", SVC("c"));
+	assert_int_equal(open_kept(&f, root, saved, &e), 0);
+	assert_null(get(&f, "a"));
+	assert_null(get(&f, "b"));
+	assert_non_null(get(&f, "c"));
+	assert_string_equal(store_objects(f.store)->mesh->trust_domain, "cluster.local");
+	teardown(&f);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(loads), cmocka_unit_test(follows)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(loads), cmocka_unit_test(follows), cmocka_unit_test(starts_from_disk)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
