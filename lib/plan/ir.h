@@ -421,6 +421,8 @@ struct ir_tcp {
 	bool hash_source_ip;
 	const char *tunnel_to;		/* "host:port", or NULL */
 	bool tunnel_post;
+	const struct ir_dns_cache *sni_cache;	/* sni_dynamic_forward_proxy before it, or NULL */
+	uint32_t sni_port;		/* of the hosts that it looks up */
 	bool mongo;			/* mongo_proxy before it */
 	const char *mongo_stat_prefix;
 	const struct ir_access_log *logs;

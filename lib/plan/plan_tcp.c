@@ -66,6 +66,19 @@ static const char *stat_name(const struct plan *p, const char *cluster, const st
 	return plan_stat_name(p->snap->mesh->outbound_stat_name, cluster, s ? s->svc : NULL, found, 0, subset ? subset : "", a);
 }
 
+/* TLS to a service whose hosts are looked up as they are asked for: the SNI asks. */
+static void look_up_sni(const struct plan *p, struct ir_tcp *t, const struct scope_svc *s, uint32_t port, struct arena *a)
+{
+	for (size_t i = 0; s && s->svc->resolution == SVC_DYNAMIC_DNS && i < s->svc->n_ports; i++) {
+		enum protocol protocol = s->svc->ports[i].protocol;
+
+		if (s->svc->ports[i].port != port || (protocol != PROTO_TLS && protocol != PROTO_HTTPS))
+			continue;
+		t->sni_cache = plan_dns_cache(p->view, s->svc->host, a);
+		t->sni_port = port;
+	}
+}
+
 struct ir_tcp *tcp_for_cluster(const struct plan *p, const char *cluster, const struct scope_svc *s, uint32_t port,
 			       struct arena *a)
 {
@@ -76,6 +89,7 @@ struct ir_tcp *tcp_for_cluster(const struct plan *p, const char *cluster, const 
 	t = tcp_new(p, stat_name(p, cluster, s, port, "", a), w, 1, a);
 	if (s)
 		apply_policy(p, t, s->dr, NULL, port, a);
+	look_up_sni(p, t, s, port, a);
 	return t;
 }
 
@@ -87,6 +101,7 @@ struct ir_tcp *tcp_for_destinations(const struct plan *p, const struct vs *vs, c
 	const struct scope_svc *first;
 	const char *stat_prefix;
 	struct ir_tcp *t;
+	uint32_t port;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -100,14 +115,14 @@ struct ir_tcp *tcp_for_destinations(const struct plan *p, const struct vs *vs, c
 	if (!kept)
 		return tcp_for_cluster(p, "BlackHoleCluster", NULL, 0, a);
 	first = destination_svc(p, d[0].destination, ns, a);
+	port = destination_port(d[0].destination, first, listen_port);
 	stat_prefix = n > 1 ? arena_printf(a, "%s.%s", vs->obj->name, ns)
-			    : stat_name(p, w[0].cluster, first, destination_port(d[0].destination, first, listen_port),
-					d[0].destination->subset, a);
+			    : stat_name(p, w[0].cluster, first, port, d[0].destination->subset, a);
 	t = tcp_new(p, stat_prefix, w, kept, a);
 	t->by_weight = n > 1;
 	/* a subset's own policy counts for a single destination only */
-	apply_policy(p, t, first ? first->dr : NULL, n == 1 ? d[0].destination->subset : NULL,
-		     destination_port(d[0].destination, first, listen_port), a);
+	apply_policy(p, t, first ? first->dr : NULL, n == 1 ? d[0].destination->subset : NULL, port, a);
+	look_up_sni(p, t, first, port, a);
 	return t;
 }
 

@@ -61,6 +61,36 @@ static void write_tcp_proxy(struct build_out *out, struct w_tcp_proxy m, const s
 	w_tcp_proxy_stat_prefix(m, t->stat_prefix);
 }
 
+static void write_mongo(struct w_filter_chain m, const char *stat_prefix)
+{
+	struct w_filter f = w_filter_chain_filters_begin(m);
+	struct w_any any = w_filter_typed_config_begin(f);
+	struct w_mongo_proxy mongo = w_mongo_proxy_any_begin(any);
+
+	w_mongo_proxy_stat_prefix(mongo, stat_prefix);
+	any = w_mongo_proxy_any_end(mongo);
+	w_filter_typed_config_end(f, any);
+	w_filter_name(f, "envoy.filters.network.mongo_proxy");
+	w_filter_chain_filters_end(m, f);
+}
+
+static void write_sni_lookup(struct w_filter_chain m, const struct ir_dns_cache *cache, uint32_t port)
+{
+	struct w_filter f = w_filter_chain_filters_begin(m);
+	struct w_any any = w_filter_typed_config_begin(f);
+	struct w_sni_dynamic_forward_proxy sni = w_sni_dynamic_forward_proxy_any_begin(any);
+	struct w_dns_cache_config config;
+
+	w_sni_dynamic_forward_proxy_port_value(sni, port);
+	config = w_sni_dynamic_forward_proxy_dns_cache_config_begin(sni);
+	build_dns_cache(config, cache);
+	w_sni_dynamic_forward_proxy_dns_cache_config_end(sni, config);
+	any = w_sni_dynamic_forward_proxy_any_end(sni);
+	w_filter_typed_config_end(f, any);
+	w_filter_name(f, "envoy.filters.network.sni_dynamic_forward_proxy");
+	w_filter_chain_filters_end(m, f);
+}
+
 static void write_tcp(struct build_out *out, struct w_filter_chain m, const struct ir_tcp *t)
 {
 	struct w_filter f = w_filter_chain_filters_begin(m);
@@ -72,18 +102,10 @@ static void write_tcp(struct build_out *out, struct w_filter_chain m, const stru
 	w_filter_typed_config_end(f, any);
 	w_filter_name(f, "envoy.filters.network.tcp_proxy");
 	w_filter_chain_filters_end(m, f);
-	if (t->mongo) {
-		struct w_mongo_proxy mongo;
-
-		f = w_filter_chain_filters_begin(m);
-		any = w_filter_typed_config_begin(f);
-		mongo = w_mongo_proxy_any_begin(any);
-		w_mongo_proxy_stat_prefix(mongo, t->mongo_stat_prefix);
-		any = w_mongo_proxy_any_end(mongo);
-		w_filter_typed_config_end(f, any);
-		w_filter_name(f, "envoy.filters.network.mongo_proxy");
-		w_filter_chain_filters_end(m, f);
-	}
+	if (t->sni_cache)
+		write_sni_lookup(m, t->sni_cache, t->sni_port);
+	if (t->mongo)
+		write_mongo(m, t->mongo_stat_prefix);
 }
 
 /* ---- chains ---- */

@@ -36,7 +36,10 @@ static void allocates_until_none_is_left(void **state)
 	(void)state;
 	fixture_init(&alone);
 	add_entry(&alone, 0, 1);
+	fixture_add(&alone, "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: wild, namespace: shop}\n"
+			    "spec: {hosts: ['*.wild.com'], resolution: DYNAMIC_DNS, ports: [{number: 443, name: tls, protocol: TLS}]}\n");
 	fixture_build(&alone);
+	assert_int_equal(fixture_svc(&alone, "*.wild.com")->allocated.n, 0);
 	fixture_init(&f);
 	for (unsigned i = 0; i < ENTRIES; i++)
 		add_entry(&f, i, HOSTS);
