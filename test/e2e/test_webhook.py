@@ -2,13 +2,16 @@
 """The validating webhook, asked over HTTPS as an API server asks it."""
 import http.client
 import json
+import os
 import re
+import shutil
 import ssl
 import subprocess
 import threading
 import time
 
 from harness import await_, need
+from test_identity import dev_ca
 
 NAMESPACE = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n'
 
@@ -33,10 +36,11 @@ def review(obj, operation='CREATE', kind=None, **more):
 class Hook:
     """One connection of HTTP/1.1, verified against our root; it is kept as an API server keeps it."""
 
-    def __init__(self, env, name='localhost'):
+    def __init__(self, env, name='localhost', ca_dir=None):
         self.state = env.folder + '/state'
-        self.navarchd = env.navarchd({'a.yaml': NAMESPACE}, more=['--webhook-address', '127.0.0.1:0', '--state-dir', self.state])
-        self.port, self.ca, self.name = self.navarchd.ports['webhook'], self.state + '/ca/root-cert.pem', name
+        self.navarchd = env.navarchd({'a.yaml': NAMESPACE}, more=[
+            '--webhook-address', '127.0.0.1:0', '--state-dir', self.state, *(['--ca-dir', ca_dir] if ca_dir else [])])
+        self.port, self.ca, self.name = self.navarchd.ports['webhook'], (ca_dir or self.state + '/ca') + '/root-cert.pem', name
         self.tls = ssl.create_default_context(cafile=self.ca)
         self.tls.set_alpn_protocols(['http/1.1'])
         self.conn = self.connect()
@@ -142,3 +146,27 @@ def test_webhook_protocols(env):
     await_('the connections of eight clients to go', lambda: 'navarch_connections{port="webhook"} 1\n' in
            hook.navarchd.fetch('metrics', '/metrics')[1])
     return '%.0f a second' % (len(done) / (time.monotonic() - began))
+
+
+def test_webhook_renewal(env):
+    """Another certificate of the same root is shown to new connections; the open one stays."""
+    first, live = dev_ca(env.folder + '/first'), env.folder + '/live'
+    shutil.copytree(first, live)
+    hook = Hook(env, ca_dir=live)
+    need(hook.validate(SERVICE)['allowed'], 'before')
+
+    def serial():
+        conn = hook.connect()
+        conn.connect()
+        found = conn.sock.getpeercert()['serialNumber']
+        conn.close()
+        return found
+
+    before = serial()
+    need(serial() == before, 'another certificate without a reason')
+    os.unlink(first + '/ca-key.pem')        # a new intermediate of the same root
+    dev_ca(first)
+    for name in ('ca-key.pem', 'ca-cert.pem', 'cert-chain.pem', 'root-cert.pem'):
+        shutil.copy(first + '/' + name, live)
+    await_('a new certificate', lambda: serial() != before)
+    need(hook.conn.sock and hook.validate(SERVICE)['allowed'], 'the open connection ended')
