@@ -73,6 +73,17 @@ static const struct rule {
 	 "only one of targetRefs or selector can be set"},
 };
 
+/* An API server refuses rules that could cost too much, so what they read is bounded, as in Istio's definitions. */
+static const struct bound {
+	const char *schema, *field;
+	unsigned n;			/* of the text, the list or the map */
+	unsigned text;			/* of each text in it; 0: no bound */
+} bounds[] = {
+	{"policy_selector", "matchLabels", 4096, 63},
+	{"service_entry", "endpoints", 4096, 0},
+	{"workload_entry", "address", 256, 0},
+};
+
 /* ---- JSON ---- */
 
 static void put_text(struct buf *out, const char *s)
@@ -142,7 +153,6 @@ static const char *const plain[] = {
 	[SCHEMA_DBL] = "\"type\":\"number\",\"format\":\"double\"",
 	[SCHEMA_ODBL] = "\"type\":\"number\",\"format\":\"double\"",
 	[SCHEMA_DUR] = "\"type\":\"string\"",
-	[SCHEMA_STRMAP] = "\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}",
 	[SCHEMA_U32MAP] = "\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":4294967295}",
 	[SCHEMA_INTSTR] = "\"x-kubernetes-int-or-string\":true",
 	[SCHEMA_BYTES] = "\"type\":\"string\",\"format\":\"byte\"",
@@ -150,8 +160,25 @@ static const char *const plain[] = {
 	[SCHEMA_NODE] = "\"x-kubernetes-preserve-unknown-fields\":true",
 };
 
+static const struct bound *find_bound(const char *schema, const char *field)
+{
+	for (size_t i = 0; i < ARRAY_LEN(bounds); i++)
+		if (!strcmp(bounds[i].schema, schema) && !strcmp(bounds[i].field, field))
+			return &bounds[i];
+	return NULL;
+}
+
+static void put_bound(struct buf *out, const struct bound *b, const struct schema_field *f)
+{
+	bool list = f->type == SCHEMA_MSGS || f->type == SCHEMA_STRS;
+
+	buf_printf(out, ",\"%s\":%u", f->type == SCHEMA_STR ? "maxLength" : list ? "maxItems" : "maxProperties", b->n);
+}
+
 static void put_field(struct buf *out, const struct schema *s, const struct schema_field *f)
 {
+	const struct bound *bound = find_bound(s->name, f->name);
+
 	put_text(out, f->name);
 	buf_printf(out, ":{");
 	if (*f->doc && f->type != SCHEMA_MSG) {
@@ -175,10 +202,18 @@ static void put_field(struct buf *out, const struct schema *s, const struct sche
 		put_object(out, f->msg, "");
 		buf_char(out, '}');
 		break;
+	case SCHEMA_STRMAP:
+		buf_printf(out, "\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"");
+		if (bound && bound->text)
+			buf_printf(out, ",\"maxLength\":%u", bound->text);
+		buf_char(out, '}');
+		break;
 	default:
 		must((size_t)f->type < ARRAY_LEN(plain) && plain[f->type]);
 		buf_printf(out, "%s", plain[f->type]);
 	}
+	if (bound)
+		put_bound(out, bound, f);
 	put_rules(out, s->name, f->name);
 	buf_char(out, '}');
 }
