@@ -363,6 +363,8 @@ static void check_traffic_policy(struct check *c, const struct where *w, const s
 		wrong(c, w, D_TUNNEL_INVALID, "tunnel and proxyProtocol must not be set together");
 	if (p->retry_budget && p->retry_budget->percent.has)
 		check_percent(c, AT(AT(w, "retryBudget"), "percent"), p->retry_budget->percent.v, D_RETRY_INVALID);
+	if (p->retry_budget)
+		check_duration(c, AT(AT(w, "retryBudget"), "budgetInterval"), &p->retry_budget->budget_interval);
 	check_port_policies(c, AT(w, "portLevelSettings"), p);
 }
 

@@ -38,12 +38,17 @@ static int compare_texts(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Each once: Envoy takes a match that is named twice for two chains. */
 static struct strs sorted(const struct strs *in, struct arena *a)
 {
 	const char **v = arena_copy(a, in->v, in->n * sizeof(*v));
+	size_t n = 0;
 
 	qsort(v, in->n, sizeof(*v), compare_texts);
-	return (struct strs){v, in->n};
+	for (size_t i = 0; i < in->n; i++)
+		if (!n || strcmp(v[n - 1], v[i]) != 0)
+			v[n++] = v[i];
+	return (struct strs){v, n};
 }
 
 static bool strs_equal(const struct strs *x, const struct strs *y)
