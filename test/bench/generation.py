@@ -25,12 +25,13 @@ ISTIOD = {
     'externalname': ('sidecar', SETS, (48, 198, 204), 313),
     'virtualservice': ('sidecar', SETS, (1300, 168, 2070), 299),
     'serviceentry-workloadentry': ('sidecar', SETS, (7060, 2300, 1250), 902),
+    'strict': ('sidecar', 'LDS', (228,), 20),
+    'disabled': ('sidecar', 'LDS', (172,), 18),
     'secrets-10': ('router', 'SDS', (327,), None),
     'secrets-1000': ('router', 'SDS', (25800,), None),
 }
 
 SKIPPED = {
-    'strict, disabled': 'PeerAuthentication is not compiled yet',
     'telemetry-api': 'Telemetry is not compiled yet',
     'authorizationpolicy': 'AuthorizationPolicy is not compiled yet',
     'waypoint': 'there are no waypoint proxies yet',

@@ -134,6 +134,13 @@ def workloads():
                   % (i // 250, i % 250, i % 100, i) for i in range(1000)]
 
 
+def peer_authentication(mode):
+    """The proxy's own service with a port of each protocol, under one mode of mutual TLS."""
+    return [own(['80 http HTTP', '81 tcp TCP', '82 tls TLS', '83 auto ']),
+            'apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: istio-system}\n'
+            'spec: {mtls: {mode: %s}}\n' % mode]
+
+
 SHAPES = {
     'gateways': gateways,
     'gateways-shared': gateways_shared,
@@ -145,6 +152,8 @@ SHAPES = {
     'externalname': externalname,
     'virtualservice': virtualservice,
     'serviceentry-workloadentry': workloads,
+    'strict': lambda: peer_authentication('STRICT'),
+    'disabled': lambda: peer_authentication('DISABLE'),
     'secrets-10': lambda: secrets(10),
     'secrets-1000': lambda: secrets(1000),
 }
