@@ -16,12 +16,7 @@ typedef const char *value_fn(const char *value, struct arena *a);	/* what is wro
 
 static const char *check_bool(const char *value, struct arena *a)
 {
-	static const char *const words[] = {"1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"};
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (!strcmp(value, words[i]))
-			return NULL;
-	return arena_printf(a, "\"%.100s\" is neither true nor false", value);
+	return scalar_is_bool(value) ? NULL : arena_printf(a, "\"%.100s\" is neither true nor false", value);
 }
 
 static const char *check_u32(const char *value, struct arena *a)

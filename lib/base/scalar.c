@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/must.h"
+
 enum { LABEL_MAX = 63, NAME_MAX_LEN = 253 };
 
 static bool is_digit(char c)
@@ -413,4 +415,14 @@ ptrdiff_t scalar_base64(const char *s, size_t n, bool strict, uint8_t *out)
 	if (digits % 4 == 1 || pads > 2 || ((strict || pads) && (digits + pads) % 4 != 0))
 		return -1;
 	return (ptrdiff_t)bytes;
+}
+
+bool scalar_is_bool(const char *s)
+{
+	static const char *const words[] = {"1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (!strcmp(s, words[i]))
+			return true;
+	return false;
 }

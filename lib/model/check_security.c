@@ -370,16 +370,6 @@ static void check_authz_rule(struct check *c, const struct where *at, const stru
 		check_when(c, ELEM(AT(at, "when"), i), &r->when[i], custom);
 }
 
-static bool is_go_bool(const char *s)
-{
-	static const char *const words[] = {"1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"};
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (!strcmp(s, words[i]))
-			return true;
-	return false;
-}
-
 static void check_action(struct check *c, const struct authorization_policy *p)
 {
 	const char *dry_run = strmap_get(&c->obj->annotations, DRY_RUN);
@@ -393,7 +383,7 @@ static void check_action(struct check *c, const struct authorization_policy *p)
 		wrong(c, AT(SPEC, "provider"), D_POLICY_INVALID, "provider must not be used with actions other than CUSTOM");
 	if (p->action == AUTHZ_DENY && !p->n_rules)
 		wrong(c, SPEC, D_POLICY_INVALID, "action DENY without rules is never triggered: add an empty rule {} to deny every request");
-	if (dry_run && !is_go_bool(dry_run))
+	if (dry_run && !scalar_is_bool(dry_run))
 		wrong(c, SPEC, D_POLICY_INVALID, "the annotation " DRY_RUN " is \"%.50s\", neither true nor false", dry_run);
 	else if (dry_run && p->action != AUTHZ_ALLOW && p->action != AUTHZ_DENY)
 		wrong(c, SPEC, D_POLICY_INVALID, "the annotation " DRY_RUN " is for the actions ALLOW and DENY");

@@ -86,21 +86,10 @@ static const struct bound {
 
 /* ---- JSON ---- */
 
-static void put_text(struct buf *out, const char *s)
-{
-	buf_char(out, '"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			buf_char(out, '\\');
-		buf_char(out, *s);
-	}
-	buf_char(out, '"');
-}
-
 static void put_member(struct buf *out, const char *key, const char *value)
 {
 	buf_printf(out, "\"%s\":", key);
-	put_text(out, value);
+	node_text_to_json(value, out);
 }
 
 /* ---- the schema ---- */
@@ -133,7 +122,7 @@ static void put_enum(struct buf *out, const struct enum_desc *e)
 	for (size_t i = 0; i < e->n; i++) {
 		if (i)
 			buf_char(out, ',');
-		put_text(out, e->v[i].name);
+		node_text_to_json(e->v[i].name, out);
 	}
 	buf_char(out, ']');
 }
@@ -179,7 +168,7 @@ static void put_field(struct buf *out, const struct schema *s, const struct sche
 {
 	const struct bound *bound = find_bound(s->name, f->name);
 
-	put_text(out, f->name);
+	node_text_to_json(f->name, out);
 	buf_printf(out, ":{");
 	if (*f->doc && f->type != SCHEMA_MSG) {
 		put_member(out, "description", f->doc);

@@ -208,6 +208,11 @@ static void put_json_string(struct buf *out, const char *s, size_t n)
 	buf_char(out, '"');
 }
 
+void node_text_to_json(const char *text, struct buf *out)
+{
+	put_json_string(out, text, strlen(text));
+}
+
 static void put_indent(struct buf *out, bool indent, int depth)
 {
 	if (!indent)

@@ -103,5 +103,6 @@ bool node_equal(const struct node *a, const struct node *b);	/* member order is 
 /* Canonical JSON (keys sorted when `sorted`), compact or indented by two spaces. */
 void node_to_json(const struct node *n, bool sorted, bool indent, struct buf *out);
 void node_to_yaml(const struct node *n, struct buf *out);
+void node_text_to_json(const char *text, struct buf *out);	/* a string, with its quotes */
 
 #endif

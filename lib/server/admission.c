@@ -153,13 +153,6 @@ static void put_line(struct buf *out, const char *text, size_t max)
 	}
 }
 
-static void put_json(struct buf *out, const char *text)
-{
-	const struct node n = {.kind = NODE_STRING, .text = text, .n = strlen(text)};
-
-	node_to_json(&n, false, false, out);
-}
-
 static void put_finding(struct buf *out, const struct diag *d)
 {
 	buf_printf(out, "%s ", diag_info(d->code)->id);
@@ -191,7 +184,7 @@ static void put_status(struct buf *out, const struct diags *ds)
 		buf_printf(&message, "\nand %zu errors more", ds->nerrors - n);
 	must(!message.failed);
 	buf_str(out, ",\"status\":{\"status\":\"Failure\",\"code\":422,\"reason\":\"Invalid\",\"message\":");
-	put_json(out, buf_cstr(&message));
+	node_text_to_json(buf_cstr(&message), out);
 	buf_char(out, '}');
 	buf_fini(&message);
 }
@@ -215,7 +208,7 @@ static void put_warnings(struct buf *out, const struct diags *ds)
 			break;
 		room -= line.n;
 		buf_str(out, first ? ",\"warnings\":[" : ",");
-		put_json(out, buf_cstr(&line));
+		node_text_to_json(buf_cstr(&line), out);
 		first = false;
 	}
 	if (!first)
@@ -227,7 +220,7 @@ static void put_warnings(struct buf *out, const struct diags *ds)
 static void put_answer(struct buf *out, const char *uid, const struct diags *ds)
 {
 	buf_str(out, "{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\",\"response\":{\"uid\":");
-	put_json(out, uid);
+	node_text_to_json(uid, out);
 	buf_printf(out, ",\"allowed\":%s", ds->nerrors ? "false" : "true");
 	if (ds->nerrors)
 		put_status(out, ds);

@@ -29,16 +29,16 @@ enum {
 static void put_text(struct buf *out, const char *key, const char *text)
 {
 	buf_printf(out, "\"%s\":", key);
-	node_to_json(&(struct node){.kind = NODE_STRING, .text = text, .n = strlen(text)}, false, false, out);
+	node_text_to_json(text, out);
 }
 
 static void put_map(struct buf *out, const char *key, const struct strmap *m)
 {
 	buf_printf(out, ",\"%s\":{", key);
 	for (size_t i = 0; i < m->n; i++) {
-		node_to_json(&(struct node){.kind = NODE_STRING, .text = m->v[i].key, .n = strlen(m->v[i].key)}, false, false, out);
+		node_text_to_json(m->v[i].key, out);
 		buf_char(out, ':');
-		node_to_json(&(struct node){.kind = NODE_STRING, .text = m->v[i].value, .n = strlen(m->v[i].value)}, false, false, out);
+		node_text_to_json(m->v[i].value, out);
 		buf_str(out, i + 1 < m->n ? "," : "");
 	}
 	buf_char(out, '}');
