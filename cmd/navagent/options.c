@@ -35,7 +35,7 @@ static const struct args_option options[] = {
     {"envoy", 0, "PATH", "Envoy's program; binaryPath, else envoy. 'none': only the certificate and its secrets."},
     {"envoy-log-level", 0, "LEVEL", "Envoy's; warning."},
     {"concurrency", 0, "N", "Envoy's worker threads; as the ProxyConfig says, else 2."},
-    {"mark", 0, "N", "SO_MARK of Envoy's connections, where traffic capture knows them by it."},
+    {"mark", 0, "N", "SO_MARK of connections of Envoy and the agent, where traffic capture knows them by it."},
     {"admin-address", 0, "HOST:PORT", "Envoy's admin port; 127.0.0.1:15000. Port 0 takes any."},
     {"status-address", 0, "HOST:PORT", "Health, metrics, /quitquitquit; :15020."},
     {"ready-address", 0, "HOST:PORT", "The same; :15021."},

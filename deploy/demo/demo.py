@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The bookinfo demo: six services, each with an Envoy sidecar, behind an ingress gateway, run by navarchd.
+Each Envoy has its agent; they get identities from navarchd and speak mutual TLS only.
 
-usage: demo.py [--check] [--build DIR] [--navarchd PATH] [--envoy PATH] [--port N] [--mode delta|sotw|rest]
+usage: demo.py [--check] [--build DIR] [--navarchd PATH] [--envoy PATH] [--port N]
 
 Edit the printed file and watch the traffic move; Ctrl-C ends it and leaves nothing behind. With --check it
 proves by itself what it promises, and ends in "N passed, N failed, N skipped". Works as root and, where the
@@ -16,6 +17,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -24,7 +26,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.append(os.path.join(ROOT, 'test', 'tool'))
 
-import envoy_bootstrap                                              # noqa: E402
 import load                                                         # noqa: E402
 import promises                                                     # noqa: E402
 import sandbox                                                      # noqa: E402
@@ -40,6 +41,7 @@ PODS = {
 }
 SERVICES = {'productpage': '10.96.0.11', 'details': '10.96.0.12', 'reviews': '10.96.0.21', 'ratings': '10.96.0.31'}
 GATEWAY, GATEWAY_IP, GATEWAY_PORT = 'istio-ingressgateway', '10.244.0.10', 8080
+DISCOVERY = 'istiod.istio-system.svc'   # what agents look for when they are not told
 UP_S = 60
 
 
@@ -48,15 +50,17 @@ def say(text):
 
 
 class Demo:
-    def __init__(self, args, work, rootless):
-        self.args, self.work = args, work
-        self.config, self.log_dir, self.faults = (work + '/' + d for d in ('config', 'log', 'faults'))
+    """`navarchd`, `agent`: more options of them."""
+
+    def __init__(self, args, work, rootless, navarchd=(), agent=()):
+        self.args, self.work, self.options = args, work, {'navarchd': list(navarchd), 'agent': list(agent)}
+        self.config, self.log_dir, self.faults, self.state = (work + '/' + d for d in ('config', 'log', 'faults', 'state'))
         for d in (self.log_dir, self.faults):
             os.makedirs(d)
         shutil.copytree(HERE + '/manifests', self.config)
-        self.cluster = sandbox.Cluster(rootless, args.envoy, self.log_dir)
+        self.cluster = sandbox.Cluster(rootless, {'envoy': args.envoy, 'navagent': args.navagent}, self.log_dir)
         self.processes, self.admins = {}, {}
-        self.gateway = (GATEWAY_IP, GATEWAY_PORT)
+        self.pods, self.gateway = PODS, (GATEWAY_IP, GATEWAY_PORT)
 
     def await_(self, what, condition, deadline):
         """Polls until the condition holds; a process that ended or a deadline that passed is a failure."""
@@ -79,28 +83,23 @@ class Demo:
     def up(self):
         """Starts everything, in order; returns when the page answers."""
         deadline = time.monotonic() + UP_S
-        say('  navarchd ...')
-        ports = sandbox.RUN + '/ports.json'
-        self.processes['navarchd'] = self.cluster.start('navarchd', [
-            self.args.navarchd, '--config-dir', self.config, '--xds-address', sandbox.BRIDGE_IP + ':15010',
-            '--admin-address', '127.0.0.1:8080', '--metrics-address', '127.0.0.1:15014', '--port-file', ports])
-        self.await_('navarchd', lambda: os.path.exists(ports) and os.path.getsize(ports), deadline)
-        with open(ports) as f:
-            self.ports = json.load(f)
-        xds = (sandbox.BRIDGE_IP, self.ports['xds'])
+        say('  navarchd, which makes a certificate authority ...')
+        self.start_navarchd(deadline)
+        sandbox.write(sandbox.ROOT_CERT, open(self.state + '/ca/root-cert.pem').read())
 
         say('  %d pods, each with an address and a firewall that leads its traffic through its Envoy ...' % (len(PODS) + 1))
-        self.cluster.hosts({'%s %s.default %s.default.svc.cluster.local' % (n, n, n): a for n, a in SERVICES.items()})
+        self.cluster.hosts({DISCOVERY: sandbox.BRIDGE_IP, **{
+            '%s %s.default %s.default.svc.cluster.local' % (n, n, n): a for n, a in SERVICES.items()}})
         for pod, (app, version, ip, zone) in PODS.items():
             self.cluster.pod(pod, ip, captured=True)
             self.processes[pod] = self.cluster.start(
                 pod, [sys.executable, HERE + '/app.py', app, version, pod, self.faults], pod)
-            self.envoy('sidecar', pod, ip, 'default', {'app': app, 'version': version}, 'bookinfo-' + app, zone, xds)
+            self.agent('sidecar', pod, ip, 'default', {'app': app, 'version': version}, 'bookinfo-' + app)
         self.cluster.pod(GATEWAY, GATEWAY_IP, captured=False)
-        self.envoy('router', GATEWAY, GATEWAY_IP, 'istio-system', {'app': GATEWAY, 'istio': 'ingressgateway'},
-                   GATEWAY + '-service-account', 'zone-a', xds)
+        self.agent('router', GATEWAY, GATEWAY_IP, 'istio-system', {'app': GATEWAY, 'istio': 'ingressgateway'},
+                   GATEWAY + '-service-account')
 
-        say('  waiting for %d Envoys to take their configuration (%s) ...' % (len(self.admins), self.args.mode))
+        say('  waiting for %d Envoys to get their certificates and take their configuration ...' % len(self.admins))
         for name, admin in self.admins.items():
             self.await_('the Envoy of ' + name, admin.ready, deadline)
         say('  waiting for the page ...')
@@ -109,9 +108,28 @@ class Demo:
                     client.get('/api/reviews')[0] == 200, deadline)
         client.close()
 
-    def envoy(self, role, pod, ip, namespace, labels, account, zone, xds):
-        node = envoy_bootstrap.node(role, ip, pod, namespace, labels, account, ('demo', zone))
-        self.processes[pod + '.envoy'], self.admins[pod] = self.cluster.start_envoy(pod, node, xds, self.args.mode)
+    @staticmethod
+    def identity(app):
+        return 'spiffe://cluster.local/ns/default/sa/bookinfo-' + app
+
+    def start_navarchd(self, deadline):
+        ports = sandbox.RUN + '/ports.json'
+        if os.path.exists(ports):
+            os.unlink(ports)
+        self.processes['navarchd'] = self.cluster.start('navarchd', [
+            self.args.navarchd, '--config-dir', self.config, '--xds-address', '127.0.0.1:15010', '--secure-address', ':15012',
+            '--state-dir', self.state, '--admin-address', '127.0.0.1:8080', '--metrics-address', '127.0.0.1:15014',
+            '--port-file', ports, *self.options['navarchd']])
+        self.await_('navarchd', lambda: os.path.exists(ports) and os.path.getsize(ports), deadline)
+        with open(ports) as f:
+            self.ports = json.load(f)
+
+    def agent(self, role, pod, ip, namespace, labels, account):
+        token = subprocess.run([self.args.navctl, 'token', 'create', '--identity', '%s/%s' % (namespace, account), '--ttl', '5m',
+                                '--state-dir', self.state], check=True, stdout=subprocess.PIPE, text=True).stdout
+        self.processes[pod + '.agent'], self.admins[pod] = self.cluster.start_agent(pod, token, [
+            '--type', role, '--ip', ip, '--namespace', namespace, '--service-account', account,
+            *('--label=%s=%s' % label for label in labels.items()), *self.options['agent']])
 
     def down(self):
         """Lets navarchd end by itself; everything else goes with the namespaces."""
@@ -167,7 +185,7 @@ def work_folder(build, name):
         except OSError:
             lock.close()
             continue
-        for d in ('config', 'log', 'faults'):
+        for d in ('config', 'log', 'faults', 'state'):
             shutil.rmtree(path + '/' + d, ignore_errors=True)
         return path, lock
     raise sandbox.Failed('a hundred demos run already')
@@ -185,6 +203,17 @@ def listen(port):
     return s
 
 
+def find_programs(args):
+    """Completes the paths of what is run; args.build, args.navarchd and args.envoy are there."""
+    args.navarchd = os.path.abspath(args.navarchd or args.build + '/navarchd')
+    args.envoy = os.path.abspath(args.envoy or args.build + '/bin/envoy')
+    args.navagent, args.navctl = (os.path.abspath('%s/%s' % (args.build, n)) for n in ('navagent', 'navctl'))
+    os.environ['PATH'] += ':/usr/sbin:/sbin'
+    for path in (args.navarchd, args.envoy, args.navagent, args.navctl):
+        if not os.access(path, os.X_OK):
+            raise sandbox.Failed('%s is not there: run `make` and `make deps`' % path)
+
+
 def stop(number, frame):
     for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(n, signal.SIG_IGN)        # the second one must not cut the clean-up short
@@ -199,14 +228,8 @@ def main():
     p.add_argument('--navarchd', default=None, help='BUILD/navarchd')
     p.add_argument('--envoy', default=None, help='BUILD/bin/envoy')
     p.add_argument('--port', type=int, default=9080, help='where the page is served; another one if it is taken')
-    p.add_argument('--mode', choices=envoy_bootstrap.MODES, default='delta', help='how the Envoys fetch xDS')
     args = p.parse_args()
-    args.navarchd = os.path.abspath(args.navarchd or args.build + '/navarchd')
-    args.envoy = os.path.abspath(args.envoy or args.build + '/bin/envoy')
-    os.environ['PATH'] += ':/usr/sbin:/sbin'
-    for path in (args.navarchd, args.envoy):
-        if not os.access(path, os.X_OK):
-            raise sandbox.Failed('%s is not there: run `make` and `make deps`' % path)
+    find_programs(args)
 
     began = time.monotonic()
     work, lock = work_folder(args.build, 'demo-check' if args.check else 'demo')

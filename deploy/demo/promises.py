@@ -6,7 +6,9 @@ import os
 import time
 
 import load
+import wire
 
+PORT = 9080                             # of all services
 DEADLINE_S = 15
 
 ROUTE = '''apiVersion: networking.istio.io/v1
@@ -123,6 +125,22 @@ def header_match(demo):
     need(set(got) == {'v3'}, 'jason got %s' % dict(got))
     got = load.count(demo.gateway, 100, user='jasons')
     need('v3' not in got and set(got) <= {'v1', 'v2'}, 'another user got %s' % dict(got))
+
+
+def mutual_tls(demo):
+    seen = wire.Wire(PORT)
+    load.count(demo.gateway, 100)
+    flows = seen.stop()
+    total = sum(len(flow.text()) for flow in flows.values())
+    plain = [name for name, flow in flows.items() if not flow.is_tls()]
+    need(total > 100 * 1000, 'only %d bytes were seen between pods' % total)
+    need(not plain, 'not TLS: %s' % plain)
+    for pod, (app, _, ip, _) in sorted(demo.pods.items()):
+        status, (ids, end) = wire.asked_plainly(ip, PORT), wire.asked_by_tls(ip, PORT)
+        need(status == 0, '%s answers %d to who speaks no TLS' % (pod, status))
+        need(ids == {demo.identity(app)}, '%s shows %s' % (pod, ids or end))
+        need(end, '%s answers to who shows no certificate' % pod)
+    return '%d kB in %d flows, all TLS; each pod shows its own identity and asks for one' % (total / 1000, len(flows))
 
 
 def edit_moves(demo):
@@ -244,7 +262,7 @@ def broken_edit(demo):
     return '; '.join(remarks)
 
 
-CHECKS = (six_services, printed_address, split, header_match, edit_moves, abort, retry, ejection, broken_edit)
+CHECKS = (six_services, printed_address, mutual_tls, split, header_match, edit_moves, abort, retry, ejection, broken_edit)
 
 
 def run(demo, outside, page):

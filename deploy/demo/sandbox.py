@@ -5,8 +5,8 @@ enter() moves the program into namespaces of its own (network, mounts, processes
 everything that is made afterwards, be it links, firewall rules, mounts or processes, exists only in there and
 is gone with the program, even if it is killed. Nothing of the machine is changed, and two of them cannot meet.
 """
+import concurrent.futures
 import ctypes
-import json
 import os
 import signal
 import socket
@@ -22,6 +22,7 @@ PR_SET_PDEATHSIG = 1
 ENVOY_UID = 1337                        # Istio's number, for the uid and for the mark
 BRIDGE_IP = '10.244.0.1'
 RUN = '/run/navarch-demo'               # on a tmpfs that only the inside sees
+ROOT_CERT = RUN + '/root-cert.pem'
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -93,7 +94,7 @@ CAPTURE = '''*nat
 -A NAV_OUT -d 127.0.0.1/32 -j RETURN
 -A NAV_OUT -p tcp -j REDIRECT --to-ports 15001
 -A PREROUTING -p tcp -j NAV_IN
--A NAV_IN -p tcp --dport 15008 -j RETURN
+-A NAV_IN -p tcp -m multiport --dports 15008,15020,15021 -j RETURN
 -A NAV_IN -p tcp -j REDIRECT --to-ports 15006
 COMMIT
 '''
@@ -102,12 +103,12 @@ COMMIT
 class Cluster:
     """The bridge and the pods on it. Lives until the program ends."""
 
-    def __init__(self, rootless, envoy, log_dir):
+    def __init__(self, rootless, programs, log_dir):
         self.rootless, self.log_dir = rootless, log_dir
-        # Envoy runs as another user, who need not be able to read the path that leads to the build folder
-        self.envoy = RUN + '/envoy'
-        write(self.envoy, '')
-        mount(os.path.realpath(envoy), self.envoy, None, MS_BIND)
+        # agents run as another user, who need not be able to read the path that leads to the build folder
+        for name, path in programs.items():
+            write('%s/%s' % (RUN, name), '')
+            mount(os.path.realpath(path), '%s/%s' % (RUN, name), None, MS_BIND)
         run('ip', 'link', 'set', 'lo', 'up')
         # with an address of its own: else a bridge takes its lowest port's, and each new pod could change it
         run('ip', 'link', 'add', 'pods', 'address', '02:00:00:00:00:01', 'type', 'bridge')
@@ -154,20 +155,46 @@ class Cluster:
             os.close(netns)
         return process
 
-    def start_envoy(self, name, node, xds, mode):
-        """The proxy of a pod; returns the process and its admin."""
-        folder = '%s/%s' % (RUN, name)
-        os.mkdir(folder)
-        config = envoy_bootstrap.bootstrap(node, xds, folder + '/admin.sock', mode,
-                                           ENVOY_UID if self.rootless else None)
-        write(folder + '/envoy.json', json.dumps(config))
-        uid = None if self.rootless else ENVOY_UID
+    def start_agent(self, name, token, options):
+        """The agent of a pod and by it the pod's proxy; `token`: a join token. Returns the process and Envoy's admin."""
+        folder, uid = '%s/%s.d' % (RUN, name), None if self.rootless else ENVOY_UID
+        os.mkdir(folder, 0o700)
+        write(folder + '/token', token)
         if uid:
             os.chown(folder, uid, uid)
-        process = self.start(name + '.envoy', [
-            self.envoy, '-c', folder + '/envoy.json', '--disable-hot-restart', '--concurrency', '1',
-            '-l', 'warning', '--drain-time-s', '5'], name, uid)
-        return process, envoy_bootstrap.Admin(folder + '/admin.sock')
+            os.chown(folder + '/token', uid, uid)
+        process = self.start(name + '.agent', [
+            RUN + '/navagent', '--envoy', RUN + '/envoy', '--run-dir', folder, '--ca-file', ROOT_CERT, '--join-token-file',
+            folder + '/token', '--name', name, '--concurrency', '1', *options,
+            *(('--mark', str(ENVOY_UID)) if self.rootless else ())], name, uid)
+        return process, Admin(name)
+
+
+class Admin(envoy_bootstrap.Admin):
+    """The admin port of a pod's Envoy, which only the pod itself can reach."""
+
+    def __init__(self, pod):
+        super().__init__(('127.0.0.1', 15000))
+        self.pod = pod
+
+    def open_socket(self):
+        return inside(self.pod, super().open_socket)
+
+
+def inside(pod, function, *args, **more):
+    """Calls a function in a pod's network: in a thread that then ends, as a thread's namespace is for life."""
+    result = concurrent.futures.Future()
+
+    def call():
+        try:
+            with open('/run/netns/' + pod) as netns:
+                syscall('setns', netns.fileno(), NEWNET)
+            result.set_result(function(*args, **more))
+        except BaseException as e:
+            result.set_exception(e)
+
+    threading.Thread(target=call).start()
+    return result.result()
 
 
 def forward(listener, target):

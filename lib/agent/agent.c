@@ -279,6 +279,7 @@ static int start(struct agent *g, struct err *e)
 	g->client = http_client_new(g->loop, "navagent", e);
 	if (!g->client)
 		return -1;
+	http_client_set_mark(g->client, g->opts->bootstrap.mark);
 	g->secrets = secrets_new(g->loop, secrets_changed, g);
 	g->sds = sds_open(g->loop, g->secrets, g->sds_socket, e);
 	if (!g->sds || prepare_envoy(g, e) || open_status(g, e))

@@ -28,7 +28,7 @@ struct bootstrap_opts {
 	const char *sds_socket;
 	const char *admin_host;
 	unsigned admin_port;		/* 0: any */
-	int mark;			/* SO_MARK of every upstream connection, where capture knows Envoy by it; 0: none */
+	int mark;			/* SO_MARK of every upstream connection, where capture knows Envoy (and its agent) by it; 0: none */
 };
 
 /* ERR_SYNTAX: an option or a variable is wrong. */

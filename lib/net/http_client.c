@@ -2,6 +2,7 @@
 #include "net/http_client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "base/log.h"
 #include "base/must.h"
 #include "base/scalar.h"
 
@@ -54,6 +56,7 @@ struct http_client {
 	struct loop_task work;
 	struct http_call *calls;
 	struct http_client_stats stats;
+	int mark;
 };
 
 /* ---- the end of calls ---- */
@@ -202,11 +205,16 @@ static int want_socket(CURL *curl, curl_socket_t fd, int what, void *arg, void *
 /* Finds out within seconds that the other side is gone, for all calls of the connection at once. */
 static int socket_opened(void *arg, curl_socket_t fd, curlsocktype type)
 {
+	struct http_client *c = arg;
 	unsigned gone_ms = TCP_GONE_MS;
 
 	(void)type;
-	((struct http_client *)arg)->stats.connections++;
+	c->stats.connections++;
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &gone_ms, sizeof(gone_ms));
+	if (c->mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &c->mark, sizeof(c->mark))) {
+		log_error("http", "SO_MARK: %s", strerror(errno));
+		return CURL_SOCKOPT_ERROR;
+	}
 	return CURL_SOCKOPT_OK;
 }
 
@@ -335,6 +343,11 @@ void http_client_free(struct http_client *c)
 	curl_global_cleanup();
 	free(c->user_agent);
 	free(c);
+}
+
+void http_client_set_mark(struct http_client *c, int mark)
+{
+	c->mark = mark;
 }
 
 const struct http_client_stats *http_client_stats(const struct http_client *c)

@@ -121,10 +121,13 @@ class Admin:
     def __init__(self, where):
         self.where = where
 
+    def open_socket(self):
+        return socket.socket(socket.AF_UNIX if isinstance(self.where, str) else socket.AF_INET)
+
     def get(self, path, method='GET'):
         """(status, body); raises OSError while Envoy does not listen."""
         conn = http.client.HTTPConnection('envoy', timeout=10)
-        conn.sock = socket.socket(socket.AF_UNIX if isinstance(self.where, str) else socket.AF_INET)
+        conn.sock = self.open_socket()
         try:
             conn.sock.settimeout(10)
             conn.sock.connect(self.where)
