@@ -7,10 +7,9 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/must.h"
-#include "net/http_client.h"
 #include "store/credential_refs.h"
 #include "store/disk.h"
-#include "store/kube_auth.h"
+#include "store/kube_call.h"
 
 #define PLACE_PREFIX "kubernetes/"
 
@@ -40,9 +39,8 @@ struct feed {
 	char *ns, *name;		/* or NULL */
 	bool referred;			/* watched for as long as an object names it */
 	struct kube_watch *watch;
-	struct http_call *call;		/* or NULL */
+	struct kube_call *call;		/* or NULL */
 	struct loop_timer timer, confirm;
-	char *waiting_for;		/* target that waits for credentials, or NULL */
 	struct kube_next next_call;
 	struct map known;		/* "ns/name" -> struct known, heap */
 	unsigned round;
@@ -52,8 +50,7 @@ struct feed {
 
 struct source_kube {
 	struct source_kube_cfg cfg;
-	struct http_client *client;
-	struct kube_auth *auth;
+	struct kube_client *client;
 	int source;
 	struct feed *feeds;
 	size_t n_referred;
@@ -249,7 +246,7 @@ static void confirm(void *arg)
 
 	if (!kube_watch_relist(f->watch, loop_now_ms(s->cfg.loop), 0) || !f->call)
 		return;
-	http_call_cancel(f->call);
+	kube_call_cancel(f->call);
 	err_set(&e, ERR_CANCELLED, "a list is due");
 	call_over(f, &e);
 }
@@ -323,8 +320,6 @@ static void answered(void *arg, const struct http_answer *answer)
 {
 	struct feed *f = arg;
 
-	if (answer->status == 401)
-		kube_auth_refused(f->source->auth);
 	kube_watch_answered(f->watch, answer->status, answer->retry_after_ms);
 }
 
@@ -344,7 +339,7 @@ static void received(void *arg, const char *p, size_t n)
 
 	if (kube_watch_received(f->watch, loop_now_ms(f->source->cfg.loop), p, n))
 		return;
-	http_call_cancel(f->call);
+	kube_call_cancel(f->call);
 	err_set(&e, ERR_CANCELLED, "of no more use");
 	call_over(f, &e);
 }
@@ -358,34 +353,10 @@ static const struct http_call_events call_events = {.answered = answered, .recei
 
 static void start_call(struct feed *f, const char *target)
 {
-	struct source_kube *s = f->source;
-	struct arena_mark mark = arena_mark(&s->scratch);
-	struct kube_credentials who;
-	const char *headers[2] = {"Accept: application/json"};
-	struct http_call_opts o = {.method = "GET",
-				   .headers = headers,
-				   .n_headers = 1,
-				   .tls = &who.tls,
-				   .proxy = s->cfg.access->proxy,
-				   .idle_ms = f->next_call.idle_ms,
-				   .total_ms = f->next_call.total_ms,
-				   .events = &call_events,
-				   .arg = f};
-	struct err e;
-	enum kube_auth_state state = kube_auth_fill(s->auth, &s->scratch, &who, &e);
+	struct kube_request r = {
+		.method = "GET", .target = target, .idle_ms = f->next_call.idle_ms, .total_ms = f->next_call.total_ms};
 
-	if (state == KUBE_AUTH_READY) {
-		o.url = arena_printf(&s->scratch, "%s%s", s->cfg.access->server, target);
-		headers[1] = who.header;
-		o.n_headers += who.header != NULL;
-		f->call = http_call_start(s->client, &o);
-	} else if (state == KUBE_AUTH_WAITING) {
-		f->waiting_for = strdup(target);
-		must(f->waiting_for && "out of memory");
-	}
-	arena_rewind(&s->scratch, mark);
-	if (state == KUBE_AUTH_FAILED)
-		call_over(f, &e);
+	f->call = kube_call_open(f->source->client, &r, &call_events, f);
 }
 
 static void timer_fired(void *arg)
@@ -398,28 +369,13 @@ static void step(struct feed *f)
 {
 	struct source_kube *s = f->source;
 
-	if (s->closing || f->call || f->waiting_for)
+	if (s->closing || f->call)
 		return;
 	kube_watch_next(f->watch, loop_now_ms(s->cfg.loop), &f->next_call);
 	if (f->next_call.target)
 		start_call(f, f->next_call.target);
 	else
 		loop_timer_start(s->cfg.loop, &f->timer, f->next_call.wait_ms, timer_fired, f);
-}
-
-static void auth_ready(void *arg)
-{
-	struct source_kube *s = arg;
-
-	for (struct feed *f = s->feeds, *next; f; f = next) {
-		char *target = f->waiting_for;
-
-		next = f->next;
-		f->waiting_for = NULL;
-		if (target)
-			start_call(f, target);
-		free(target);
-	}
 }
 
 /* ---- feeds ---- */
@@ -460,13 +416,12 @@ static void free_known(const char *key, void *value, void *arg)
 
 static void free_feed(struct feed *f)
 {
-	http_call_cancel(f->call);
+	kube_call_cancel(f->call);
 	loop_timer_stop(f->source->cfg.loop, &f->timer);
 	loop_timer_stop(f->source->cfg.loop, &f->confirm);
 	kube_watch_free(f->watch);
 	map_each(&f->known, free_known, NULL);
 	map_fini(&f->known);
-	free(f->waiting_for);
 	free(f->trouble);
 	free(f->ns);
 	free(f->name);
@@ -665,16 +620,15 @@ int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out
 
 	must(s && "out of memory");
 	s->cfg = *cfg;
-	s->client = http_client_new(cfg->loop, cfg->user_agent, e);
+	s->client = kube_client_new(cfg->loop, cfg->access, cfg->user_agent, e);
 	if (!s->client || loop_random(cfg->loop, &s->seed, sizeof(s->seed))) {
 		if (s->client)
 			err_set(e, ERR_IO, "no random bytes");
-		http_client_free(s->client);
+		kube_client_free(s->client);
 		free(s);
 		return -1;
 	}
 	arena_init(&s->scratch, 0);
-	s->auth = kube_auth_new(cfg->loop, cfg->access, auth_ready, s);
 	s->source = store_source_add(cfg->store, "kubernetes");
 	s->commit = (struct loop_task){.fn = commit, .arg = s, .phase = LOOP_INGEST};
 	for (int k = 0; k < KIND_COUNT; k++) {
@@ -713,10 +667,14 @@ void source_kube_close(struct source_kube *s)
 		kind_list_unref(s->followed[i]);
 	disk_saver_free(s->saver);
 	free(s->state);
-	kube_auth_free(s->auth);
-	http_client_free(s->client);
+	kube_client_free(s->client);
 	arena_fini(&s->scratch);
 	free(s);
+}
+
+struct kube_client *source_kube_client(const struct source_kube *s)
+{
+	return s->client;
 }
 
 void source_kube_each(const struct source_kube *s, kube_status_fn *fn, void *arg)

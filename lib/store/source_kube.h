@@ -18,6 +18,7 @@
 #include "store/kube_watch.h"
 #include "store/store.h"
 
+struct kube_client;
 struct source_kube;
 
 struct source_kube_cfg {
@@ -44,6 +45,8 @@ enum {
 int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out, struct err *e);
 void source_kube_reload(struct source_kube *s);	/* lists everything again */
 void source_kube_close(struct source_kube *s);	/* NULL is fine; what it said stays in the store */
+/* For other requests to the server, over the same connections; ends with the source. */
+struct kube_client *source_kube_client(const struct source_kube *s);
 
 /* For status pages: one row a watch. */
 struct kube_status {
