@@ -232,19 +232,25 @@ static const struct svc *service_of(const struct traffic *t, const char *hosts)
 	return n ? s->svcs[first] : NULL;
 }
 
-/* name: "NAME", "NS/NAME" or "NAME.NS" of a Gateway: the proxies that it selects, or one with such labels. */
+static bool is_called(const struct traffic *t, const char *ns, const char *name, const char *written)
+{
+	return !strcmp(name, written) || !strcmp(arena_printf(t->arena, "%s/%s", ns, name), written) ||
+	       !strcmp(arena_printf(t->arena, "%s.%s", name, ns), written);
+}
+
+/* name: "NAME", "NS/NAME" or "NAME.NS" of a Gateway or Ingress: the proxies that it selects, or one with such labels. */
 static int gateway_proxy(struct traffic *t, const char *name, struct proxy *out, struct err *e)
 {
-	const struct object *gw = NULL, *pod;
+	const struct gw *gw = NULL;
+	const struct object *pod;
 	const struct strmap *labels;
 	const struct svc *svc;
 	size_t found = 0;
 
 	for (size_t i = 0; i < t->o.snap->n_gateways; i++) {
-		const struct object *o = t->o.snap->gateways[i];
+		const struct gw *o = t->o.snap->gateways[i];
 
-		if (!strcmp(o->name, name) || !strcmp(arena_printf(t->arena, "%s/%s", o->ns, o->name), name) ||
-		    !strcmp(arena_printf(t->arena, "%s.%s", o->name, o->ns), name)) {
+		if (is_called(t, o->ns, o->name, name) || is_called(t, o->obj->ns, o->obj->name, name)) {
 			gw = o;
 			found++;
 		}
@@ -252,8 +258,8 @@ static int gateway_proxy(struct traffic *t, const char *name, struct proxy *out,
 	if (found != 1)
 		return err_set(e, ERR_NOT_FOUND, found ? "gateway/%.100s: several Gateways have this name; write gateway/NS/NAME"
 						       : "gateway/%.100s: there is no such Gateway", name);
-	svc = gateway_service(gw) ? service_of(t, gateway_service(gw)) : NULL;
-	labels = svc ? &svc->selector : &object_spec(gw, gateway)->selector;
+	svc = gateway_service(gw->obj) ? service_of(t, gateway_service(gw->obj)) : NULL;
+	labels = svc ? &svc->selector : &gw->spec->selector;
 	pod = labels->n ? find_pod(t, svc ? svc->ns : NULL, labels) : NULL;
 	return pod ? pod_proxy(t, "router", pod, out, e)
 		   : make_proxy(t, "router", svc ? svc->ns : t->o.snap->mesh->root_namespace, gw->name, labels, NULL, out, e);

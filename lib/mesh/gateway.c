@@ -46,7 +46,7 @@ static const char *rds_name(const struct gateway_claim *x, struct arena *a)
 	return NULL;
 }
 
-void gateway_claim_init(struct gateway_claim *x, const struct object *gw, const struct gw_server *s, uint32_t port,
+void gateway_claim_init(struct gateway_claim *x, const struct gw *gw, const struct gw_server *s, uint32_t port,
 			struct arena *a)
 {
 	*x = (struct gateway_claim){.gateway = gw, .server = s, .port = port};

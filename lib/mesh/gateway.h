@@ -23,7 +23,7 @@ enum gateway_fault {
 
 /* One server of a Gateway, on one port. */
 struct gateway_claim {
-	const struct object *gateway;
+	const struct gw *gateway;
 	const struct gw_server *server;
 	uint32_t port;			/* that is listened on */
 	enum protocol protocol;
@@ -48,7 +48,7 @@ struct gateway_outcome {
 };
 
 /* Everything in a. s->port must be there. */
-void gateway_claim_init(struct gateway_claim *x, const struct object *gw, const struct gw_server *s, uint32_t port,
+void gateway_claim_init(struct gateway_claim *x, const struct gw *gw, const struct gw_server *s, uint32_t port,
 			struct arena *a);
 void gateway_claims_init(struct gateway_claims *c, struct arena *a);
 /* What would become of x, after all that were taken before; gateway_take enters it, if it may be. */

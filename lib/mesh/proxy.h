@@ -87,7 +87,7 @@ struct view {
 	const char *network_view;	/* networks whose endpoints it wants, "a,b"; "" = all */
 	const struct view_target *targets;	/* by target port, no doubles, no UDP */
 	size_t n_targets;
-	const struct object *const *gateways;	/* routers: Gateways whose selector matches, by age */
+	const struct gw *const *gateways;	/* routers: those whose selector matches, by age */
 	size_t n_gateways;
 	const struct object *sidecar;	/* the Sidecar in force, or NULL */
 	struct peer_modes peer;		/* mutual TLS of its own callers; a sidecar's only */
@@ -110,7 +110,7 @@ struct hash128 view_mix_listeners(const struct view *v, struct hash128 h);
 /* Mixes in what inbound listeners read of PeerAuthentications. */
 struct hash128 view_mix_peer(const struct view *v, struct hash128 h);
 
-/* The Services (comma separated hosts) that a Gateway names instead of a selector, or NULL. */
+/* The Services (comma separated hosts) that a Gateway names instead of a selector, or NULL; an Ingress names none. */
 const char *gateway_service(const struct object *gw);
 bool gateway_service_is(const char *list, const char *host);
 

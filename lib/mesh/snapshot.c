@@ -107,6 +107,12 @@ struct hash128 hash_strmap(struct hash128 h, const struct strmap *m)
 	return h;
 }
 
+struct hash128 hash_visibility(struct hash128 h, const struct visibility *v)
+{
+	h = hash_mix_u64(h, (uint64_t)v->all << 2 | (uint64_t)v->none << 1 | (uint64_t)v->own);
+	return hash_strs(h, &v->ns);
+}
+
 const struct kind_list *builder_list(const struct builder *b, enum kind kind)
 {
 	return b->s->objects.kind[kind];
@@ -224,12 +230,12 @@ static void run_stages(struct builder *b)
 	s->default_network = default_network(s);
 	/* the first allocation, so that arrays of nothing are no NULL */
 	s->verdict_lists = arena_array(b->arena, struct verdict_list *, COMPILED_KINDS);
-	s->gateways = by_age(b, KIND_GATEWAY, &s->n_gateways);
 	s->sidecars = by_age(b, KIND_SIDECAR, &s->n_sidecars);
 	s->proxy_configs = by_age(b, KIND_PROXY_CONFIG, &s->n_proxy_configs);
 	s->peers = by_age(b, KIND_PEER_AUTHENTICATION, &s->n_peers);
 	for (size_t i = 0; i < s->n_peers; i++)
 		s->peer_hash = hash_mix(s->peer_hash, s->peers[i]->hash);
+	gateway_stage(b);
 	pod_stage(b);
 	service_stage(b);
 	network_stage(b);
@@ -296,7 +302,7 @@ struct snapshot *snapshot_build(const struct snapshot *prev, const struct object
 
 /* ---- references ---- */
 
-/* Each part of s once: svcs, eps, vss, drs, pods, verdicts. */
+/* Each part of s once. */
 static void each_part(const struct snapshot *s, void (*fn)(struct part *))
 {
 	for (size_t i = 0; i < s->n_svcs; i++) {
@@ -307,6 +313,8 @@ static void each_part(const struct snapshot *s, void (*fn)(struct part *))
 		fn(&s->vss[i]->part);
 	for (size_t i = 0; i < s->n_drs; i++)
 		fn(&s->drs[i]->part);
+	for (size_t i = 0; i < s->n_gateways; i++)
+		fn(&s->gateways[i]->part);
 	fn(&s->pods->part);
 	for (size_t k = 0; k < COMPILED_KINDS; k++)
 		fn(&s->verdict_lists[k]->part);

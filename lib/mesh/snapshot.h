@@ -138,15 +138,24 @@ struct ep_set {
 	size_t n_objs;
 };
 
+/* A Gateway, or what an Ingress means as one (istio-behaviour.md 1.15). */
+struct gw {
+	struct part part;
+	const struct object *obj;	/* KIND_GATEWAY or KIND_INGRESS, held */
+	const char *ns, *name;		/* what VirtualServices call it */
+	const struct gateway *spec;
+	int64_t created_ns;		/* of an Ingress 0: it counts as older than any Gateway */
+};
+
 /* How routes are read: annotation internal.istio.io/route-semantics, or where they come from. */
 enum route_semantics { ROUTE_PLAIN, ROUTE_INGRESS, ROUTE_GATEWAY };
 
 /* A VirtualService, or the routes of the Gateway API for one host (HTTPRoutes or GRPCRoutes of one
- * namespace), which have no spec of their own but that of nothing. */
+ * namespace), or the rules of all Ingresses for one host; these have no spec of their own but that of nothing. */
 struct vs {
 	struct part part;
-	const struct object *obj;	/* held; of several routes the oldest */
-	const char *name;		/* of the VirtualService; of routes "ns[~port]~host" */
+	const struct object *obj;	/* held; of several routes or Ingresses the oldest */
+	const char *name;		/* of the VirtualService; of routes "ns[~port]~host"; of an Ingress as Istio's */
 	enum route_semantics semantics;
 	const struct virtual_service *spec;
 	struct strs hosts;		/* FQDN, lower case */
@@ -232,7 +241,8 @@ struct snapshot {
 	size_t n_vss;
 	struct dr **drs;		/* by ns, then host; selector rules first */
 	size_t n_drs;
-	const struct object *const *gateways;	/* by age */
+	struct gw **gateways;		/* by age */
+	struct gw **gateways_by_name;	/* the same, by namespace and name */
 	size_t n_gateways;
 	const struct object *const *sidecars;	/* by age */
 	size_t n_sidecars;
@@ -277,6 +287,8 @@ size_t snapshot_svcs_of(const struct snapshot *s, const char *host, size_t *firs
 size_t snapshot_svcs_in(struct svc *const *v, size_t n, const char *ns, size_t *first);
 const struct object *snapshot_object(const struct snapshot *s, enum kind kind, const char *ns, const char *name);
 const struct verdict *snapshot_verdict(const struct snapshot *s, const struct object *obj);
+/* The Gateway of that name, be it of an Ingress, or NULL. */
+const struct gw *snapshot_gateway(const struct snapshot *s, const char *ns, const char *name);
 /* The pod with that address (not a hostNetwork one), or NULL. */
 const struct object *snapshot_pod_of_ip(const struct snapshot *s, const char *ip);
 

@@ -288,13 +288,12 @@ static size_t catch_all_of(const struct vs *vs)
 static bool gateway_serves(const struct contests *g, const char *gateway, const char *host)
 {
 	const char *slash = strchr(gateway, '/');
-	const struct object *o = NULL;
+	const struct gw *gw = NULL;
 
 	if (slash)
-		o = snapshot_object(g->judging->b->s, KIND_GATEWAY,
-				    arena_strndup(g->a, gateway, (size_t)(slash - gateway)), slash + 1);
-	for (size_t i = 0; o && i < object_spec(o, gateway)->n_servers; i++) {
-		const struct strs *hosts = &object_spec(o, gateway)->servers[i].hosts;
+		gw = snapshot_gateway(g->judging->b->s, arena_strndup(g->a, gateway, (size_t)(slash - gateway)), slash + 1);
+	for (size_t i = 0; gw && i < gw->spec->n_servers; i++) {
+		const struct strs *hosts = &gw->spec->servers[i].hosts;
 
 		for (size_t k = 0; k < hosts->n; k++) {
 			const char *dns = strchr(hosts->v[k], '/');

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Verdicts of Gateways: which servers lose a port or host to an older Gateway wherever both run. Two
+ * Verdicts of Gateways, and of Ingresses as such: which servers lose a port or host to an older Gateway wherever both run. Two
  * Gateways share proxies if one's selector holds all labels of the other's; ports count as written,
  * before any Service translates them.
  */
 #include "mesh/gateway.h"
 #include "mesh/proxy.h"
+#include "mesh/snapshot_ingress_int.h"
 #include "mesh/snapshot_verdict_int.h"
 
 #include <string.h>
@@ -20,14 +21,15 @@ struct group {
 struct merging {
 	struct judging *g;
 	struct arena *arena;
+	enum kind kind;			/* whose verdicts these are; all the others take part */
 	struct map by_key;		/* struct group */
 	VEC(struct group *) groups;
 };
 
-static const char *key_of(const struct object *gw, struct arena *a)
+static const char *key_of(const struct gw *gw, struct arena *a)
 {
-	const struct strmap *selector = &object_spec(gw, gateway)->selector;
-	const char *key = gateway_service(gw);
+	const struct strmap *selector = &gw->spec->selector;
+	const char *key = gateway_service(gw->obj);
 
 	if (key)
 		return arena_printf(a, "service %s", key);
@@ -37,7 +39,7 @@ static const char *key_of(const struct object *gw, struct arena *a)
 	return key;
 }
 
-static struct group *group_of(struct merging *m, const struct object *gw)
+static struct group *group_of(struct merging *m, const struct gw *gw)
 {
 	void **slot = map_slot(&m->by_key, key_of(gw, m->arena));
 	struct group *x = *slot;
@@ -45,8 +47,8 @@ static struct group *group_of(struct merging *m, const struct object *gw)
 	if (x)
 		return x;
 	x = arena_new(m->arena, struct group);
-	x->selector = &object_spec(gw, gateway)->selector;
-	x->service = gateway_service(gw);
+	x->selector = &gw->spec->selector;
+	x->service = gateway_service(gw->obj);
 	gateway_claims_init(&x->claims, m->arena);
 	*vec_push(&m->groups, m->arena) = x;
 	*slot = x;
@@ -61,8 +63,14 @@ static bool covers(const struct group *other, const struct group *x)
 
 static void report(struct merging *m, const struct gateway_claim *x, size_t index, const struct gateway_outcome *o)
 {
-	const struct object *owner = o->owner->gateway;
-	const char *text = NULL;
+	const struct object *obj = x->gateway->obj, *owner = o->owner->gateway->obj;
+	const char *text = NULL, *path;
+
+	if (obj->kind != m->kind)
+		return;
+	path = arena_printf(m->g->arena, "spec.servers[%zu]", index);
+	if (obj->kind == KIND_INGRESS)
+		path = ingress_server_path(obj, index, m->g->arena);
 
 	switch (o->fault) {
 	case GATEWAY_HOST_DUPLICATE:
@@ -79,14 +87,14 @@ static void report(struct merging *m, const struct gateway_claim *x, size_t inde
 		text = arena_printf(m->arena, "there is no TLS on port %u here, as there is in", x->port);
 		break;
 	}
-	verdict_judge(m->g, x->gateway, VERDICT_PARTLY, D_GATEWAY_SERVER_LOST,
-		      arena_printf(m->g->arena, "spec.servers[%zu]", index), "%s Gateway %s/%s", text, owner->ns, owner->name);
+	verdict_judge(m->g, obj, VERDICT_PARTLY, D_GATEWAY_SERVER_LOST, path, "%s %s %s/%s", text,
+		      kind_info(owner->kind)->name, owner->ns, owner->name);
 }
 
 /* True: the server is in force on no proxy at all. */
-static bool judge_server(struct merging *m, struct group *own, const struct object *gw, size_t index)
+static bool judge_server(struct merging *m, struct group *own, const struct gw *gw, size_t index)
 {
-	const struct gw_server *s = &object_spec(gw, gateway)->servers[index];
+	const struct gw_server *s = &gw->spec->servers[index];
 	struct gateway_claim *x = arena_new(m->arena, struct gateway_claim);
 	struct gateway_outcome out;
 	bool lost;
@@ -109,23 +117,28 @@ static bool judge_server(struct merging *m, struct group *own, const struct obje
 	return lost;
 }
 
-void judge_gateways(struct judging *g)
+void judge_servers(struct judging *g, enum kind kind)
 {
 	const struct snapshot *s = g->b->s;
 	struct arena scratch;
-	struct merging m = {.g = g, .arena = &scratch};
+	struct merging m = {.g = g, .arena = &scratch, .kind = kind};
 
 	arena_init(&scratch, 0);
 	map_init(&m.by_key, &scratch);
 	for (size_t i = 0; i < s->n_gateways; i++) {
-		const struct object *gw = s->gateways[i];
+		const struct gw *gw = s->gateways[i];
 		struct group *own = group_of(&m, gw);
-		size_t lost = 0, n = object_spec(gw, gateway)->n_servers;
+		size_t lost = 0, n = gw->spec->n_servers;
 
 		for (size_t k = 0; k < n; k++)
 			lost += judge_server(&m, own, gw, k);
-		if (n && lost == n)
-			verdict_raise(g, gw, VERDICT_SHADOWED);
+		if (n && lost == n && gw->obj->kind == kind)
+			verdict_raise(g, gw->obj, VERDICT_SHADOWED);
 	}
 	arena_fini(&scratch);
+}
+
+void judge_gateways(struct judging *g)
+{
+	judge_servers(g, KIND_GATEWAY);
 }

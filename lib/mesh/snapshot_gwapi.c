@@ -193,9 +193,7 @@ static struct hash128 group_hash(const struct builder *b, const struct group *g,
 
 	for (size_t i = 0; i < g->routes.n; i++)
 		h = hash_mix(h, g->routes.v[i]->hash);
-	h = hash_mix_u64(h, (uint64_t)vs->export_to.all << 2 | (uint64_t)vs->export_to.none << 1 |
-				(uint64_t)vs->export_to.own);
-	return hash_strs(h, &vs->export_to.ns);
+	return hash_visibility(h, &vs->export_to);
 }
 
 static struct vs *build(struct builder *b, const struct group *g)
@@ -231,6 +229,11 @@ static struct vs *build(struct builder *b, const struct group *g)
 
 /* ---- all ---- */
 
+static bool is_of_routes(const struct vs *vs)
+{
+	return vs->obj->kind != KIND_VIRTUAL_SERVICE && vs->obj->kind != KIND_INGRESS;
+}
+
 static bool is_unchanged(const struct builder *b)
 {
 	bool same = b->same_mesh && b->same[KIND_SERVICE] && b->same[KIND_SERVICE_ENTRY];
@@ -256,7 +259,7 @@ static void index_old(const struct builder *b, struct map *old)
 	for (size_t i = 0; b->prev && b->same_mesh && i < b->prev->n_vss; i++) {
 		struct vs *vs = b->prev->vss[i];
 
-		if (vs->obj->kind != KIND_VIRTUAL_SERVICE)
+		if (is_of_routes(vs))
 			map_set(old, arena_printf(b->arena, "%d %s", (int)vs->obj->kind, vs->name), vs);
 	}
 }
@@ -268,7 +271,7 @@ bool gwapi_stage(struct builder *b, struct vs_vec *out)
 
 	if (b->prev && is_unchanged(b)) {
 		for (size_t i = 0; i < b->prev->n_vss; i++)
-			if (b->prev->vss[i]->obj->kind != KIND_VIRTUAL_SERVICE)
+			if (is_of_routes(b->prev->vss[i]))
 				*vec_push(&out->v, b->arena) = b->prev->vss[i];
 		for (size_t i = 0; i < ARRAY_LEN(route_kinds); i++)
 			part_keep_quarantined(b, route_kinds[i]);

@@ -65,11 +65,13 @@ void part_finding(struct arena *a, struct part *p, const struct object *obj, enu
 
 struct hash128 hash_strs(struct hash128 h, const struct strs *v);
 struct hash128 hash_strmap(struct hash128 h, const struct strmap *m);
+struct hash128 hash_visibility(struct hash128 h, const struct visibility *v);
 
 /* Object lists of one stage's interest. */
 const struct kind_list *builder_list(const struct builder *b, enum kind kind);
 
 /* ---- stages, in this order ---- */
+void gateway_stage(struct builder *b);		/* snapshot_gw.c: gateways */
 void service_stage(struct builder *b);		/* service.c: svcs, kube, entries */
 void endpoint_stage(struct builder *b);		/* endpoint.c: eps */
 void vs_stage(struct builder *b);		/* snapshot_vs.c */
@@ -78,6 +80,8 @@ struct vs_vec {
 };
 /* The vss of routes of the Gateway API; true: all are prev's. snapshot_gwapi.c, of vs_stage */
 bool gwapi_stage(struct builder *b, struct vs_vec *out);
+/* The vss of Ingresses; true: all are prev's. snapshot_ingress_vs.c, of vs_stage */
+bool ingress_stage(struct builder *b, struct vs_vec *out);
 /* A service has the host, or some host within it if it is a wildcard. snapshot_verdict.c */
 bool snapshot_host_known(const struct snapshot *s, const char *host);
 /* What the verdicts of an HTTPRoute or GRPCRoute say of its parents and backends; in a. */

@@ -143,8 +143,7 @@ static void judge_gateways_of(struct judging *g, const struct vs *vs)
 	for (size_t i = 0; i < vs->gateways.n; i++) {
 		const char *name = vs->gateways.v[i], *slash = strchr(name, '/');
 
-		if (!slash || snapshot_object(g->b->s, KIND_GATEWAY,
-					      arena_strndup(g->arena, name, (size_t)(slash - name)), slash + 1))
+		if (!slash || snapshot_gateway(g->b->s, arena_strndup(g->arena, name, (size_t)(slash - name)), slash + 1))
 			continue;
 		missing++;
 		verdict_judge(g, vs->obj, missing == vs->gateways.n ? VERDICT_UNATTACHED : VERDICT_PARTLY, D_VS_GATEWAY_MISSING,
@@ -401,11 +400,14 @@ static const struct {
 	uint64_t depends;
 } judges[COMPILED_KINDS] = {
 	[KIND_VIRTUAL_SERVICE] = {.all = judge_virtual_services,
-				  .depends = BIT(GATEWAY) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+				  .depends = BIT(GATEWAY) | BIT(INGRESS) | BIT(INGRESS_CLASS) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_DESTINATION_RULE] = {.all = judge_rules, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_SERVICE_ENTRY] = {.all = judge_entries, .depends = BIT(SERVICE) | BIT(VIRTUAL_SERVICE) | BIT(TCP_ROUTE) | BIT(TLS_ROUTE)},
 	[KIND_WORKLOAD_ENTRY] = {.one = judge_workload, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
-	[KIND_GATEWAY] = {.all = judge_gateways},
+	[KIND_GATEWAY] = {.all = judge_gateways, .depends = BIT(INGRESS) | BIT(INGRESS_CLASS)},
+	[KIND_INGRESS] = {.all = judge_ingresses,
+			  .depends = BIT(INGRESS_CLASS) | BIT(GATEWAY) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_INGRESS_CLASS] = {.one = judge_ingress_class},
 	[KIND_SIDECAR] = {.all = judge_sidecars},
 	[KIND_PROXY_CONFIG] = {.all = judge_proxy_configs},
 	[KIND_PEER_AUTHENTICATION] = {.all = judge_peers},

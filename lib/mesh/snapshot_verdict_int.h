@@ -25,6 +25,9 @@ void verdict_judge(struct judging *g, const struct object *obj, enum verdict_sta
 void verdict_raise(struct judging *g, const struct object *obj, enum verdict_state state);
 
 void judge_gateways(struct judging *g);		/* snapshot_gateway.c */
+void judge_servers(struct judging *g, enum kind kind);	/* of Gateways, or of Ingresses: what others have */
+void judge_ingresses(struct judging *g);	/* snapshot_ingress.c */
+void judge_ingress_class(struct judging *g, const struct object *class);
 void judge_ports(struct judging *g);		/* snapshot_port.c: of ServiceEntries */
 
 /* VirtualServices against each other: what one loses to another (snapshot_contest.c). */

@@ -175,10 +175,7 @@ static struct vs *vs_build(struct builder *b, const struct object *obj)
 	vs->part.n_held = m.held.n;
 	vs->delegates = m.held.v + 1;
 	vs->n_delegates = m.held.n - 1;
-	m.hash = hash_mix_str(m.hash, s->domain);
-	m.hash = hash_mix_u64(m.hash, (uint64_t)vs->export_to.all << 2 | (uint64_t)vs->export_to.none << 1 |
-					  (uint64_t)vs->export_to.own);
-	vs->part.hash = hash_strs(m.hash, &vs->export_to.ns);
+	vs->part.hash = hash_visibility(hash_mix_str(m.hash, s->domain), &vs->export_to);
 	part_end(&ps, &vs->part);
 	return vs;
 }
@@ -280,14 +277,20 @@ static void build_all(struct builder *b, struct vs_vec *out)
 	}
 }
 
+/* What Ingresses make counts as older than any object. */
+static int64_t created_of(const struct vs *vs)
+{
+	return vs->obj->kind == KIND_INGRESS ? 0 : vs->obj->created_ns;
+}
+
 /* Of one age by name; routes of the Gateway API have names that no VirtualService has. */
 static int compare_vss(const void *a, const void *b)
 {
 	const struct vs *x = *(struct vs *const *)a, *y = *(struct vs *const *)b;
 	int c;
 
-	if (x->obj->created_ns != y->obj->created_ns)
-		return x->obj->created_ns < y->obj->created_ns ? -1 : 1;
+	if (created_of(x) != created_of(y))
+		return created_of(x) < created_of(y) ? -1 : 1;
 	c = strcmp(x->name, y->name);
 	if (!c)
 		c = strcmp(x->obj->ns, y->obj->ns);
@@ -307,9 +310,10 @@ void vs_stage(struct builder *b)
 {
 	struct snapshot *s = b->s;
 	struct vs_vec all = {0};
-	size_t n_routes;
+	bool same_routes = gwapi_stage(b, &all), same_ingresses = ingress_stage(b, &all);
+	size_t n_others;
 
-	if (gwapi_stage(b, &all) && may_keep_all(b)) {
+	if (same_routes && same_ingresses && may_keep_all(b)) {
 		s->widest_vs = b->prev->widest_vs;
 		s->vss = arena_copy(b->arena, b->prev->vss, b->prev->n_vss * sizeof(s->vss[0]));
 		s->n_vss = b->prev->n_vss;
@@ -317,9 +321,9 @@ void vs_stage(struct builder *b)
 		part_keep_quarantined(b, KIND_VIRTUAL_SERVICE);
 		return;
 	}
-	n_routes = all.v.n;
+	n_others = all.v.n;
 	build_all(b, &all);
-	if (n_routes)
+	if (n_others)
 		qsort(all.v.v, all.v.n, sizeof(all.v.v[0]), compare_vss);
 	s->vss = all.v.v ? all.v.v : arena_array(b->arena, struct vs *, 0);
 	s->n_vss = all.v.n;

@@ -203,7 +203,7 @@ static void set_targets(const struct snapshot *s, const struct proxy *p, const s
 
 const char *gateway_service(const struct object *gw)
 {
-	return strmap_get(&gw->annotations, "internal.istio.io/gateway-service");
+	return gw->kind == KIND_GATEWAY ? strmap_get(&gw->annotations, "internal.istio.io/gateway-service") : NULL;
 }
 
 bool gateway_service_is(const char *list, const char *host)
@@ -217,12 +217,12 @@ bool gateway_service_is(const char *list, const char *host)
 }
 
 /* A Gateway that names its Service selects the proxies behind it; another one selects by labels. */
-static bool selects(const struct object *gw, const struct strmap *labels, const struct view *v)
+static bool selects(const struct gw *gw, const struct strmap *labels, const struct view *v)
 {
-	const char *service = gateway_service(gw);
+	const char *service = gateway_service(gw->obj);
 
 	if (!service)
-		return labels_match(&object_spec(gw, gateway)->selector, labels) &&
+		return labels_match(&gw->spec->selector, labels) &&
 		       (!(v->features & FEATURE_GATEWAY_OWN_NAMESPACE) || strcmp(gw->ns, v->ns) == 0);
 	for (size_t i = 0; i < v->n_targets; i++) {
 		if (gateway_service_is(service, v->targets[i].svc->host))
@@ -233,7 +233,7 @@ static bool selects(const struct object *gw, const struct strmap *labels, const 
 
 static void set_gateways(const struct snapshot *s, const struct strmap *labels, struct arena *a, struct view *v)
 {
-	VEC(const struct object *) out = {0};
+	VEC(const struct gw *) out = {0};
 
 	for (size_t i = 0; i < s->n_gateways; i++)
 		if (selects(s->gateways[i], labels, v))
@@ -331,7 +331,7 @@ static struct hash128 view_hash(const struct view *v)
 	}
 	h = hash_mix_u64(h, v->n_gateways);
 	for (size_t i = 0; i < v->n_gateways; i++)
-		h = hash_mix(h, v->gateways[i]->hash);
+		h = hash_mix(h, v->gateways[i]->part.hash);
 	if (v->sidecar)
 		h = hash_mix(h, v->sidecar->hash);
 	h = view_mix_peer(v, h);

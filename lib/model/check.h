@@ -24,7 +24,7 @@ check_fn check_virtual_service, check_destination_rule, check_gateway, check_ser
     check_service, check_endpoint_slice, check_pod, check_secret, check_config_map,
     check_peer_authentication, check_request_authentication, check_authorization_policy,
     check_telemetry, check_wasm_plugin, check_traffic_extension, check_envoy_filter,
-    check_gwapi;
+    check_gwapi, check_ingress, check_ingress_class;
 
 /* MeshConfig and MeshNetworks are no Kubernetes objects: root is the YAML itself. */
 void check_mesh_config(const struct node *root, struct diags *ds);

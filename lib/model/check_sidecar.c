@@ -49,7 +49,7 @@ static void check_ingress_tls(struct check *c, const struct where *w, const stru
 	check_server_tls(c, w, t);
 }
 
-static void check_ingress(struct check *c, const struct sidecar *s)
+static void check_ingress_ports(struct check *c, const struct sidecar *s)
 {
 	struct map ports;
 
@@ -145,7 +145,7 @@ void check_sidecar(struct check *c, const void *spec)
 		check_selector(c, AT(AT(SPEC, "workloadSelector"), "labels"), &s->workload_selector->labels);
 	if (!s->n_ingress && !s->n_egress && !s->outbound_traffic_policy && !s->inbound_connection_pool)
 		wrong(c, SPEC, D_POLICY_EMPTY, "sidecar: empty configuration provided");
-	check_ingress(c, s);
+	check_ingress_ports(c, s);
 	check_connection_pool(c, AT(SPEC, "inboundConnectionPool"), s->inbound_connection_pool);
 	check_egress(c, s);
 	check_outbound(c, s->outbound_traffic_policy);

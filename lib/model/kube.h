@@ -148,6 +148,44 @@ SCHEMA_STRUCT(k_secret)
 #define ROWS_k_config_map(X, T) X(T, STRMAP, data, "data", _, 0, "Text by key.")
 SCHEMA_STRUCT(k_config_map)
 
+/* ---- Ingress ---- */
+
+#define ROWS_k_backend_port(X, T)                                                                  \
+	X(T, STR, name, "name", _, 0, "Name of the service's port.")                               \
+	X(T, U32, number, "number", _, 0, "Number of the service's port.")
+SCHEMA_STRUCT(k_backend_port)
+#define ROWS_k_backend_service(X, T)                                                               \
+	X(T, STR, name, "name", _, 0, "Service of the same namespace.")                            \
+	X(T, MSG, port, "port", k_backend_port, 0, "Its port.")
+SCHEMA_STRUCT(k_backend_service)
+#define ROWS_k_backend(X, T)                                                                       \
+	X(T, MSG, service, "service", k_backend_service, 0, "Service.")                            \
+	X(T, MSG, resource, "resource", k_object_ref, 0, "Something else.")
+SCHEMA_STRUCT(k_backend)
+#define ROWS_k_ingress_path(X, T)                                                                  \
+	X(T, STR, path, "path", _, 0, "Path.")                                                     \
+	X(T, STR, type, "pathType", _, 0, "Exact, Prefix or ImplementationSpecific.")              \
+	X(T, MSG, backend, "backend", k_backend, 0, "Where to.")
+SCHEMA_STRUCT(k_ingress_path)
+#define ROWS_k_ingress_http(X, T) X(T, MSGS, paths, "paths", k_ingress_path, 0, "Paths.")
+SCHEMA_STRUCT(k_ingress_http)
+#define ROWS_k_ingress_rule(X, T)                                                                  \
+	X(T, STR, host, "host", _, 0, "Host, or *.domain; absent = all.")                          \
+	X(T, MSG, http, "http", k_ingress_http, 0, "Its paths.")
+SCHEMA_STRUCT(k_ingress_rule)
+#define ROWS_k_ingress_tls(X, T)                                                                   \
+	X(T, STRS, hosts, "hosts", _, 0, "Hosts; none = all.")                                     \
+	X(T, STR, secret_name, "secretName", _, 0, "Secret with certificate and key.")
+SCHEMA_STRUCT(k_ingress_tls)
+#define ROWS_k_ingress(X, T)                                                                       \
+	X(T, STR, class_name, "ingressClassName", _, 0, "IngressClass.")                           \
+	X(T, MSG, default_backend, "defaultBackend", k_backend, 0, "Where what no rule has goes to.") \
+	X(T, MSGS, tls, "tls", k_ingress_tls, 0, "Certificates.")                                  \
+	X(T, MSGS, rules, "rules", k_ingress_rule, 0, "Rules.")
+SCHEMA_STRUCT(k_ingress)
+#define ROWS_k_ingress_class(X, T) X(T, STR, controller, "controller", _, 0, "Whose it is.")
+SCHEMA_STRUCT(k_ingress_class)
+
 #define ROWS_k_label_term(X, T)                                                                    \
 	X(T, STR, key, "key", _, 0, "Label.")                                                      \
 	X(T, STR, op, "operator", _, 0, "In, NotIn, Exists or DoesNotExist.")                      \

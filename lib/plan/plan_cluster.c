@@ -15,7 +15,7 @@
 static bool has_auto_passthrough(const struct view *v)
 {
 	for (size_t i = 0; i < v->n_gateways; i++) {
-		const struct gateway *g = object_spec(v->gateways[i], gateway);
+		const struct gateway *g = v->gateways[i]->spec;
 
 		for (size_t j = 0; j < g->n_servers; j++)
 			if (g->servers[j].tls && g->servers[j].tls->mode == SERVER_TLS_AUTO_PASSTHROUGH)

@@ -58,7 +58,7 @@ static void bind_all(const struct plan *p, struct gateways *g, struct arena *a)
 
 	map_init(&g->bound, a);
 	for (size_t i = 0; i < p->view->n_gateways; i++) {
-		const struct object *gw = p->view->gateways[i];
+		const struct gw *gw = p->view->gateways[i];
 
 		map_set(&g->bound, arena_printf(a, "%s/%s", gw->ns, gw->name), arena_new(a, struct bound));
 	}
@@ -103,10 +103,10 @@ static bool is_before(const struct svc *x, const struct svc *y)
 
 /* The ports that a server listens on: where the gateway's own Services send its port to. A Gateway
  * that names its Service has no other port than that one's. */
-static void resolve_ports(const struct view *v, const struct object *gw, uint32_t number, struct ports *out,
+static void resolve_ports(const struct view *v, const struct gw *gw, uint32_t number, struct ports *out,
 			  struct arena *a)
 {
-	const char *service = gateway_service(gw);
+	const char *service = gateway_service(gw->obj);
 	const struct view_target *first = NULL;
 
 	for (size_t i = 0; i < v->n_targets; i++) {
@@ -141,7 +141,7 @@ static void report(struct merge *m, const struct gw_entry *e, const struct gatew
 	if (!text)
 		text = out->fault == GATEWAY_PORT_NAME_DUPLICATE ? e->claim.rds_name : arena_printf(m->a, "%u", e->claim.port);
 	*vec_push(&m->g->findings, m->a) = (struct plan_gateway_finding){
-	    .fault = out->fault, .obj = e->claim.gateway, .server = e->index, .text = text};
+	    .fault = out->fault, .obj = e->claim.gateway->obj, .server = e->index, .text = text};
 }
 
 static struct gw_group *port_of(struct merge *m, const struct gw_entry *e)
@@ -237,9 +237,9 @@ static bool speaks_http3(const struct plan *p, const struct gateway_claim *claim
 	return false;
 }
 
-static void merge_server(struct merge *m, const struct object *gw, size_t index)
+static void merge_server(struct merge *m, const struct gw *gw, size_t index)
 {
-	const struct gw_server *s = &object_spec(gw, gateway)->servers[index];
+	const struct gw_server *s = &gw->spec->servers[index];
 	struct ports ports = {0};
 
 	if (!s->port)
@@ -301,7 +301,7 @@ struct gateways *gateways_merge(const struct plan *p, struct arena *a)
 	g->base = common_inputs(p);
 	bind_all(p, g, a);
 	for (size_t i = 0; i < p->view->n_gateways; i++)
-		for (size_t k = 0; k < object_spec(p->view->gateways[i], gateway)->n_servers; k++)
+		for (size_t k = 0; k < p->view->gateways[i]->spec->n_servers; k++)
 			merge_server(&m, p->view->gateways[i], k);
 	for (size_t i = 0; i < g->ports.n; i++)
 		add_listener(&m, g->ports.v[i]);
@@ -343,7 +343,7 @@ static void add_route_rows(struct gateways *g, struct plan_rows *rows)
 		struct hash128 h = hash_mix_str(g->base, r->name);
 
 		for (size_t k = 0; k < r->entries.n; k++) {
-			h = hash_mix(h, r->entries.v[k]->claim.gateway->hash);
+			h = hash_mix(h, r->entries.v[k]->claim.gateway->part.hash);
 			h = hash_mix_u64(h, (uint64_t)r->entries.v[k]->index << 1 | (uint64_t)r->entries.v[k]->http3);
 			h = hash_mix(h, r->entries.v[k]->bound->inputs);
 		}

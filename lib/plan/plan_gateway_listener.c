@@ -313,7 +313,7 @@ static void add_port(struct chains *c, const struct gw_group *gp)
 	for (size_t i = 0; i < gp->entries.n; i++) {
 		if (c->l->quic && !gp->entries.v[i]->http3)
 			continue;
-		origins_add(&c->origins, gp->entries.v[i]->claim.gateway);
+		origins_add(&c->origins, gp->entries.v[i]->claim.gateway->obj);
 		if (c->l->quic)
 			add_http3(c, gp->entries.v[i]);
 	}
@@ -373,7 +373,7 @@ bool gateway_listener_has_chains(const struct plan *p, const struct gw_listener 
 
 static struct hash128 mix_entry(const struct plan *p, const struct gw_entry *e, struct hash128 h)
 {
-	h = hash_mix_u64(hash_mix(h, e->claim.gateway->hash), e->index);
+	h = hash_mix_u64(hash_mix(h, e->claim.gateway->part.hash), e->index);
 	/* what HTTP leads to stands in the routes */
 	if (e->claim.rds_name)
 		return h;

@@ -70,7 +70,7 @@ static void advertise_http3(struct hosts *b, const struct gw_entry *e, struct ir
 /* The routes of one VirtualService at one gateway. Their port is that of the first server that asks. */
 static const struct ir_routes_vec *routes_of(struct hosts *b, const struct gw_entry *e, const struct vs *vs)
 {
-	const char *key = arena_printf(b->a, "%s %s/%s", e->gateway_name, vs->obj->ns, vs->obj->name);
+	const char *key = arena_printf(b->a, "%s %s/%s", e->gateway_name, vs->obj->ns, vs->name);
 	struct ir_routes_vec *list = map_get(&b->lists, key);
 	const char **gateway;
 	struct http_ctx ctx;
@@ -155,7 +155,7 @@ static void add_vs(struct hosts *b, const struct gw_entry *e, const struct vs *v
 
 static void add_server(struct hosts *b, const struct gw_entry *e)
 {
-	origins_add(&b->origins, e->claim.gateway);
+	origins_add(&b->origins, e->claim.gateway->obj);
 	for (size_t i = 0; i < e->bound->v.n; i++)
 		add_vs(b, e, e->bound->v.v[i].vs);
 	/* the redirect is there for hosts without routes too */

@@ -240,9 +240,9 @@ static void want_server(struct secrets *s, const struct gw_entry *e)
 	names = server_credentials(t, s->rows->arena);
 	ca = server_ca_credential(t, s->rows->arena);
 	for (size_t i = 0; i < names.n; i++)
-		want(s, names.v[i], false, e->claim.gateway, e->index);
+		want(s, names.v[i], false, e->claim.gateway->obj, e->index);
 	if (ca)
-		want(s, ca, true, e->claim.gateway, e->index);
+		want(s, ca, true, e->claim.gateway->obj, e->index);
 }
 
 static void want_client(struct secrets *s, const struct client_tls *t, const struct object *by)

@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "base/scalar.h"
 #include "base/vec.h"
+#include "model/ingress.h"
 #include "model/labels.h"
 #include "model/traffic.h"
 
@@ -90,17 +91,24 @@ static void add_server(struct collector *c, const struct server_tls *tls, const 
 		add(c, tls->credential_names.v[i], spaces);
 }
 
+/* Of the pods that a selector names, which are gateways. */
+static void add_spaces_of(struct spaces *out, const struct object_set *set, const struct strmap *selector, struct arena *a)
+{
+	const struct kind_list *pods = set->kind[KIND_POD];
+
+	for (size_t i = 0; i < pods->n; i++)
+		if (labels_match(selector, &pods->v[i]->labels))
+			add_space(out, pods->v[i]->ns, a);
+}
+
 static void add_gateway(struct collector *c, const struct object_set *set, const struct object *o, const char *root)
 {
 	const struct gateway *g = object_spec(o, gateway);
-	const struct kind_list *pods = set->kind[KIND_POD];
 	struct spaces spaces = {0};
 
 	add_space(&spaces, o->ns, c->a);
 	add_space(&spaces, root, c->a);
-	for (size_t i = 0; i < pods->n; i++)
-		if (labels_match(&g->selector, &pods->v[i]->labels))
-			add_space(&spaces, pods->v[i]->ns, c->a);
+	add_spaces_of(&spaces, set, &g->selector, c->a);
 	for (size_t i = 0; i < g->n_servers; i++)
 		add_server(c, g->servers[i].tls, &spaces);
 	for (size_t i = 0; i < spaces.v.n; i++)
@@ -132,6 +140,31 @@ static void add_rule(struct collector *c, const struct object *o)
 		add_policy(c, r->subsets[i].traffic_policy, &spaces);
 }
 
+/* The certificates are Secrets of the gateways that serve Ingresses. */
+static void add_ingresses(struct collector *c, const struct object_set *set, const char *root)
+{
+	const struct kind_list *l = set->kind[KIND_INGRESS];
+	struct strmap selector = ingress_selector(set->mesh, c->a);
+	struct spaces spaces = {0};
+
+	if (!l->n)
+		return;
+	add_space(&spaces, root, c->a);
+	add_spaces_of(&spaces, set, &selector, c->a);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct k_ingress *in = object_spec(l->v[i], k_ingress);
+		const struct object *class =
+		    in->class_name ? kind_list_find(set->kind[KIND_INGRESS_CLASS], "", in->class_name) : NULL;
+
+		if (ingress_refusal(l->v[i], class, set->mesh, c->a))
+			continue;
+		for (size_t k = 0; k < in->n_tls; k++)
+			add(c, in->tls[k].secret_name, &spaces);
+	}
+	for (size_t i = 0; i < spaces.v.n; i++)
+		add_space(&c->gateways, spaces.v.v[i], c->a);
+}
+
 void credential_refs_build(const struct object_set *set, const char *root_namespace, struct arena *a,
 			   struct credential_refs *out)
 {
@@ -142,6 +175,7 @@ void credential_refs_build(const struct object_set *set, const char *root_namesp
 	add_space(&c.gateways, root_namespace, a);
 	for (size_t i = 0; i < gateways->n; i++)
 		add_gateway(&c, set, gateways->v[i], root_namespace);
+	add_ingresses(&c, set, root_namespace);
 	for (size_t i = 0; i < rules->n; i++)
 		add_rule(&c, rules->v[i]);
 	if (c.refs.n)

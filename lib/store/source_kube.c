@@ -54,7 +54,8 @@ struct source_kube {
 	int source;
 	struct feed *feeds;
 	size_t n_referred;
-	const struct kind_list *followed[3];	/* what the references are of; refs */
+	const struct kind_list *followed[5];	/* what the references are of; refs */
+	const struct mesh_settings *followed_mesh;	/* ref */
 	struct loop_task commit;
 	struct loop_timer late;		/* a look at what may be settled by time alone */
 	struct arena scratch;
@@ -453,15 +454,20 @@ static void drop_unreferred(struct source_kube *s, const struct credential_refs 
 /* Whether the lists that references follow from have changed since; pods change often, references do not. */
 static bool take_followed(struct source_kube *s)
 {
-	static const enum kind kinds[ARRAY_LEN(s->followed)] = {KIND_GATEWAY, KIND_DESTINATION_RULE, KIND_POD};
+	static const enum kind kinds[ARRAY_LEN(s->followed)] = {KIND_GATEWAY, KIND_INGRESS, KIND_INGRESS_CLASS,
+									KIND_DESTINATION_RULE, KIND_POD};
 	const struct object_set *set = store_objects(s->cfg.store);
-	bool changed = false;
+	bool changed = s->followed_mesh != set->settings;
 
+	if (changed) {
+		mesh_settings_unref(s->followed_mesh);
+		s->followed_mesh = mesh_settings_ref(set->settings);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		if (s->followed[i] == set->kind[kinds[i]])
 			continue;
 		/* without a Gateway no pod is one */
-		changed = changed || kinds[i] != KIND_POD || set->kind[KIND_GATEWAY]->n;
+		changed = changed || kinds[i] != KIND_POD || set->kind[KIND_GATEWAY]->n || set->kind[KIND_INGRESS]->n;
 		kind_list_unref(s->followed[i]);
 		s->followed[i] = kind_list_ref(set->kind[kinds[i]]);
 	}
@@ -665,6 +671,7 @@ void source_kube_close(struct source_kube *s)
 	loop_timer_stop(s->cfg.loop, &s->late);
 	for (size_t i = 0; i < ARRAY_LEN(s->followed); i++)
 		kind_list_unref(s->followed[i]);
+	mesh_settings_unref(s->followed_mesh);
 	disk_saver_free(s->saver);
 	free(s->state);
 	kube_client_free(s->client);

@@ -23,6 +23,7 @@
 #define SECRETS "/api/v1/secrets"
 #define VIRTUAL "/apis/networking.istio.io/v1/virtualservices"
 #define GATEWAYS "/apis/networking.istio.io/v1/gateways"
+#define INGRESSES "/apis/networking.k8s.io/v1/ingresses"
 
 struct fix {
 	struct arena arena;
@@ -46,7 +47,7 @@ static void start(struct fix *f)
 	static const char *const kinds[][2] = {
 		{SERVICES, "Service"}, {PODS, "Pod"}, {SECRETS, "Secret"}, {"/api/v1/namespaces", "Namespace"}, {"/api/v1/nodes", "Node"},
 		{"/api/v1/configmaps", "ConfigMap"}, {"/apis/discovery.k8s.io/v1/endpointslices", "EndpointSlice"},
-		{VIRTUAL, "VirtualService"}, {GATEWAYS, "Gateway"},
+		{VIRTUAL, "VirtualService"}, {GATEWAYS, "Gateway"}, {INGRESSES, "Ingress"},
 	};
 	struct err e;
 
@@ -185,7 +186,7 @@ static void follows(void **state)
 	stop(&f);
 }
 
-enum { WATCHES = 8 };		/* of the kinds that start() registers, Secrets apart */
+enum { WATCHES = 9 };		/* of the kinds that start() registers, Secrets apart */
 
 static void all_watch(struct fix *f)
 {
@@ -382,6 +383,8 @@ static void secrets_by_name(void **state)
 	static const char gateway[] = "{\"metadata\":{\"name\":\"g\",\"namespace\":\"one\"},\"spec\":{\"selector\":{\"app\":\"gw\"},\"servers\":"
 				      "[{\"port\":{\"number\":443,\"name\":\"https\",\"protocol\":\"HTTPS\"},\"hosts\":[\"*\"],"
 				      "\"tls\":{\"mode\":\"SIMPLE\",\"credentialName\":\"%s\"}}]}}";
+	static const char ingress[] = "{\"metadata\":{\"name\":\"i\",\"namespace\":\"one\",\"annotations\":{\"kubernetes.io/ingress.class\":\"%s\"}},"
+				      "\"spec\":{\"tls\":[{\"secretName\":\"%s\"}],\"rules\":[{\"host\":\"a.example.com\"}]}}";
 	struct fix f;
 
 	(void)state;
@@ -399,6 +402,15 @@ static void secrets_by_name(void **state)
 	assert_int_equal(fake_api_requests(f.api, "/secrets?"), fake_api_requests(f.api, "fieldSelector=metadata.name%3Dcert"));
 	/* no longer referred to */
 	fake_api_put(f.api, GATEWAYS, arena_printf(&f.arena, gateway, "nothing"));
+	wait_for(&f, count(&f, KIND_SECRET) == 0);
+	/* an Ingress of ours is served by the ingress gateway's pods; one of others is not */
+	fake_api_put(f.api, PODS, "{\"metadata\":{\"name\":\"gw\",\"namespace\":\"edge\",\"labels\":{\"istio\":\"ingressgateway\"}},"
+				  "\"spec\":{\"containers\":[{\"name\":\"c\"}]},\"status\":{\"podIP\":\"10.0.0.9\"}}");
+	fake_api_put(f.api, INGRESSES, arena_printf(&f.arena, ingress, "nginx", "other"));
+	fake_api_put(f.api, INGRESSES, arena_printf(&f.arena, ingress, "istio", "cert"));
+	wait_for(&f, get(&f, KIND_SECRET, "edge", "cert"));
+	assert_int_equal(count(&f, KIND_SECRET), 1);
+	fake_api_put(f.api, INGRESSES, arena_printf(&f.arena, ingress, "nginx", "cert"));
 	wait_for(&f, count(&f, KIND_SECRET) == 0);
 	stop(&f);
 }

@@ -149,6 +149,11 @@ LOCAL(spki) = {LIST("NvqYIYSbgK2vCJpQhObf77vv+bQWtc5ek5RIOwPiC9A="), LIST("", "x
 LOCAL(cert_hash) = {LIST("df6ff72fe9116521268f6f2dd4966f51df479883fe7037b39f75916ac3049d1a"),
 		    LIST("", "x", "DF:6F:F7:2F:E9:11:65:21:26:8F:6F:2D:D4:96:6F:51:DF:47:98:83:FE:70:37:B3:9F:75:91:6A:C3:04:9D:1A",
 			 "zz6ff72fe9116521268f6f2dd4966f51df479883fe7037b39f75916ac3049d1a")};
+LOCAL(ingress_path) = {LIST("/", "/a", "/api/", "/a/b", "/a/*", "/b.*", "/*"), LIST("", "/é", "/a?b", "/%41", "/a#b", "/" X252, "a", "//", "/{x}")};
+LOCAL(path_type) = {LIST("Exact", "Prefix", "Prefix", "ImplementationSpecific"), LIST("", "x")};
+LOCAL(ingress_host) = {LIST("a.example.com", "*.example.com", "www.example.com", "ext.example.com"), LIST("", "a", "*", "1.2.3.4", "*.com")};
+LOCAL(ingress_class) = {LIST("a", "b"), LIST("", "nope")};
+LOCAL(controller) = {LIST("istio.io/ingress-controller", "istio.io/ingress-controller", "example.com/x"), LIST("", "x", "/", "a_b/c")};
 LOCAL(log_file) = {LIST("/dev/stdout", "/dev/null"), LIST("", "/dev/stderr")};
 LOCAL(log_format) = {LIST("%START_TIME% %REQ(:PATH)%\n", "[%START_TIME%] x", "{\"a\":\"%REQ(x)%\"}", "{\"a\":{\"b\":\"%PROTOCOL%\"}}"),
 		     LIST("%", "%BAD%", "{}", "", "[]", "not json", "{\"a\":1}", "{\"a\":[\"%PROTOCOL%\"]}", "{\"a\":null}", "{\"a\":\"%\"}", "%%",
@@ -194,6 +199,10 @@ static const char *const raw_ingress_tls[] = {
 	"\"caCertificates\":\"/etc/certs/ca.pem\",\"subjectAltNames\":[\"a.example.com\"],\"minProtocolVersion\":\"TLSV1_2\"}",
 	"{\"mode\":\"OPTIONAL_MUTUAL\"}", "{\"mode\":\"ISTIO_MUTUAL\"}", "{}", NULL};
 static const char *const raw_key_provider[] = {"{\"cryptomb\":{\"pollDelay\":\"10ms\"}}", "{}", NULL};
+static const char *const raw_ingress_backends[] = {
+	"{\"service\":{\"name\":\"a\",\"port\":{\"number\":80}}}", "{\"service\":{\"name\":\"b\",\"port\":{\"number\":8080}}}",
+	"{\"service\":{\"name\":\"a\",\"port\":{\"name\":\"http\"}}}", "{\"service\":{\"name\":\"nope\",\"port\":{\"number\":80}}}",
+	"{\"resource\":{\"kind\":\"Bucket\",\"name\":\"b\"}}", NULL};
 static const char *const raw_proxy_protocol[] = {"{}", "null", NULL};
 
 /* Parents, backends and filters of the Gateway API: a filter's block and type go together. */
@@ -409,6 +418,26 @@ const struct field_rule random_rules[] = {
 	{"*.bind", 20, &pool_bind, NULL, NULL},
 	{"sidecar_ingress.tls", 20, NULL, NULL, raw_ingress_tls},
 	{"sidecar_ingress.defaultEndpoint", 80, &pool_default_endpoint, NULL, NULL},
+	/* Ingress */
+	{"k_ingress.ingressClassName", 20, &pool_ingress_class, NULL, NULL},
+	{"k_ingress.defaultBackend", 10, NULL, NULL, NULL},
+	{"k_ingress.tls", 50, NULL, NULL, NULL},
+	{"k_ingress.rules", 97, NULL, NULL, NULL},
+	{"k_ingress_tls.hosts", 70, &pool_ingress_host, NULL, NULL},
+	{"k_ingress_tls.secretName", 90, &pool_credential, NULL, NULL},
+	{"k_ingress_rule.host", 80, &pool_ingress_host, NULL, NULL},
+	{"k_ingress_rule.http", 95, NULL, NULL, NULL},
+	{"k_ingress_http.paths", 99, NULL, NULL, NULL},
+	{"k_ingress_path.path", 95, &pool_ingress_path, NULL, NULL},
+	{"k_ingress_path.pathType", 99, &pool_path_type, NULL, NULL},
+	{"k_ingress_path.backend", 99, NULL, NULL, raw_ingress_backends},
+	{"k_backend.service", 97, NULL, NULL, NULL},
+	{"k_backend.resource", 3, NULL, NULL, NULL},
+	{"k_backend_service.name", 99, &pool_pod_name, NULL, NULL},
+	{"k_backend_service.port", 99, NULL, NULL, NULL},
+	{"k_backend_port.name", 5, &pool_port_name, NULL, NULL},
+	{"k_backend_port.number", 97, &pool_port, NULL, NULL},
+	{"k_ingress_class.controller", 97, &pool_controller, NULL, NULL},
 	/* ServiceEntry, WorkloadEntry */
 	{"service_entry.hosts", 99, &pool_entry_host, NULL, NULL},
 	{"service_entry.addresses", 35, &pool_entry_address, NULL, NULL},
@@ -528,6 +557,7 @@ const struct meta_pair random_labels[] = {
 };
 
 const struct meta_pair random_annotations[] = {
+	{"kubernetes.io/ingress.class", 60, LIST("istio", "istio", "istio", "nginx")},
 	{"networking.istio.io/exportTo", 6, LIST("*", ".", "~", "default,other", "", ",", "é")},
 	{"networking.istio.io/traffic-distribution", 6, LIST("PreferClose", "x")},
 	{"proxy.istio.io/config", 6, LIST("gatewayTopology: {numTrustedProxies: 2}", "{", "concurrency: -1", "gatewayTopology: {proxyProtocol: {}}",
