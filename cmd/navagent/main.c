@@ -46,6 +46,8 @@ int main(int argc, char **argv)
 		args_print_help(stdout, &navagent_command);
 	} else if (args_has(&args, "man")) {
 		args_print_man(stdout, &navagent_command);
+	} else if (args_has(&args, "completion")) {
+		args_print_completion(stdout, &navagent_command, args_get(&args, "completion"));
 	} else if (args_has(&args, "version")) {
 		printf("navagent %s\n", version_text());
 	} else {

@@ -46,6 +46,7 @@ static const struct args_option options[] = {
     {"log-level", 0, "debug|info|warn|error", "Least level that is logged; info."},
     {"log-format", 0, "text|json", "Form of the log."},
     {"man", 0, NULL, "Print the manual page."},
+    {"completion", 0, "bash|zsh|fish", "Print the completion script of a shell."},
     {"version", 0, NULL, "Print the version."},
 };
 

@@ -38,6 +38,8 @@ static const struct args_option options[] = {
     {"drain", 0, "DURATION", "Time for clients to go at SIGTERM; 5s."},
     {"log-level", 0, "debug|info|warn|error", "Least level that is logged; info."},
     {"log-format", 0, "text|json", "Form of the log."},
+    {"man", 0, NULL, "Print the manual page."},
+    {"completion", 0, "bash|zsh|fish", "Print the completion script of a shell."},
     {"version", 0, NULL, "Print the version."},
 };
 
@@ -157,6 +159,10 @@ int main(int argc, char **argv)
 		status = 2;
 	} else if (args.help) {
 		args_print_help(stdout, &command);
+	} else if (args_has(&args, "man")) {
+		args_print_man(stdout, &command);
+	} else if (args_has(&args, "completion")) {
+		args_print_completion(stdout, &command, args_get(&args, "completion"));
 	} else if (args_has(&args, "version")) {
 		printf("navarchd %s\n", version_text());
 	} else {

@@ -23,8 +23,7 @@ static void bash_values(const struct cmd *c)
 		if (!o->value || !strchr(o->value, '|'))
 			continue;
 		printf("    '%s --%s') words='", cmd_short_name(c), o->name);
-		for (const char *p = o->value; *p; p++)
-			putchar(*p == '|' ? ' ' : *p);
+		args_print_choice(stdout, o->value);
 		puts("' ;;");
 	}
 }
@@ -68,14 +67,16 @@ static void fish(void)
 	for (size_t i = 0; i < n; i++) {
 		const char *name = cmd_short_name(table[i]);
 
-		printf("complete -c navctl -n __fish_use_subcommand -a %s -d '%s'\n", name,
-		       table[i]->args.summary);
+		printf("complete -c navctl -n __fish_use_subcommand -a %s -d ", name);
+		args_print_quoted(stdout, table[i]->args.summary);
+		putchar('\n');
 		for (size_t k = 0; k < table[i]->args.n_options; k++) {
 			const struct args_option *o = &table[i]->args.options[k];
 
-			printf("complete -c navctl -n '__fish_seen_subcommand_from %s' -l %s%s -d "
-			       "'%s'\n",
-			       name, o->name, o->value ? " -r" : "", o->doc);
+			printf("complete -c navctl -n '__fish_seen_subcommand_from %s' -l %s%s -d ", name, o->name,
+			       o->value ? " -r" : "");
+			args_print_quoted(stdout, o->doc);
+			putchar('\n');
 		}
 	}
 }

@@ -54,5 +54,9 @@ size_t args_all(const struct args *args, const char *option, const char ***value
 
 void args_print_help(FILE *out, const struct args_command *c);
 void args_print_man(FILE *out, const struct args_command *c);	/* roff, section 1 */
+/* For a program without subcommands; -1: the shell is none of bash, zsh and fish. */
+int args_print_completion(FILE *out, const struct args_command *c, const char *shell);
+void args_print_quoted(FILE *out, const char *text);		/* '...', as fish has it */
+void args_print_choice(FILE *out, const char *choice);		/* "a|b" as words of a shell */
 
 #endif

@@ -6,7 +6,12 @@ built=$1 prefix=$2 final=$3
 install -d "$prefix/bin" "$prefix/share/man/man1" "$prefix/share/bash-completion/completions" \
 	"$prefix/share/zsh/site-functions" "$prefix/share/fish/vendor_completions.d"
 install -m 755 "$built/navarchd" "$built/navctl" "$built/navagent" "$prefix/bin"
-"$built/navagent" --man >"$prefix/share/man/man1/navagent.1"
+for program in navarchd navagent; do
+	"$built/$program" --man >"$prefix/share/man/man1/$program.1"
+	"$built/$program" --completion bash >"$prefix/share/bash-completion/completions/$program"
+	"$built/$program" --completion zsh >"$prefix/share/zsh/site-functions/_$program"
+	"$built/$program" --completion fish >"$prefix/share/fish/vendor_completions.d/$program.fish"
+done
 for c in $("$built/navctl" help | awk '/^  / { print $1 }'); do
 	"$built/navctl" man "$c" >"$prefix/share/man/man1/navctl-$c.1"
 done
