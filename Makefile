@@ -59,10 +59,14 @@ all: $(B)/navarchd $(B)/navctl $(B)/navagent ## build navarchd, navctl and navag
 $(B)/navarchd $(B)/navctl $(B)/navagent: $(B)/%: $(O)/%
 	$(Q)cp $< $@
 
+# a program gets what it uses of it, and of the libraries
+$(O)/lib.a: $(LIB_OBJ)
+	$(Q)rm -f $@ && ar qcs $@ $^
+
 define program
-$(O)/$(1): $(patsubst %.c,$(O)/%.o,$(wildcard cmd/$(1)/*.c)) $(LIB_OBJ)
+$(O)/$(1): $(patsubst %.c,$(O)/%.o,$(wildcard cmd/$(1)/*.c)) $(O)/lib.a
 	$$(call say,LD,$$@)
-	$(Q)$(CC) $(LDOPT) -o $$@ $$^ $$(LIBS)
+	$(Q)$(CC) $(LDOPT) -Wl,--as-needed -o $$@ $$^ $$(LIBS)
 endef
 $(foreach p,navarchd navctl navagent,$(eval $(call program,$(p))))
 

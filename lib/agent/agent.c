@@ -10,11 +10,13 @@
 #include "ca/ca.h"
 #include "ev/child.h"
 #include "ev/file.h"
+#include "ev/trim.h"
 
 enum {
 	BOOTSTRAP_MAX = 4 * 1024 * 1024, PATH_LEN = 4096,
 	APP_MS = 30 * 1000,	/* for the program to end after SIGTERM */
 	APP_MISSING = 127,
+	REST_MS = 1000,		/* after a certificate came, or a probe of Envoy: what it needed is given back */
 };
 
 struct agent {
@@ -29,7 +31,7 @@ struct agent {
 	struct child *app;		/* or NULL: not started, or over */
 	int app_status;
 	bool stopping;
-	struct loop_timer kill;
+	struct loop_timer kill, rest;
 	struct metrics metrics;
 	char sds_socket[PATH_LEN], bootstrap[PATH_LEN], admin_file[PATH_LEN];
 };
@@ -81,6 +83,19 @@ static void finish(struct agent *g)
 		envoy_end(g->envoy);
 	else
 		loop_stop(g->loop);
+}
+
+static void trim(void *arg)
+{
+	(void)arg;
+	trim_memory();
+}
+
+static void rest(void *arg)
+{
+	struct agent *g = arg;
+
+	loop_timer_start(g->loop, &g->rest, REST_MS, trim, g);
 }
 
 static void app_ended(void *arg, int status, int signal)
@@ -146,6 +161,7 @@ static void credential_changed(void *arg)
 {
 	struct agent *g = arg;
 
+	rest(g);
 	secrets_set_pair(g->secrets, credential_get(g->credential));
 	begin(g);
 }
@@ -226,6 +242,7 @@ static int prepare_envoy(struct agent *g, struct err *e)
 	envoy.bootstrap = g->bootstrap;
 	envoy.admin_file = g->admin_file;
 	envoy.ready = start_app;
+	envoy.idle = rest;
 	envoy.drained = drained;
 	envoy.ended = ended;
 	envoy.arg = g;
@@ -292,8 +309,10 @@ static int start(struct agent *g, struct err *e)
 
 static void end(struct agent *g)
 {
-	if (g->loop)
+	if (g->loop) {
 		loop_timer_stop(g->loop, &g->kill);
+		loop_timer_stop(g->loop, &g->rest);
+	}
 	child_free(g->app);
 	status_close(g->status);
 	envoy_free(g->envoy);

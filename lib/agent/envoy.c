@@ -108,6 +108,8 @@ static void probed(struct envoy *v, bool answered)
 		if (v->state != RUNNING)
 			return;
 	}
+	else if (v->was_ready)
+		v->opts.idle(v->opts.arg);
 	if (!answered && (v->was_ready ? v->probes_failed == PROBES_FAILED_MAX : loop_now_ms(v->loop) - v->started_ms > STARTING_MS))
 		kill_silent(v);
 	loop_timer_start(v->loop, &v->probe, v->was_ready ? PROBE_EVERY_MS : STARTING_EVERY_MS, probe, v);

@@ -25,6 +25,7 @@ struct envoy_opts {
 	int64_t drain_ms;		/* it serves so long at least after envoy_drain */
 	int64_t drain_max_ms;		/* and requests that are under way so long at most */
 	loop_fn *ready;			/* it serves: after each start */
+	loop_fn *idle;			/* a probe is over, and the next is far */
 	loop_fn *drained;		/* after envoy_drain, once: envoy_end is next */
 	loop_fn *ended;			/* after envoy_end: it is gone */
 	void *arg;
