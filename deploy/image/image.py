@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds and checks the container image of navarchd without a container engine.
 
-usage: image.py build NAVARCHD NAVCTL VERSION OUT.tar   an OCI image archive, the same bytes for the same input
-       image.py check OUT.tar MANIFESTS                 unpacks it and runs it: own user, read-only, own namespaces
+usage: image.py build OUT.tar VERSION PROGRAM...   an OCI image archive, the same bytes for the same input
+       image.py check OUT.tar MANIFESTS            unpacks it and runs it: own user, read-only, own namespaces
 """
 import gzip
 import hashlib
@@ -93,8 +93,8 @@ def compact(value):
     return json.dumps(value, sort_keys=True, separators=(',', ':')).encode()
 
 
-def build(navarchd, navctl, version, out):
-    files = contents([navarchd, navctl])
+def build(out, version, *programs):
+    files = contents(programs)
     layer = tar((p, *files[p]) for p in sorted(files))
     packed = gzip.compress(layer, 9, mtime=0)
     config = compact({
@@ -181,6 +181,8 @@ def run_inside(root, manifests, config):
             'counts objects': b'navarch_' in get('http://127.0.0.1:15014/metrics')[1],
             'root is read-only': subprocess.run(['chroot', root, '/usr/bin/navctl', 'crds', '-d', '/tmp'],
                                                 capture_output=True).returncode != 0,
+            'holds navagent': subprocess.run(['chroot', '--userspec=' + user, root, '/usr/bin/navagent', '--version'],
+                                             capture_output=True).stdout.startswith(b'navagent '),
         }
         child.send_signal(signal.SIGTERM)
         checks['stops when told'] = child.wait(timeout=20) == 0
@@ -212,7 +214,7 @@ def check(archive, manifests):
 
 def main():
     if sys.argv[1] == 'build':
-        return build(*sys.argv[2:6])
+        return build(*sys.argv[2:])
     if sys.argv[1] == 'inside':
         print(json.dumps(run_inside(sys.argv[2], sys.argv[3], json.loads(sys.argv[4]))))
         return 0
