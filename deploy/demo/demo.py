@@ -249,7 +249,8 @@ def main():
         sandbox.forward(admin, ('127.0.0.1', demo.ports['admin']))
         say('Up after %.1f s.\n' % (time.monotonic() - began))
         if args.check:
-            code = promises.run(demo, outside, page.getsockname())
+            demo.outside, demo.page = outside, page.getsockname()
+            code = promises.run(demo)
         else:
             say('  open    http://127.0.0.1:%d/productpage      (sign in as jason to get reviews v3)\n'
                 '  admin   http://127.0.0.1:%d/                 (navarchd)\n'

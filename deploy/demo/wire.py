@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is seen on the wire between pods, and what pods answer to who is not of the mesh."""
 import http.client
+import math
 import re
 import socket
 import ssl
 import struct
 import threading
+import time
 
+LATE_S = 0.2            # a frame may be read so long after it passed
 ALL_FRAMES, IPV4, TCP, SYN = 3, 0x0800, 6, 2
 URI_NAME = re.compile(rb'\x86(.)(?=spiffe://)', re.DOTALL)      # its tag in DER, and its length
 
@@ -15,7 +18,7 @@ class Wire:
     """All TCP on the bridge to and from one port of pods, from now on until stop()."""
 
     def __init__(self, port):
-        self.port, self.flows, self.going = port, {}, True
+        self.port, self.flows, self.end = port, {}, math.inf
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL_FRAMES))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
         self.socket.settimeout(0.1)
@@ -23,12 +26,11 @@ class Wire:
         self.thread.start()
 
     def run(self):
-        while True:
+        while time.monotonic() < self.end:
             try:
                 self.take(self.socket.recv(1 << 17))
             except socket.timeout:
-                if not self.going:      # and what came before has been read
-                    return
+                pass
 
     def take(self, frame):
         """A frame is seen twice, where it comes onto the bridge and where it leaves it."""
@@ -46,7 +48,7 @@ class Wire:
             flow.segments[seq] = max(flow.segments.get(seq, b''), payload, key=len)
 
     def stop(self):
-        self.going = False
+        self.end = time.monotonic() + LATE_S
         self.thread.join()
         self.socket.close()
         return self.flows
@@ -73,19 +75,18 @@ def names(certificates):
 
 
 def asked_by_tls(ip, port, cert=None):
-    """(SPIFFE ids of the certificate that a pod shows, None or how it ended) to a client of our own; `cert`: its chain
-    and key, files."""
+    """(the certificate that a pod shows to a client of our own, None or how it ended); `cert`: its chain and key, files."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    shown = set()
+    shown = b''
     if cert:
         context.load_cert_chain(*cert)
     try:
         with socket.create_connection((ip, port), 5) as sock, context.wrap_socket(sock) as tls:
-            shown = names(tls.getpeercert(True))
+            shown = tls.getpeercert(True)
             return shown, None if http_status(tls) else 'no answer'
-    except OSError as e:
-        return shown, '%s' % e
+    except (OSError, http.client.HTTPException) as e:
+        return shown, repr(e)
 
 
 def asked_plainly(ip, port):
