@@ -4,7 +4,7 @@ BENCH_C   := $(filter-out $(O)/test/bench/reload_bench,$(patsubst %.c,$(O)/%,$(w
 BENCH_BIN := $(BENCH_C) $(O)/test/bench/reload_bench
 $(BENCH_BIN:=.o): CPPFLAGS += -Itest/sim
 
-$(BENCH_C): $(O)/%: $(O)/%.o $(LIB_OBJ)
+$(BENCH_C): $(O)/%: $(O)/%.o $(O)/test/bench/load.o $(O)/lib.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
 

@@ -22,12 +22,17 @@ import time
 import generation
 import xds
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'e2e'))
+import identity                                                     # noqa: E402
+
 OBJDIR = os.path.abspath(sys.argv[1])
 SERVICES = 1000
 MANY = 10000                # objects
 ANSWERS = 200               # of navctl route
 IDLE = 1000                 # clients
 CHANGES = 20
+STORM = 2000                # clients that come at once
+ASKING = 300                # identities that want certificates
 failures = passes = 0
 
 
@@ -243,11 +248,7 @@ def bench_daemon(folder, config):
 
 
 def bench_idle(folder):
-    config = folder + '/small'
-    os.mkdir(config)
-    for i in range(10):
-        write(config, 's%d.yaml' % i, service(i))
-    daemon = xds.Daemon(OBJDIR + '/navarchd', folder, config)
+    daemon = xds.Daemon(OBJDIR + '/navarchd', folder, small(folder, 'small', 10))
     try:
         warm = xds.Swarm(daemon.address, 20)
         warm.run()
@@ -276,13 +277,13 @@ def machine(folder, state, port):
     return key, cert
 
 
-def processor_ms(daemon):
-    """Of the loop's thread and of all threads so far."""
+def processor_ms(pid):
+    """Of the first thread, which is the loop's, and of all threads so far."""
     ms = {}
-    for task in os.listdir('/proc/%d/task' % daemon.popen.pid):
-        with open('/proc/%d/task/%s/schedstat' % (daemon.popen.pid, task)) as f:
+    for task in os.listdir('/proc/%d/task' % pid):
+        with open('/proc/%d/task/%s/schedstat' % (pid, task)) as f:
             ms[int(task)] = int(f.read().split()[0]) / 1e6
-    return ms[daemon.popen.pid], sum(ms.values())
+    return ms[pid], sum(ms.values())
 
 
 def waits(daemon, client, config, octets):
@@ -290,12 +291,104 @@ def waits(daemon, client, config, octets):
     return sorted(change(daemon, client, config, service(7, last_octet=i), eds)[0] for i in octets)
 
 
+def small(folder, name, services):
+    config = '%s/%s' % (folder, name)
+    os.mkdir(config)
+    for i in range(services):
+        write(config, 's%d.yaml' % i, service(i))
+    return config
+
+
+def bench_certificates(folder):
+    """Requests for certificates at half of what the daemon can do, while it pushes."""
+    config, state = small(folder, 'certificates', 100), folder + '/certificates.state'
+    issuer = identity.Issuer(folder)
+    daemon = xds.Daemon(OBJDIR + '/navarchd', folder, config, [
+        '--secure-address', '127.0.0.1:0', '--state-dir', state, '--token-rules', issuer.rules(folder)])
+    try:
+        write(folder, 'tokens', ''.join(issuer.token('one', 'a%d' % i) + '\n' for i in range(ASKING)))
+        write(folder, 'body', json.dumps({'csr': identity.Machine(folder, 'asks').csr}))
+        client = xds.DeltaClient(daemon.address)
+        client.await_more('EDS', 'outbound|80||s7.example.com', 0)
+        target = [str(daemon.ports['secure']), state + '/ca/root-cert.pem', folder + '/tokens', folder + '/body']
+        most = figures('csr_bench', *target, '100000', '1.5')
+        note('certificates over HTTPS with a token, all that client and daemon can do', '%.0f/s' % most['per_s'], 'no goal')
+        load = subprocess.Popen([OBJDIR + '/test/bench/csr_bench', *target, '%d' % (most['per_s'] / 2), '4'], stdout=subprocess.PIPE, text=True)
+        pushes = 0
+        while load.poll() is None:
+            change(daemon, client, config, service(7, 2 + pushes % 200), ('EDS', 'outbound|80||s7.example.com'))
+            pushes += 1
+        f = {name: float(value) for name, value in (line.split() for line in load.communicate()[0].splitlines())}
+        at_most('  99th percentile at half of it, %d pushes meanwhile' % pushes, f['p99_ms'], 5, ' ms')
+        at_most('  failed', most['failed'] + f['failed'], 0, '', 0)
+        client.stop()
+    finally:
+        daemon.stop()
+
+
+def bench_storm(folder):
+    """Many proxies come at once by mutual TLS; how long that takes without configuration is the floor."""
+    config, state = small(folder, 'storm', 100), folder + '/storm.state'
+    daemon = xds.Daemon(OBJDIR + '/navarchd', folder, config, ['--secure-address', '127.0.0.1:0', '--state-dir', state])
+    try:
+        key, cert = machine(folder, state, daemon.ports['secure'])
+        hellos = (xds.HEAD + b''.join(xds.IdleClient.request(r) for r in xds.first_requests(i)) for i in range(STORM))
+        with open(folder + '/clients', 'wb') as f:
+            f.write(b''.join(len(h).to_bytes(4, 'big') + h for h in hellos))
+        f = figures('sync_bench', str(daemon.ports['secure']), state + '/ca/root-cert.pem', cert, key, folder + '/clients')
+        note('%d proxies come at once: their handshakes alone' % STORM, '%.2f s' % f['floor_s'], 'the floor')
+        at_most('  in sync, mutual TLS, 100 services, above the floor', f['sync_s'] - f['floor_s'], 2, ' s')
+        row('  in sync', '%d' % f['in_sync'], STORM, f['in_sync'] == STORM)
+    finally:
+        daemon.stop()
+
+
+def status_of(port, path):
+    try:
+        conn = http.client.HTTPConnection('127.0.0.1', port, timeout=5)
+        conn.request('GET', path)
+        return conn.getresponse().status
+    except OSError:
+        return 0
+
+
+def agent_ports(path):
+    return os.path.exists(path) and json.load(open(path))
+
+
+def bench_agent(folder):
+    """navagent with an Envoy that it probes: what ps says of it while nothing happens."""
+    config, state, ports = small(folder, 'agent', 10), folder + '/agent.state', folder + '/agent.ports'
+    daemon = xds.Daemon(OBJDIR + '/navarchd', folder, config, ['--secure-address', '127.0.0.1:0', '--state-dir', state])
+    token = subprocess.run([OBJDIR + '/navctl', 'token', 'create', '--identity', 'one/p', '--state-dir', state], check=True,
+                           stdout=subprocess.PIPE).stdout.decode()
+    write(folder, 'agent.token', token)
+    envoy = os.path.abspath(os.path.join(os.environ.get('B') or 'build', 'bin/envoy'))
+    agent = subprocess.Popen([
+        OBJDIR + '/navagent', '--xds-address', 'localhost:%d' % daemon.ports['secure'], '--ca-file', state + '/ca/root-cert.pem',
+        '--join-token-file', folder + '/agent.token', '--ip', '127.0.0.1', '--namespace', 'one', '--service-account', 'p', '--envoy', envoy,
+        '--concurrency', '1', '--admin-address', '127.0.0.1:0', '--status-address', '127.0.0.1:0', '--ready-address', '127.0.0.1:0',
+        '--drain', '0s', '--port-file', ports, '--run-dir', folder + '/agent.run'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        port = xds.await_('the ports of navagent', lambda: agent_ports(ports))[0]
+        xds.await_('navagent', lambda: status_of(port, '/healthz/ready') == 200)
+        time.sleep(3)
+        began, kb = processor_ms(agent.pid)[1], []
+        for _ in range(24):                     # two probes of Envoy at least
+            time.sleep(0.5)
+            with open('/proc/%d/statm' % agent.pid) as f:
+                kb.append(int(f.read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 1024)
+        at_most('navagent beside an idle Envoy: memory (RSS, median of 12 s)', statistics.median(kb) / 1024, 6, ' MB')
+        at_most('  its processor time', (processor_ms(agent.pid)[1] - began) / 12, 0.5, ' ms/s')
+    finally:
+        agent.terminate()
+        agent.wait()
+        daemon.stop()
+
+
 def bench_handshakes(folder):
     """Pushes while 500 clients a second come by mutual TLS, and without them."""
-    config, state = folder + '/handshakes', folder + '/state'
-    os.mkdir(config)
-    for i in range(10):
-        write(config, 's%d.yaml' % i, service(i))
+    config, state = small(folder, 'handshakes', 10), folder + '/state'
     daemon = xds.Daemon(OBJDIR + '/navarchd', folder, config, ['--secure-address', '127.0.0.1:0', '--state-dir', state])
     try:
         key, cert = machine(folder, state, daemon.ports['secure'])
@@ -307,9 +400,9 @@ def bench_handshakes(folder):
         load = subprocess.Popen([OBJDIR + '/test/bench/handshake_bench', *target, '500', '12'], stdout=subprocess.PIPE, text=True)
         busy = waits(daemon, client, config, range(100, 100 + 2 * CHANGES))
         f = {name: float(value) for name, value in (line.split() for line in load.communicate()[0].splitlines())}
-        before = processor_ms(daemon)
+        before = processor_ms(daemon.popen.pid)
         figures('handshake_bench', *target, '100', '4')
-        after = processor_ms(daemon)
+        after = processor_ms(daemon.popen.pid)
         at_most('a mutual TLS handshake: share of the loop in its processor time', (after[0] - before[0]) / (after[1] - before[1]), 0.35)
         at_least('mutual TLS handshakes beside pushes', f['per_s'], 490, '/s')
         at_most('  failed', f['failed'], 0, '', 0)
@@ -333,8 +426,6 @@ def main():
         bench_ca()
         bench_files(folder)
         bench_generation(folder)
-
-
         bench_json()
         bench_webhook()
         bench_proxy_config(folder, config)
@@ -342,6 +433,9 @@ def main():
         bench_daemon(folder, config)
         bench_idle(folder)
         bench_handshakes(folder)
+        bench_certificates(folder)
+        bench_storm(folder)
+        bench_agent(folder)
     finally:
         shutil.rmtree(folder)
     print('%d passed, %d failed' % (passes, failures))

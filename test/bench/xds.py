@@ -29,10 +29,11 @@ DEADLINE_S = 20
 
 def await_(what, condition):
     end = time.monotonic() + DEADLINE_S
-    while not condition():
+    while not (got := condition()):
         if time.monotonic() > end:
             raise RuntimeError(what + ': not within %d s' % DEADLINE_S)
         time.sleep(0.001)
+    return got
 
 
 # ---- protobuf ----
