@@ -15,8 +15,10 @@ static const struct args_option options[] = {
     {"config-dir", 'c', "DIR", "Manifests to serve (*.yaml, *.yml, *.json), watched for changes."},
     {"kubeconfig", 'k', "FILE", "API server to serve from; several files with ':' between. Without it and --config-dir: the Pod's own."},
     {"context", 0, "NAME", "Context of the kubeconfig; the current one."},
-    {"mesh-config", 'm', "FILE", "MeshConfig; else the ConfigMap istio of the root namespace, else defaults."},
+    {"mesh-config", 'm', "FILE", "MeshConfig; else the ConfigMap istio (--revision: istio-NAME) of the root namespace, else defaults."},
     {"domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local."},
+    {"revision", 0, "NAME",
+     "Objects whose label istio.io/rev has another name are not ours; of several control planes in a cluster. Mesh settings are in the ConfigMap istio-NAME, and of the name default in istio."},
     {"xds-address", 0, "HOST:PORT", "xDS, plaintext: gRPC and REST; 127.0.0.1:15010. Port 0 takes any."},
     {"secure-address", 0, "HOST:PORT",
      "TLS: xDS, certificates (Istio's service and POST /v1/certificates), debug pages for administrators; :15012 is usual. Off unless given."},
@@ -105,6 +107,8 @@ static int fill(const struct args *args, struct server_opts *o, struct err *e)
 		return err_set(e, ERR_SYNTAX, "--workers is a number from 0 to 64");
 	if (args_has(args, "drain") && (scalar_duration_ns(args_get(args, "drain"), &drain_ns) || drain_ns < 0))
 		return err_set(e, ERR_SYNTAX, "--drain is a duration like 5s");
+	if (args_has(args, "revision") && !scalar_is_dns_label(args_get(args, "revision")))
+		return err_set(e, ERR_SYNTAX, "--revision is a name: lower-case letters, digits and '-'");
 	*o = (struct server_opts){
 	    .config_dir = args_get(args, "config-dir"),
 	    .kube = args_has(args, "kubeconfig") || !args_has(args, "config-dir"),
@@ -113,6 +117,7 @@ static int fill(const struct args *args, struct server_opts *o, struct err *e)
 	    .kube_context = args_get(args, "context"),
 	    .mesh_config = args_get(args, "mesh-config"),
 	    .domain = get_or(args, "domain", "cluster.local"),
+	    .revision = args_get(args, "revision"),
 	    .xds_address = get_or(args, "xds-address", "127.0.0.1:15010"),
 	    .secure_address = args_get(args, "secure-address"),
 	    .webhook_address = args_get(args, "webhook-address"),

@@ -130,6 +130,7 @@ static int run(const struct args *args, struct arena *a)
 	const char *form = args_get(args, "output"), *level = args_get(args, "fail-level"), **files;
 	struct offline_opts opts = {.mesh_config = args_get(args, "mesh-config"),
 				    .domain = args_get(args, "cluster-domain"),
+				    .revision = args_get(args, "revision"),
 				    .mode = SCHEMA_LENIENT};
 	struct suppressions suppressions;
 	struct offline o;
@@ -167,6 +168,7 @@ static const struct args_option options[] = {
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
     {"cluster-domain", 0, "DOMAIN",
      "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
+    {"revision", 0, "NAME", "Only objects of this revision (label istio.io/rev), and those of none."},
     {"output", 'o', "text|json|sarif", "Form of the output."},
     {"suppress", 'S', "CODE[=ORIGIN]",
      "Leave out a code, or a code of one object: 'IST0102=Namespace default'; * stands for any text; repeatable."},

@@ -173,6 +173,7 @@ static int offline(const struct args *args, struct arena *a)
 				    .n_paths = 1,
 				    .mesh_config = args_get(args, "mesh-config"),
 				    .domain = args_get(args, "cluster-domain"),
+				    .revision = args_get(args, "revision"),
 				    .mode = SCHEMA_LENIENT};
 	const struct compiled *c;
 	struct offline o;
@@ -250,6 +251,7 @@ static const struct args_option options[] = {
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
     {"cluster-domain", 0, "DOMAIN",
      "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
+    {"revision", 0, "NAME", "Only objects of this revision (label istio.io/rev), and those of none."},
     {"set-feature", 0, "NAME=VALUE,...",
      "Switches of istiod that change what a proxy gets (PILOT_HTTP10=true); others have no effect."},
     {"server", 's', "HOST:PORT", "Ask this daemon's admin port; 127.0.0.1:8080."},

@@ -125,6 +125,7 @@ static const struct args_option options[] = {
 			    "input): one line of JSON each."},
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
     {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
+    {"revision", 0, "NAME", "Only objects of this revision (label istio.io/rev), and those of none."},
     {"output", 'o', "text|json", "Form of the output."},
 };
 

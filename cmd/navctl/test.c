@@ -324,6 +324,7 @@ static const struct args_option options[] = {
     {"node-file", 'n', "FILE", "The proxy of tests that do not say who sends."},
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
     {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
+    {"revision", 0, "NAME", "Only objects of this revision (label istio.io/rev), and those of none."},
     {"output", 'o', "text|junit", "Form of the output."},
 };
 

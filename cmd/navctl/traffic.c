@@ -73,6 +73,7 @@ int traffic_open(struct traffic *t, const struct args *args, struct arena *a, st
 	struct offline_opts opts = {.n_paths = args_all(args, "config-dir", &dirs, a),
 				    .mesh_config = args_get(args, "mesh-config"),
 				    .domain = args_get(args, "cluster-domain"),
+				    .revision = args_get(args, "revision"),
 				    .mode = SCHEMA_LENIENT};
 
 	*t = (struct traffic){.arena = a, .node_file = args_get(args, "node-file")};

@@ -191,6 +191,7 @@ int offline_init(struct offline *o, const struct offline_opts *opts, struct err 
 			return -1;
 	}
 	o->store = store_new(domain_of(o, opts), "istio-system");
+	store_set_revision(o->store, opts->revision);
 	if (opts->mesh_config && load_mesh(o, opts->mesh_config, e))
 		return -1;
 	fill_store(o);

@@ -30,6 +30,7 @@ struct offline_opts {
 	size_t n_paths;
 	const char *mesh_config; /* file, or NULL */
 	const char *domain;	 /* or NULL: cluster.local, or none without Kubernetes Services */
+	const char *revision;	 /* or NULL: all objects count */
 	enum schema_mode mode;
 };
 

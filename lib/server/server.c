@@ -398,6 +398,7 @@ static int start(struct server *s, struct err *e)
 	s->started_ms = loop_now_ms(s->loop);
 	s->pub = publisher_new(s->loop, s->jobs, &s->metrics, &source);
 	s->store = store_new(s->opts->domain, ROOT_NAMESPACE);
+	store_set_revision(s->store, s->opts->revision);
 	if (open_sources(s, e) || open_ports(s, e) || write_port_file(s, e))
 		return -1;
 	expire(s);

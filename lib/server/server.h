@@ -19,6 +19,7 @@ struct server_opts {
 	const char *state_dir;		/* of the last good generations, or NULL */
 	const char *mesh_config;	/* file, or NULL: the ConfigMap "istio", or defaults */
 	const char *domain;		/* "cluster.local" */
+	const char *revision;		/* which of a cluster's control planes we are, or NULL: the only one */
 	const char *xds_address;	/* "127.0.0.1:15010"; port 0 = any */
 	const char *admin_address;
 	const char *metrics_address;

@@ -643,7 +643,7 @@ int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out
 		if (reaches[k] == REACH_ALL)
 			add_feed(s, (enum kind)k, NULL, NULL);
 		else if (reaches[k] == REACH_MESH_CONFIG)
-			add_feed(s, (enum kind)k, cfg->root_namespace, "istio");
+			add_feed(s, (enum kind)k, cfg->root_namespace, store_mesh_map(cfg->store));
 	}
 	open_disk(s);
 	*out = s;

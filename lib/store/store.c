@@ -51,6 +51,8 @@ struct source {
 
 struct store {
 	char *domain, *root_namespace;
+	char *revision;			/* or NULL */
+	char *mesh_map;			/* name of the ConfigMap with the settings */
 	struct source sources[STORE_SOURCES_MAX];
 	int n_sources;
 	struct map records[KIND_COUNT];	/* "ns/name" -> struct record */
@@ -83,6 +85,7 @@ struct store *store_new(const char *domain, const char *root_namespace)
 	must(s && "out of memory");
 	s->domain = copy_text(domain);
 	s->root_namespace = copy_text(root_namespace);
+	s->mesh_map = copy_text("istio");
 	for (size_t k = 0; k < KIND_COUNT; k++)
 		map_init(&s->records[k], NULL);
 	arena_init(&s->mesh_arena, 0);
@@ -90,6 +93,29 @@ struct store *store_new(const char *domain, const char *root_namespace)
 	diags_init(&ds, &s->mesh_arena);
 	object_set_init(&s->set, NULL, 0, mesh_settings_new(NULL, NULL, domain, &ds));
 	return s;
+}
+
+void store_set_revision(struct store *s, const char *revision)
+{
+	static const char prefix[] = "istio-";
+
+	must(!s->generation && !s->revision);
+	if (!revision || !*revision)
+		return;
+	s->revision = copy_text(revision);
+	s->discovery.revision = s->revision;
+	if (strcmp(revision, "default") == 0)
+		return;
+	free(s->mesh_map);
+	s->mesh_map = malloc(sizeof(prefix) + strlen(revision));
+	must(s->mesh_map && "out of memory");
+	memcpy(s->mesh_map, prefix, sizeof(prefix) - 1);
+	memcpy(s->mesh_map + sizeof(prefix) - 1, revision, strlen(revision) + 1);
+}
+
+const char *store_mesh_map(const struct store *s)
+{
+	return s->mesh_map;
 }
 
 static void free_place(const char *key, void *value, void *arg)
@@ -133,6 +159,8 @@ void store_free(struct store *s)
 	object_set_unref(&s->set);
 	arena_fini(&s->mesh_arena);
 	free(s->domain);
+	free(s->revision);
+	free(s->mesh_map);
 	free(s->root_namespace);
 	free(s);
 }
@@ -502,7 +530,7 @@ void store_restore_mesh(struct store *s, const struct node *root, const struct n
 /* Settings that became invalid stay as they were. */
 static void read_mesh_map(struct store *s)
 {
-	const struct object *map = kind_list_find(s->set.kind[KIND_CONFIG_MAP], s->root_namespace, "istio");
+	const struct object *map = kind_list_find(s->set.kind[KIND_CONFIG_MAP], s->root_namespace, s->mesh_map);
 	const struct strmap *data = map ? &object_spec(map, k_config_map)->data : NULL;
 	const char *text = data ? strmap_get(data, "mesh") : NULL;
 	const char *networks = data ? strmap_get(data, "meshNetworks") : NULL;
@@ -569,11 +597,12 @@ const struct object_set *store_objects(const struct store *s)
 
 /* ---- findings ---- */
 
-static void object_findings(const struct claim *c, struct diags *out)
+static void object_findings(const struct store *s, const struct claim *c, struct diags *out)
 {
 	const struct record *r = c->record;
 	const struct claim *first = first_claim(r);
 	const struct place *at = c->place;
+	const char *revision = c->obj ? discovery_foreign_revision(c->obj, s->revision) : NULL;
 
 	for (size_t i = 0; c->obj && i < c->obj->n_diags; i++)
 		diags_copy(out, &c->obj->diags[i]);
@@ -583,6 +612,9 @@ static void object_findings(const struct claim *c, struct diags *out)
 					       .ns = arena_strdup(out->arena, r->ns),
 					       .name = arena_strdup(out->arena, r->name),
 					       .file = arena_strdup(out->arena, at->name)});
+	if (revision)
+		diag_add(out, D_REVISION_OTHER, c->pos, "metadata.labels", "it belongs to revision %s, and this one is %s", revision,
+			 s->revision);
 	if (first != c)
 		diag_add(out, D_DUPLICATE_OBJECT, c->pos, "", "%s:%u has it already", first->place->name,
 			 first->pos.line);
@@ -605,7 +637,7 @@ void store_findings(const struct store *s, struct diags *out)
 			for (size_t k = 0; k < p->n_findings; k++)
 				diags_copy(out, &p->findings[k]);
 			for (size_t k = 0; k < p->n; k++)
-				object_findings(&p->claims[k], out);
+				object_findings(s, &p->claims[k], out);
 		}
 	}
 	diags_object(out, (struct diag_object){0});

@@ -8,7 +8,8 @@
  *   - without any claim it is gone.
  * A commit changes all or nothing that a reader sees; the list of a kind is replaced only when an
  * object of it changed, and an object keeps its pointer while content and place stay (P6).
- * The mesh settings come from the ConfigMap `istio` of the root namespace, key `mesh`, unless set.
+ * The mesh settings come from the ConfigMap `istio` of the root namespace, key `mesh`, unless set; with a revision, from
+ * `istio-REVISION`, but for that of the name `default`.
  * Thread: loop.
  */
 #ifndef STORE_STORE_H
@@ -22,6 +23,11 @@ enum { STORE_SOURCES_MAX = 8 };
 
 struct store *store_new(const char *domain, const char *root_namespace);
 void store_free(struct store *s);	/* NULL is fine */
+/* Which of the control planes that share the cluster we are (store/discovery.h); NULL or "": the only one. Before the
+ * first commit. Copied. */
+void store_set_revision(struct store *s, const char *revision);
+/* The name of the ConfigMap with the mesh settings. */
+const char *store_mesh_map(const struct store *s);
 
 /* A further source; earlier ones win. Returns its number. */
 int store_source_add(struct store *s, const char *name);

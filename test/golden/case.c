@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads a case: in.yaml, then.yaml, mesh.yaml, proxies.yaml.
+ * Reads a case: in.yaml, then.yaml, mesh.yaml, revision.txt, proxies.yaml.
  */
 #include "golden.h"
 
@@ -25,7 +25,7 @@ static int read_text(struct golden_case *c, const char *name, const char **text,
 	buf_init(&b, GOLDEN_TEXT_MAX);
 	rc = file_read(name, &b, e);
 	if (rc == 0) {
-		*text = b.n ? arena_copy(&c->arena, b.p, b.n) : "";
+		*text = b.n ? arena_strndup(&c->arena, b.p, b.n) : "";
 		*n = b.n;
 	} else if (e->code == ERR_NOT_FOUND) {
 		rc = 0;
@@ -75,10 +75,11 @@ static int read_objects(struct golden_case *c, struct err *e)
 	const char *mesh;
 	size_t n;
 
-	if (read_text(c, "mesh.yaml", &mesh, &n, e) < 0)
+	if (read_text(c, "revision.txt", &c->revision, &n, e) < 0 || read_text(c, "mesh.yaml", &mesh, &n, e) < 0)
 		return -1;
 	c->store = store_new("cluster.local", "istio-system");
 	store_source_add(c->store, "golden");
+	store_set_revision(c->store, c->revision);
 	c->has_mesh = mesh && store_set_mesh(c->store, mesh, n, "mesh.yaml", &c->diags) == 0;
 	if (put_file(c, "in.yaml", e) < 0 || (access("then.yaml", F_OK) == 0 && put_file(c, "then.yaml", e) < 0))
 		return -1;

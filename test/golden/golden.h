@@ -28,6 +28,7 @@ struct golden_case {
 	size_t n_objs;
 	const struct mesh_settings *settings;	/* the store's */
 	bool has_mesh;			/* there is a mesh.yaml */
+	const char *revision;		/* of revision.txt, or NULL */
 	struct golden_proxy *proxies;
 	size_t n_proxies;
 };

@@ -125,6 +125,7 @@ static int set_mesh(struct world *w, const struct golden_case *c, struct err *e)
 	struct diags ds;
 	int rc;
 
+	store_set_revision(w->store, c->revision);
 	if (!c->has_mesh)
 		return 0;
 	buf_init(&text, GOLDEN_TEXT_MAX);

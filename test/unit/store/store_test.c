@@ -193,6 +193,65 @@ static void sync_and_mesh(void **state)
 	teardown(&f);
 }
 
+/* A ServiceEntry of that revision, or of none; in force or not, it stays in the store. */
+static void put_entry(struct fix *f, const char *revision)
+{
+	const char *labels = revision ? arena_printf(&f->arena, ", labels: {istio.io/rev: %s}", revision) : "";
+	char *yaml = arena_printf(&f->arena,
+				  "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a%s}\n"
+				  "spec: {hosts: [a.example.com], ports: [{number: 80, name: http, protocol: HTTP}], resolution: DNS}\n", labels);
+	struct store_entry e = {.kind = KIND_SERVICE_ENTRY, .ns = "default", .name = "a", .pos = {3, 1}};
+	struct node_docs docs;
+	struct object_id id;
+	struct diags ds;
+
+	diags_init(&ds, &f->arena);
+	docs = node_parse(yaml, strlen(yaml), 1, &f->arena, &ds);
+	must(object_decode(docs.v[0].root, SCHEMA_LENIENT, "f.yaml", &e.obj, &id, &ds) == OBJECT_OK);
+	store_put(f->store, f->file, &(struct store_place){.name = "entry", .v = &e, .n = 1});
+	object_unref(e.obj);
+}
+
+static void revisions(void **state)
+{
+	const struct kind_list *services;
+	struct fix f;
+
+	(void)state;
+	setup(&f);
+	store_set_revision(f.store, "canary");
+	assert_string_equal(store_mesh_map(f.store), "istio-canary");
+	put(&f, f.file, "1", "a", service(&f, "a", 1));
+	put_entry(&f, "stable");
+	assert_int_equal(store_commit(f.store), 2);
+	services = store_objects(f.store)->kind[KIND_SERVICE];
+	assert_int_equal(store_objects(f.store)->kind[KIND_SERVICE_ENTRY]->n, 0);
+	assert_int_equal(count(&f, D_REVISION_OTHER), 1);
+	put_entry(&f, "canary");
+	store_commit(f.store);
+	assert_int_equal(store_objects(f.store)->kind[KIND_SERVICE_ENTRY]->n, 1);
+	assert_int_equal(count(&f, D_REVISION_OTHER), 0);
+	put_entry(&f, "");	/* a label without text is a revision, too */
+	store_commit(f.store);
+	assert_int_equal(store_objects(f.store)->kind[KIND_SERVICE_ENTRY]->n, 0);
+	put_entry(&f, NULL);
+	store_commit(f.store);
+	assert_int_equal(store_objects(f.store)->kind[KIND_SERVICE_ENTRY]->n, 1);
+	assert_ptr_equal(services, store_objects(f.store)->kind[KIND_SERVICE]);
+	teardown(&f);
+	/* the one that is named so has the settings of one without a name; that one takes all objects */
+	setup(&f);
+	store_set_revision(f.store, "default");
+	assert_string_equal(store_mesh_map(f.store), "istio");
+	teardown(&f);
+	setup(&f);
+	store_set_revision(f.store, "");
+	put_entry(&f, "stable");
+	store_commit(f.store);
+	assert_int_equal(store_objects(f.store)->kind[KIND_SERVICE_ENTRY]->n, 1);
+	teardown(&f);
+}
+
 static void many(void **state)
 {
 	enum { N = 300 };
@@ -223,7 +282,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pointers_stay), cmocka_unit_test(last_good_form), cmocka_unit_test(doubles),
-		cmocka_unit_test(sync_and_mesh), cmocka_unit_test(many),
+		cmocka_unit_test(sync_and_mesh), cmocka_unit_test(revisions),
+		cmocka_unit_test(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
