@@ -28,6 +28,7 @@ static const struct args_option options[] = {
      "Made if missing; keep it. The last good objects, Secrets too, for a start without the directory or API server; with --secure-address "
      "or --webhook-address our own root CA, join tokens, the log of certificates."},
     {"ca-dir", 0, "DIR", "A CA to plug in: root-cert.pem, ca-cert.pem, ca-key.pem, cert-chain.pem; read again when it changes."},
+    {"ca-shared", 0, NULL, "Other replicas issue from the same --ca-dir: a change of root also waits until all certificates from before it have run out."},
     {"trust-domain", 0, "DOMAIN", "Trust domain of the mesh; cluster.local."},
     {"trust-domain-alias", 0, "DOMAIN", "Another name of it, whose certificates are taken too. May stand several times."},
     {"token-rules", 0, "FILE", "Whose tokens are taken: a list of {issuer, jwksFile, audiences}; read again when it changes."},
@@ -82,6 +83,7 @@ static int fill_identity(const struct args *args, struct arena *a, struct identi
 	*o = (struct identity_opts){
 	    .state_dir = args_get(args, "state-dir"),
 	    .ca_dir = args_get(args, "ca-dir"),
+	    .ca_shared = args_has(args, "ca-shared"),
 	    .trust_domain = get_or(args, "trust-domain", "cluster.local"),
 	    .token_rules = args_get(args, "token-rules"),
 	};

@@ -19,6 +19,7 @@
 
 #include "base/must.h"
 #include "base/scalar.h"
+#include "ca/ca_int.h"
 #include "ca/cert.h"
 #include "ca/csr.h"
 #include "ca/key.h"
@@ -45,6 +46,8 @@ struct ca {
 	size_t n_chain;
 	int64_t expires_s, ttl_s, ttl_max_s;
 	char *subject;
+	const char *cert, *root; /* PEM: its own certificate, and the root that this chains to */
+	char root_id[CERT_ID + 1];
 	struct arena arena; /* of all the texts */
 };
 
@@ -221,23 +224,15 @@ int ca_issue_server(const struct ca *ca, const char *const *names, size_t n, int
 
 /* ---- loading ---- */
 
-enum part { ROOTS, CERT, KEY, CHAIN, PARTS };
-
-/* By Istio's names and by cert-manager's. The chain may be missing. */
-static const char *const file_names[2][PARTS] = {
-    {"root-cert.pem", "ca-cert.pem", "ca-key.pem", "cert-chain.pem"},
-    {"ca.crt", "tls.crt", "tls.key", NULL},
-};
-
 struct files {
 	const char *const *names;
-	struct buf text[PARTS];
-	bool found[PARTS];
+	struct buf text[CA_PARTS];
+	bool found[CA_PARTS];
 };
 
 static void files_fini(struct files *f)
 {
-	for (int i = 0; i < PARTS; i++)
+	for (int i = 0; i < CA_PARTS; i++)
 		ca_cleanse(&f->text[i]);
 }
 
@@ -248,9 +243,9 @@ static int read_set(const char *dir, const char *const *names, struct files *f, 
 
 	f->names = names;
 	*n = 0;
-	for (int i = 0; i < PARTS; i++) {
+	for (int i = 0; i < CA_PARTS; i++) {
 		ca_cleanse(&f->text[i]);
-		buf_init(&f->text[i], i == KEY ? KEY_FILE_MAX : CERT_FILE_MAX);
+		buf_init(&f->text[i], i == CA_KEY ? KEY_FILE_MAX : CERT_FILE_MAX);
 		f->found[i] = false;
 		if (!names[i])
 			continue;
@@ -268,13 +263,13 @@ static int read_set(const char *dir, const char *const *names, struct files *f, 
 /* *n: how many of the files are there; 0 is no error. */
 static int read_files(const char *dir, struct files *f, size_t *n, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(file_names); i++) {
-		if (read_set(dir, file_names[i], f, n, e))
+	for (size_t i = 0; i < ARRAY_LEN(ca_file_names); i++) {
+		if (read_set(dir, ca_file_names[i], f, n, e))
 			return -1;
 		if (*n)
 			break;
 	}
-	for (int i = 0; *n && i < CHAIN; i++)
+	for (int i = 0; *n && i < CA_CHAIN; i++)
 		if (!f->found[i])
 			return err_set(e, ERR_NOT_FOUND,
 				       "%s: %s is missing beside the others; restore it, or move "
@@ -388,6 +383,7 @@ static int probe(struct ca *ca, const struct ca_opts *opts, const struct certs *
 	char id[SPIFFE_TEXT];
 	unsigned char *spki = NULL;
 	const unsigned char *p;
+	struct certs_path path;
 	struct der_out o;
 	struct der der;
 	X509 *leaf = NULL;
@@ -406,7 +402,12 @@ static int probe(struct ca *ca, const struct ca_opts *opts, const struct certs *
 		p = der.p;
 		leaf = d2i_X509(NULL, &p, (long)der.n);
 		must(leaf && "what we sign is a certificate");
-		status = certs_verify(leaf, &between, roots, now_s, &ca->expires_s, e);
+		status = certs_verify(leaf, &between, roots, now_s, &path, e);
+	}
+	if (!status) {
+		ca->expires_s = path.expires_s;
+		ca->root = cert_print(roots->v[path.root], &ca->arena);
+		cert_id(roots->v[path.root], ca->root_id);
 	}
 	X509_free(leaf);
 	OPENSSL_free(spki);
@@ -425,6 +426,7 @@ static int check(struct ca *ca, const struct ca_opts *opts, const struct certs *
 		return err_set(e, ERR_TIMEOUT, "the certificate has expired");
 	if (take_name(ca, own->v[0], e))
 		return -1;
+	ca->cert = cert_print(own->v[0], &ca->arena);
 	take_chain(ca, own, above, roots);
 	return probe(ca, opts, own, above, roots, now_s, e);
 }
@@ -434,19 +436,19 @@ static int load(struct ca *ca, const char *dir, struct files *f, const struct ca
 {
 	struct certs roots = {0}, own = {0}, above = {0};
 	/* cert-manager puts the chain behind the certificate itself */
-	const struct buf *chain = &f->text[f->names[CHAIN] ? CHAIN : CERT];
+	const struct buf *chain = &f->text[f->names[CA_CHAIN] ? CA_CHAIN : CA_CERT];
 	int status = -1;
 
-	if (load_key(ca, &f->text[KEY], e))
-		err_wrap(e, "%s/%s", dir, f->names[KEY]);
-	else if (certs_parse(f->text[ROOTS].p, f->text[ROOTS].n, false, &roots, e))
-		err_wrap(e, "%s/%s", dir, f->names[ROOTS]);
-	else if (certs_parse(f->text[CERT].p, f->text[CERT].n, false, &own, e))
-		err_wrap(e, "%s/%s", dir, f->names[CERT]);
+	if (load_key(ca, &f->text[CA_KEY], e))
+		err_wrap(e, "%s/%s", dir, f->names[CA_KEY]);
+	else if (certs_parse(f->text[CA_ROOTS].p, f->text[CA_ROOTS].n, false, &roots, e))
+		err_wrap(e, "%s/%s", dir, f->names[CA_ROOTS]);
+	else if (certs_parse(f->text[CA_CERT].p, f->text[CA_CERT].n, false, &own, e))
+		err_wrap(e, "%s/%s", dir, f->names[CA_CERT]);
 	else if (certs_parse(chain->p, chain->n, true, &above, e))
-		err_wrap(e, "%s/%s", dir, f->names[CHAIN] ? f->names[CHAIN] : f->names[CERT]);
+		err_wrap(e, "%s/%s", dir, f->names[CA_CHAIN] ? f->names[CA_CHAIN] : f->names[CA_CERT]);
 	else if (check(ca, opts, &own, &above, &roots, now_s, e))
-		err_wrap(e, "%s/%s", dir, f->names[CERT]);
+		err_wrap(e, "%s/%s", dir, f->names[CA_CERT]);
 	else
 		status = 0;
 	certs_fini(&roots);
@@ -484,7 +486,7 @@ struct ca *ca_open(const char *dir, const struct ca_opts *opts, int64_t now_s, s
 			ca = ca_new(dir, &f, opts, now_s, e);
 		else
 			err_set(e, ERR_NOT_FOUND, "%s: no %s, %s, %s in it", dir,
-				file_names[0][ROOTS], file_names[0][CERT], file_names[0][KEY]);
+				ca_file_names[0][CA_ROOTS], ca_file_names[0][CA_CERT], ca_file_names[0][CA_KEY]);
 	}
 	files_fini(&f);
 	return ca;
@@ -519,6 +521,85 @@ int64_t ca_expires_s(const struct ca *ca)
 const char *ca_subject(const struct ca *ca)
 {
 	return ca->subject;
+}
+
+const char *ca_root(const struct ca *ca)
+{
+	return ca->root;
+}
+
+const char *ca_root_id(const struct ca *ca)
+{
+	return ca->root_id;
+}
+
+const char *const *ca_above(const struct ca *ca, size_t *n)
+{
+	*n = ca->n_chain - 1;
+	return ca->chain;
+}
+
+static struct der copy_der(struct arena *a, struct der d)
+{
+	return d.n ? (struct der){arena_copy(a, d.p, d.n), d.n} : d;
+}
+
+struct ca *ca_with_roots(const struct ca *ca, const char *roots)
+{
+	struct ca *out = calloc(1, sizeof(*out));
+	struct arena *a = &out->arena;
+
+	must(out && "out of memory");
+	must(strstr(roots, ca->root) && "an issuer's root is trusted");
+	*out = *ca;
+	out->refs = 1;
+	arena_init(a, 0);
+	must(EVP_PKEY_up_ref(out->key) == 1);
+	out->forms = key_forms_new();
+	out->issuer.name = copy_der(a, ca->issuer.name);
+	out->issuer.key_id = copy_der(a, ca->issuer.key_id);
+	out->subject = arena_strdup(a, ca->subject);
+	out->cert = arena_strdup(a, ca->cert);
+	out->root = arena_strdup(a, ca->root);
+	out->chain = arena_array(a, const char *, ca->n_chain);
+	for (size_t i = 0; i + 1 < ca->n_chain; i++)
+		out->chain[i] = arena_strdup(a, ca->chain[i]);
+	out->chain[ca->n_chain - 1] = arena_strdup(a, roots);
+	return out;
+}
+
+/* ---- a set of files ---- */
+
+static int save_part(const char *dir, enum ca_part part, const char *text, size_t n, struct err *e)
+{
+	char path[4096];
+
+	return ca_part_path(dir, part, path, e) ||
+		       file_replace(path, text, n, part == CA_KEY ? 0600 : 0644, e)
+		   ? -1
+		   : 0;
+}
+
+/* The certificate last: with it all is complete. */
+int ca_save(const struct ca *ca, const char *dir, struct err *e)
+{
+	struct buf key, chain;
+	int status = file_make_dir(dir, 0700, e);
+
+	buf_init(&key, KEY_FILE_MAX);
+	buf_init(&chain, CERT_FILE_MAX);
+	for (size_t i = 0; i + 1 < ca->n_chain; i++)
+		buf_str(&chain, ca->chain[i]);
+	if (!status)
+		status = own_key_print(ca->key, &key, e) || save_part(dir, CA_KEY, key.p, key.n, e) ||
+				 save_part(dir, CA_CHAIN, buf_cstr(&chain), chain.n, e) ||
+				 save_part(dir, CA_ROOTS, ca->root, strlen(ca->root), e) ||
+				 save_part(dir, CA_CERT, ca->cert, strlen(ca->cert), e)
+			     ? -1
+			     : 0;
+	ca_cleanse(&key);
+	buf_fini(&chain);
+	return status;
 }
 
 /* ---- a root of our own ---- */
@@ -573,13 +654,14 @@ static X509 *make_root(EVP_PKEY *key, const char *trust_domain, const uint8_t se
 	return NULL;
 }
 
-static int write_part(const char *dir, enum part part, const void *p, size_t n, struct err *e)
+static int write_part(const char *dir, enum ca_part part, const void *p, size_t n, struct err *e)
 {
 	char path[4096];
 
-	if (snprintf(path, sizeof(path), "%s/%s", dir, file_names[0][part]) >= (int)sizeof(path))
-		return err_set(e, ERR_LIMIT, "%s: too long a path", dir);
-	return file_create(path, p, n, part == KEY ? 0600 : 0644, e);
+	return ca_part_path(dir, part, path, e) ||
+		       file_create(path, p, n, part == CA_KEY ? 0600 : 0644, e)
+		   ? -1
+		   : 0;
 }
 
 /* The key first: of two that begin at once, one fails there. The root last: with it all is
@@ -597,11 +679,11 @@ static int write_root(const char *dir, const char *trust_domain, int64_t now_s,
 	buf_init(&pem, KEY_FILE_MAX);
 	if (!cert) {
 		err_set(e, ERR_IO, "no root can be made");
-	} else if (!own_key_print(key, &pem, e) && !write_part(dir, KEY, pem.p, pem.n, e)) {
+	} else if (!own_key_print(key, &pem, e) && !write_part(dir, CA_KEY, pem.p, pem.n, e)) {
 		const char *text = cert_print(cert, &a);
 
-		status = write_part(dir, CERT, text, strlen(text), e) ||
-				 write_part(dir, ROOTS, text, strlen(text), e)
+		status = write_part(dir, CA_CERT, text, strlen(text), e) ||
+				 write_part(dir, CA_ROOTS, text, strlen(text), e)
 			     ? -1
 			     : 0;
 	}
@@ -625,7 +707,7 @@ struct ca *ca_open_own(const char *dir, const struct ca_opts *opts, int64_t now_
 	files_fini(&f);
 	if (status || (!n && write_root(dir, opts->trust_domain, now_s, serial, e)))
 		return NULL;
-	snprintf(path, sizeof(path), "%s/%s", dir, file_names[0][KEY]);
+	snprintf(path, sizeof(path), "%s/%s", dir, ca_file_names[0][CA_KEY]);
 	if (file_check_private(path, e))
 		return NULL;
 	return ca_open(dir, opts, now_s, e);

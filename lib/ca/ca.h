@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "ca/cert.h"
 #include "ca/spiffe.h"
 #include "ca/tbs.h"
 
@@ -50,6 +51,18 @@ void ca_unref(struct ca *ca); /* NULL is fine; the last one cleanses the key */
 const char *ca_roots(const struct ca *ca);   /* PEM bundle, for whoever verifies */
 int64_t ca_expires_s(const struct ca *ca);   /* the first of the chain to do so */
 const char *ca_subject(const struct ca *ca); /* one line */
+/* The root that what it signs chains to. */
+const char *ca_root(const struct ca *ca);    /* PEM */
+const char *ca_root_id(const struct ca *ca); /* cert_id */
+/* What stands between a leaf and the roots, the issuer first; n may be 0. PEM. */
+const char *const *ca_above(const struct ca *ca, size_t *n);
+
+/* The same issuer with another bundle of roots, PEM; its own root is among them. One ref. */
+struct ca *ca_with_roots(const struct ca *ca, const char *roots);
+/* Into a directory that is made, as ca_open reads it, the key with mode 0600: an issuer outlives its place. */
+int ca_save(const struct ca *ca, const char *dir, struct err *e);
+/* Removes a set of files of ours; the key is overwritten first. What is not there is no error. */
+int ca_remove(const char *dir, struct err *e);
 
 struct ca_request {
 	const struct spiffe_id *id; /* of the authenticated caller */

@@ -4,11 +4,14 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/must.h"
+#include "base/scalar.h"
 #include "base/vec.h"
+#include "ca/ca.h"
 #include "ca/pem.h"
 
 enum { URI = DER_CONTEXT + 6 };
@@ -35,6 +38,41 @@ static bool find_extensions(struct der cert, struct der *out)
 		return true;
 	return der_take(&tbs, DER_CONTEXT_CONSTRUCTED + 3, &x, NULL) && !tbs.n &&
 	       der_take(&x, DER_SEQUENCE, out, NULL) && !x.n;
+}
+
+/* UTCTime or GeneralizedTime, in Zulu. */
+static bool take_time(struct der *in, int64_t *out)
+{
+	char text[40];
+	struct der t;
+	int64_t ns;
+	bool utc = der_take(in, DER_UTC_TIME, &t, NULL);
+
+	if (!utc && !der_take(in, DER_TIME, &t, NULL))
+		return false;
+	if (t.n != (utc ? 13u : 15u) || t.p[t.n - 1] != 'Z')
+		return false;
+	snprintf(text, sizeof(text), "%s%.*s-%.2s-%.2sT%.2s:%.2s:%.2sZ", !utc ? "" : t.p[0] >= '5' ? "19" : "20", utc ? 2 : 4,
+		 (const char *)t.p, (const char *)t.p + t.n - 11, (const char *)t.p + t.n - 9, (const char *)t.p + t.n - 7,
+		 (const char *)t.p + t.n - 5, (const char *)t.p + t.n - 3);
+	if (scalar_time_ns(text, &ns))
+		return false;
+	*out = ns / 1000000000;
+	return true;
+}
+
+int cert_life(struct der cert, int64_t *issued_s, int64_t *until_s)
+{
+	struct der outer, tbs, x, validity;
+	int64_t from;
+
+	if (!der_take(&cert, DER_SEQUENCE, &outer, NULL) || !der_take(&outer, DER_SEQUENCE, &tbs, NULL) ||
+	    !der_take(&tbs, DER_CONTEXT_CONSTRUCTED + 0, &x, NULL) || !der_take(&tbs, DER_INTEGER, &x, NULL) ||
+	    !der_take(&tbs, DER_SEQUENCE, &x, NULL) || !der_take(&tbs, DER_SEQUENCE, &x, NULL) ||
+	    !der_take(&tbs, DER_SEQUENCE, &validity, NULL) || !take_time(&validity, &from) || !take_time(&validity, until_s))
+		return -1;
+	*issued_s = from + CA_SKEW_S;
+	return 0;
 }
 
 /* A row of the extensions: the OID's content and the octets. */
@@ -191,8 +229,30 @@ int64_t cert_not_after(struct x509_st *cert)
 	return seconds_of(X509_get0_notAfter(cert));
 }
 
+char *cert_id(struct x509_st *cert, char out[CERT_ID + 1])
+{
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	must(X509_digest(cert, EVP_sha256(), sum, &n) == 1 && n == CERT_ID / 2);
+	for (unsigned i = 0; i < n; i++)
+		snprintf(out + (size_t)2 * i, 3, "%02x", sum[i]);
+	return out;
+}
+
+static size_t index_of(const struct certs *all, X509 *cert)
+{
+	size_t i = 0;
+
+	while (i < all->n && X509_cmp(all->v[i], cert))
+		i++;
+	must(i < all->n && "a chain ends in one of the roots");
+	return i;
+}
+
 static int verify_for(X509_STORE *store, STACK_OF(X509) * between, X509 *leaf, int purpose,
-		      int64_t now_s, int64_t *expires_s, struct err *e)
+		      int64_t now_s, const struct certs *roots, struct certs_path *out,
+		      struct err *e)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	int status = 0;
@@ -203,12 +263,13 @@ static int verify_for(X509_STORE *store, STACK_OF(X509) * between, X509 *leaf, i
 	if (X509_verify_cert(ctx) == 1) {
 		STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
 
-		*expires_s = INT64_MAX;
+		out->expires_s = INT64_MAX;
 		for (int i = 1; i < sk_X509_num(chain); i++) {
 			int64_t t = cert_not_after(sk_X509_value(chain, i));
 
-			*expires_s = t < *expires_s ? t : *expires_s;
+			out->expires_s = t < out->expires_s ? t : out->expires_s;
 		}
+		out->root = index_of(roots, sk_X509_value(chain, sk_X509_num(chain) - 1));
 	} else {
 		status = err_set(e, ERR_REFUSED, "%s (certificate %d of the chain)",
 				 X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)),
@@ -220,7 +281,7 @@ static int verify_for(X509_STORE *store, STACK_OF(X509) * between, X509 *leaf, i
 }
 
 int certs_verify(struct x509_st *leaf, const struct certs *between, const struct certs *roots,
-		 int64_t now_s, int64_t *expires_s, struct err *e)
+		 int64_t now_s, struct certs_path *out, struct err *e)
 {
 	X509_STORE *store = X509_STORE_new();
 	STACK_OF(X509) *untrusted = sk_X509_new_null();
@@ -232,8 +293,8 @@ int certs_verify(struct x509_st *leaf, const struct certs *between, const struct
 	for (size_t i = 0; i < between->n; i++)
 		must(sk_X509_push(untrusted, between->v[i]) > 0);
 	status =
-	    verify_for(store, untrusted, leaf, X509_PURPOSE_SSL_SERVER, now_s, expires_s, e) ||
-		    verify_for(store, untrusted, leaf, X509_PURPOSE_SSL_CLIENT, now_s, expires_s, e)
+	    verify_for(store, untrusted, leaf, X509_PURPOSE_SSL_SERVER, now_s, roots, out, e) ||
+		    verify_for(store, untrusted, leaf, X509_PURPOSE_SSL_CLIENT, now_s, roots, out, e)
 		? -1
 		: 0;
 	sk_X509_free(untrusted);

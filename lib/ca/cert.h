@@ -17,6 +17,9 @@ enum { CERT_MAX = 64 * 1024, CERT_EXTENSIONS_MAX = 100, CERT_NAMES_MAX = 100, CE
  * certificate, what is no SPIFFE id of a workload. Nothing is verified here. */
 int cert_identity(struct der cert, struct spiffe_id *out, struct err *e);
 
+/* When it was issued, by a CA of ours, and when it expires. -1: malformed. */
+int cert_life(struct der cert, int64_t *issued_s, int64_t *until_s);
+
 struct x509_st; /* OpenSSL's X509 */
 
 /* Heap memory. */
@@ -32,9 +35,15 @@ const char *cert_print(struct x509_st *cert, struct arena *a);
 /* Seconds since 1970. */
 int64_t cert_not_before(struct x509_st *cert);
 int64_t cert_not_after(struct x509_st *cert);
-/* That the leaf chains to one of the roots at that time, for both ends of TLS. *expires_s: when the
- * first certificate above the leaf does. */
+/* That the leaf chains to one of the roots at that time, for both ends of TLS. */
+struct certs_path {
+	int64_t expires_s; /* when the first certificate above the leaf does */
+	size_t root;	   /* the one it chains to */
+};
 int certs_verify(struct x509_st *leaf, const struct certs *between, const struct certs *roots,
-		 int64_t now_s, int64_t *expires_s, struct err *e);
+		 int64_t now_s, struct certs_path *out, struct err *e);
+/* SHA-256 of the whole, hexadecimal. */
+enum { CERT_ID = 64 };
+char *cert_id(struct x509_st *cert, char out[CERT_ID + 1]);
 
 #endif

@@ -84,12 +84,12 @@ static EVP_PKEY *read_key(const char *pem)
 static int verify(const struct certs *chain, const char *roots, int64_t now_s, struct err *e)
 {
 	struct certs between = {.v = chain->v + 1, .n = chain->n - 1}, trusted;
-	int64_t expires_s;
+	struct certs_path path;
 	int status;
 
 	if (certs_parse(roots, strlen(roots), false, &trusted, e))
 		return err_wrap(e, "the roots");
-	status = certs_verify(chain->v[0], &between, &trusted, now_s, &expires_s, e);
+	status = certs_verify(chain->v[0], &between, &trusted, now_s, &path, e);
 	certs_fini(&trusted);
 	return status;
 }

@@ -134,6 +134,24 @@ fail:
 	return -1;
 }
 
+/* The one before keeps its name until the new one takes it, and has a second one by then. */
+int file_replace_keep(const char *path, const void *p, size_t n, unsigned mode, struct err *e)
+{
+	char old[4096];
+
+	if ((size_t)snprintf(old, sizeof(old), "%s.old", path) >= sizeof(old))
+		return err_set(e, ERR_LIMIT, "%s: the path is too long", path);
+	unlink(old);
+	if (link(path, old) && file_exists(path))
+		return err_errno(e, "%s", old);
+	return file_replace(path, p, n, mode, e);
+}
+
+bool file_exists(const char *path)
+{
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int file_create(const char *path, const void *p, size_t n, unsigned mode, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & 0600);
@@ -171,6 +189,36 @@ int file_check_private(const char *path, struct err *e)
 int file_remove(const char *path, struct err *e)
 {
 	return unlink(path) ? err_errno(e, "%s", path) : 0;
+}
+
+int file_overwrite(const char *path, struct err *e)
+{
+	static const char zeros[4096];
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), rc = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return err_errno(e, "%s", path);
+	if (fstat(fd, &st))
+		rc = -1;
+	for (off_t left = rc ? 0 : st.st_size; left > 0 && !rc; left -= (off_t)sizeof(zeros))
+		rc = write_all(fd, zeros, left < (off_t)sizeof(zeros) ? (size_t)left : sizeof(zeros));
+	if (rc || fsync(fd))
+		rc = err_errno(e, "%s", path);
+	close(fd);
+	return rc;
+}
+
+int file_remove_dir(const char *path, struct err *e)
+{
+	return rmdir(path) ? err_errno(e, "%s", path) : 0;
+}
+
+int file_rename(const char *from, const char *to, struct err *e)
+{
+	if (rename(from, to))
+		return err_errno(e, "%s", from);
+	return sync_dir_of(to) ? err_errno(e, "%s: syncing its directory", to) : 0;
 }
 
 int file_make_dir(const char *path, unsigned mode, struct err *e)

@@ -8,6 +8,7 @@
 #ifndef EV_FILE_H
 #define EV_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,10 @@ int file_read(const char *path, struct buf *out, struct err *e);
  * old file is untouched. */
 int file_replace(const char *path, const void *p, size_t n, unsigned mode, struct err *e);
 
+/* The same; the one before stays as PATH.old. */
+int file_replace_keep(const char *path, const void *p, size_t n, unsigned mode, struct err *e);
+bool file_exists(const char *path);	/* anything of that name */
+
 /* Writes a file that does not exist, and syncs it; the mode is exact from the first instant. -1 with errno
  * EEXIST when there is something of that name, a dangling link too. */
 int file_create(const char *path, const void *p, size_t n, unsigned mode, struct err *e);
@@ -30,6 +35,12 @@ int file_create(const char *path, const void *p, size_t n, unsigned mode, struct
 int file_check_private(const char *path, struct err *e);
 /* Of several that remove the same name, one gets 0; the others ERR_NOT_FOUND. */
 int file_remove(const char *path, struct err *e);
+/* Zeros in place of its content, synced: for what was secret. A file system that writes elsewhere may keep the old. */
+int file_overwrite(const char *path, struct err *e);
+/* An empty one. ERR_NOT_FOUND. */
+int file_remove_dir(const char *path, struct err *e);
+/* Of a file or directory, synced; to is nothing yet, or an empty directory. */
+int file_rename(const char *from, const char *to, struct err *e);
 /* Makes the directory, but not its parents; one that is there stays as it is. */
 int file_make_dir(const char *path, unsigned mode, struct err *e);
 

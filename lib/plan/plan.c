@@ -65,6 +65,7 @@ struct plan *plan_build(const struct snapshot *s, const struct view *v, struct a
 	}
 	if (v->type == PROXY_ROUTER)
 		plan_gateway_rows(p, &rows);
+	plan_roots_row(p, &rows);
 	for (int t = 0; t < IR_TYPES; t++)
 		keep_type(p, &rows, (enum ir_type)t, a);
 	return p;

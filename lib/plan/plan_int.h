@@ -23,6 +23,7 @@ void plan_endpoint_rows(struct plan *p, struct plan_rows *rows);	/* plan_endpoin
 void plan_outbound_rows(struct plan *p, struct plan_rows *rows);	/* plan_outbound.c: sidecar listeners */
 void plan_inbound_rows(struct plan *p, struct plan_rows *rows);		/* plan_inbound.c: virtualInbound */
 void plan_route_rows(struct plan *p, struct plan_rows *rows);		/* plan_route.c: sidecar RDS */
+void plan_roots_row(struct plan *p, struct plan_rows *rows);		/* plan_secret.c: ROOTCA */
 void plan_gateway_rows(struct plan *p, struct plan_rows *rows);		/* plan_gateway.c: gateway listeners, RDS, secrets */
 void plan_grpc_rows(struct plan *p, struct plan_rows *rows);		/* plan_grpc.c: listeners by name, of the routes in rows */
 

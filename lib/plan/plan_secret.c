@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Secrets of gateways: rows for those that a view's servers or rules name and that are there, whole
+ * ROOTCA, for whoever asks for it. Secrets of gateways: rows for those that a view's servers or rules name and that are there, whole
  * and in the proxy's own namespace. For any other name SDS has nothing (istio-behaviour.md 1.3).
  */
 #include "plan/plan_gateway_int.h"
@@ -141,6 +141,28 @@ static void expand_secret(const struct plan *p, const struct plan_row *row, stru
 	origins_add(&origins, w->secret);
 	ir->origins = origins_done(&origins);
 	out->secret = ir;
+}
+
+/* ---- the mesh's own roots ---- */
+
+static void expand_roots(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
+{
+	struct ir_secret *ir = arena_new(a, struct ir_secret);
+
+	ir->name = row->name;
+	ir->ca = p->snap->objects.settings->roots;
+	out->secret = ir;
+}
+
+void plan_roots_row(struct plan *p, struct plan_rows *rows)
+{
+	const char *roots = p->snap->objects.settings->roots;
+
+	if (roots)
+		*vec_push(&rows->v, rows->arena) = (struct plan_row){.type = IR_SECRET,
+								     .name = "ROOTCA",
+								     .inputs = hash_mix_str(hash_bytes("roots", 5), roots),
+								     .expand = expand_roots};
 }
 
 /* ---- rows ---- */

@@ -30,8 +30,7 @@ static void reply_buf(struct http_request *req, const char *type, struct buf *bo
 	http_reply(req, &resp);
 }
 
-/* Takes the value. */
-static void reply_value(struct http_request *req, json_t *value)
+void reply_json_value(struct http_request *req, json_t *value)
 {
 	char *text = json_dumps(value, JSON_INDENT(2));
 	struct buf body;
@@ -126,7 +125,7 @@ static void registryz(struct http_request *req)
 		json_object_set_new(row, "endpoints", json_integer((json_int_t)snap->eps[i]->n));
 		json_array_append_new(out, row);
 	}
-	reply_value(req, out);
+	reply_json_value(req, out);
 }
 
 static json_t *endpoints_of(const struct svc *svc, const struct ep_set *eps)
@@ -172,7 +171,7 @@ static void endpointz(struct http_request *req)
 		json_object_set_new(row, "ep", endpoints_of(snap->svcs[i], snap->eps[i]));
 		json_array_append_new(out, row);
 	}
-	reply_value(req, out);
+	reply_json_value(req, out);
 }
 
 static json_t *finding(const struct diag *d)
@@ -251,7 +250,7 @@ static void configz(struct http_request *req)
 			continue;
 		json_array_append_new(out, object_row(req->arg, &snap->verdicts[i]));
 	}
-	reply_value(req, out);
+	reply_json_value(req, out);
 }
 
 static void mesh(struct http_request *req)
@@ -337,7 +336,7 @@ static void syncz(struct http_request *req)
 			add_type_status(row, c, (enum xds_type)t);
 		json_array_append_new(out, row);
 	}
-	reply_value(req, out);
+	reply_json_value(req, out);
 }
 
 static json_t *watched(const struct client *c)
@@ -375,7 +374,7 @@ static void adsz(struct http_request *req)
 		json_object_set_new(row, "watches", watched(c));
 		json_array_append_new(clients, row);
 	}
-	reply_value(req, json_pack("{s:I,s:o}", "totalClients", (json_int_t)s->n_clients, "clients",
+	reply_json_value(req, json_pack("{s:I,s:o}", "totalClients", (json_int_t)s->n_clients, "clients",
 				   clients));
 }
 
@@ -483,7 +482,7 @@ static void resource(struct http_request *req)
 	out = json_pack("{s:s,s:s,s:I,s:o}", "name", r->name, "version", r->version, "bytes",
 			(json_int_t)r->len, "from", origins);
 	add_raw(out, "resource", &text);
-	reply_value(req, out);
+	reply_json_value(req, out);
 }
 
 /* What is wrong now: findings of the files, and what clients refuse. */
@@ -508,7 +507,7 @@ static void push_status(struct http_request *req)
 	}
 	diags_init(&ds, req->arena);
 	store_findings(s->store, &ds);
-	reply_value(req,
+	reply_json_value(req,
 		    json_pack("{s:o,s:o}", "findings", findings(ds.v, ds.n), "rejected", rejects));
 }
 
@@ -524,7 +523,7 @@ static void timings(struct http_request *req)
 	for (int i = 0; i < LOOP_PHASES; i++)
 		json_object_set_new(loop, phases[i],
 				    json_real((double)loop_stats(s->loop)->phase_ns[i] / 1e9));
-	reply_value(req, json_pack("{s:I,s:f,s:I,s:f,s:I,s:I,s:s?,s:I,s:I,s:o,s:f}", "generations",
+	reply_json_value(req, json_pack("{s:I,s:f,s:I,s:f,s:I,s:I,s:s?,s:I,s:I,s:o,s:f}", "generations",
 				   (json_int_t)t.generations, "snapshotSeconds",
 				   (double)t.snapshot_ns / 1e9, "partsBuilt", (json_int_t)t.n_parts,
 				   "compileSeconds", (double)t.compile_ns / 1e9, "views",
@@ -561,7 +560,7 @@ static void healthz(struct http_request *req)
 
 static void version(struct http_request *req)
 {
-	reply_value(req, json_pack("{s:s}", "version", version_text()));
+	reply_json_value(req, json_pack("{s:s}", "version", version_text()));
 }
 
 static void gauge_ports(struct server *s)
@@ -593,7 +592,7 @@ static void gauge_ports(struct server *s)
 	}
 }
 
-static void gauge_identity(struct server *s)
+static void gauge_identity(struct server *s, struct arena *a)
 {
 	const struct http_server *const ports[] = {s->secure, s->webhook};
 	uint64_t ok = 0, failed = 0, refused = 0;
@@ -607,6 +606,7 @@ static void gauge_identity(struct server *s)
 		failed += st ? st->failed_handshakes : 0;
 		refused += st ? st->refused_handshakes : 0;
 	}
+	certs_gauge(s, a);
 	metric_set(&s->metrics, M_CA_EXPIRY, NULL, (double)ca_expires_s(s->identity->ca));
 	metric_set(&s->metrics, M_HANDSHAKES, "ok", (double)ok);
 	metric_set(&s->metrics, M_HANDSHAKES, "failed", (double)failed);
@@ -652,7 +652,7 @@ static void refresh_metrics(struct server *s, struct arena *a)
 	metric_set(&s->metrics, M_INFO, version_text(), 1);
 	metric_set(&s->metrics, M_DISK_AGE, NULL, disk_age_s(s));
 	gauge_ports(s);
-	gauge_identity(s);
+	gauge_identity(s, a);
 }
 
 static void metrics(struct http_request *req)
@@ -683,6 +683,7 @@ static void debug_index(struct http_request *req);
 	  "one resource and the objects it came from (?proxyID=, ?type=, ?name=)")                 \
 	X("/debug/push_status", push_status,                                                       \
 	  "what is wrong now: findings, and refusals of proxies")                                  \
+	X("/debug/certs", debug_certs, "the CA: its certificates, the rotation of roots by proxy, what will expire")   \
 	X("/debug/mesh", mesh, "the mesh configuration in force")                                  \
 	X("/debug/timings", timings, "what the last generation cost, and the loop's phases")
 

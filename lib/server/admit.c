@@ -14,8 +14,7 @@
 
 static const struct caller nobody = {.how = CALLER_NONE};
 
-/* The address without its port. */
-static const char *host_of(const char *address, char out[PEER_TEXT])
+const char *peer_host(const char *address, char out[PEER_TEXT])
 {
 	const char *colon = strrchr(address, ':');
 
@@ -44,7 +43,7 @@ static struct answer identify(struct server *s, const struct http_peer *from,
 	    !authn_caller(&id->authn, from, NULL, now_s, a, out, &e))
 		return (struct answer){PASS, NULL};
 	if (authorization) {
-		if (!buckets_has(&id->failures, host_of(from->address, host), now_ms))
+		if (!buckets_has(&id->failures, peer_host(from->address, host), now_ms))
 			return (struct answer){BUSY, "too many failed attempts"};
 		if (!authn_caller(&id->authn, from, authorization, now_s, a, out, &e))
 			return (struct answer){PASS, NULL};

@@ -35,6 +35,7 @@ static int by_cert(const struct authn *an, const struct http_peer *from, struct 
 		return err_set(e, ERR_REFUSED,
 			       "the client's certificate is of another trust domain");
 	out->how = CALLER_CERT;
+	cert_life((struct der){from->cert, from->n_cert}, &out->cert_from_s, &out->cert_until_s);
 	return set_id(an, id.ns, id.sa, out, e);
 }
 

@@ -25,6 +25,7 @@ struct caller {
 	enum caller_how how;
 	struct spiffe_id id; /* in the mesh's own trust domain */
 	const char *join;    /* the token's text, for CALLER_JOIN; never for a log */
+	int64_t cert_from_s, cert_until_s; /* of CALLER_CERT: issued, and expires; 0: not known */
 };
 
 /* What callers are measured by. */

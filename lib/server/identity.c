@@ -8,14 +8,10 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/vec.h"
-#include "ca/pem.h"
-#include "ca/cert.h"
 #include "ca/join.h"
 #include "ev/file.h"
 
 enum {
-	ISSUED_MAX = 64 * 1024 * 1024,
-	ISSUED_KEEP = 8,
 	QUIET_MS = 200,
 	PATIENCE_MS = 2000, /* of changes on disk */
 	SERVER_TTL_S = 24 * 3600,
@@ -140,73 +136,35 @@ static void renew(void *arg)
 
 /* ---- the CA ---- */
 
-static struct ca *open_ca(const struct identity *id, struct err *e)
-{
-	const struct ca_opts opts = {.trust_domain = id->opts.trust_domain};
-	uint8_t serial[TBS_SERIAL];
-	struct ca *ca;
-	char *dir;
-
-	if (id->opts.ca_dir)
-		return ca_open(id->opts.ca_dir, &opts, now_s(id), e);
-	if (loop_random(id->loop, serial, sizeof(serial))) {
-		err_set(e, ERR_IO, "no random bytes");
-		return NULL;
-	}
-	dir = join_path(id->opts.state_dir, "ca");
-	ca = ca_open_own(dir, &opts, now_s(id), serial, e);
-	free(dir);
-	return ca;
-}
-
-/* Each certificate of one bundle stands in the other. */
-static bool contains(const char *all, const char *part)
-{
-	const char *p = part, *end = part + strlen(part);
-	struct pem_block block;
-	struct arena a;
-	struct err e;
-	bool ok = true;
-
-	arena_init(&a, 0);
-	while (ok && pem_next(&p, end, "CERTIFICATE", CERT_MAX, &a, &block, &e) > 0)
-		ok = memmem(all, strlen(all), block.text, block.len) != NULL;
-	arena_fini(&a);
-	return ok;
-}
-
-/* Istio's rule: a new root comes beside the old one first; another in its place would cut off all
- * that hold certificates of the old one. */
 static void ca_changed(void *arg)
 {
 	struct identity *id = arg;
-	struct ca *ca, *before = id->ca;
-	struct err e;
 
-	ca = open_ca(id, &e);
-	if (!ca) {
-		log_error("ca", "%s; the CA before stays in force", e.text);
-		return;
-	}
-	if (!contains(ca_roots(ca), ca_roots(before)) &&
-	    !contains(ca_roots(before), ca_roots(ca))) {
-		log_error("ca", "the roots are other ones: put the new root beside the old in "
-				"root-cert.pem first; the CA before stays in force");
-		ca_unref(ca);
-		return;
-	}
-	id->ca = ca;
-	if (renew_now(id, &e)) {
-		log_error("ca", "%s; the CA before stays in force", e.text);
-		id->ca = before;
-		ca_unref(ca);
-		return;
-	}
-	ca_unref(before);
-	log_info("ca", "issuing from %s, good until %lld", ca_subject(ca),
-		 (long long)ca_expires_s(ca));
-	if (id->renewed)
-		id->renewed(id->arg);
+	roots_reload(id->roots);
+}
+
+/* Another issuer, or other roots that are trusted. */
+static void roots_changed(void *arg)
+{
+	struct identity *id = arg;
+
+	id->ca = roots_ca(id->roots);
+	renew(id);
+}
+
+static int open_roots(struct identity *id, struct err *e)
+{
+	const struct identity_opts *o = &id->opts;
+	const struct roots_opts opts = {.state_dir = o->state_dir,
+					.ca_dir = o->ca_dir,
+					.trust_domain = o->trust_domain,
+					.shared = o->ca_shared};
+
+	id->roots = roots_open(id->loop, &opts, roots_changed, id, e);
+	if (!id->roots)
+		return -1;
+	id->ca = roots_ca(id->roots);
+	return 0;
 }
 
 /* ---- tokens ---- */
@@ -253,20 +211,13 @@ static int watch_rules(struct identity *id, struct err *e)
 static int open_all(struct identity *id, struct err *e)
 {
 	const struct identity_opts *o = &id->opts;
-	char *path;
 
 	if (trust_init(&id->authn.trust, o->trust_domain, o->aliases, o->n_aliases, e) ||
 	    file_make_dir(o->state_dir, 0700, e))
 		return -1;
 	id->join_dir = join_path(o->state_dir, "join");
-	path = join_path(o->state_dir, "issued.log");
-	id->issued = file_log_open(path, ISSUED_MAX, ISSUED_KEEP, e);
-	free(path);
-	if (!id->issued)
-		return -1;
 	ca_protect_memory();
-	id->ca = open_ca(id, e);
-	if (!id->ca || renew_now(id, e))
+	if (open_roots(id, e) || renew_now(id, e))
 		return -1;
 	if (o->ca_dir) {
 		id->ca_watch =
@@ -309,10 +260,9 @@ void identity_close(struct identity *id)
 	loop_timer_stop(id->loop, &id->renew);
 	file_watch_close(id->ca_watch);
 	file_watch_close(id->rules_watch);
-	file_log_close(id->issued);
 	token_rules_free(id->rules);
 	tls_ctx_unref(id->tls);
-	ca_unref(id->ca);
+	roots_close(id->roots);
 	free(id->join_dir);
 	free(id);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The daemon's identity and the mesh's: the CA with its directory, rules for tokens, join tokens,
- * the log of what was issued, and the TLS context of the secure port, renewed at half of its life
+ * and the TLS context of the secure port, renewed at half of its life
  * and when the CA changes. What changes on disk and does not hold leaves what was there in force
  * (R5). Thread: loop.
  */
@@ -14,10 +14,12 @@
 #include "server/authn.h"
 #include "server/authz.h"
 #include "server/bucket.h"
+#include "server/roots.h"
 
 struct identity_opts {
 	const char *state_dir; /* root of our own, join tokens, log; made if it is missing */
 	const char *ca_dir;    /* plugged-in CA, or NULL: <state_dir>/ca */
+	bool ca_shared;	       /* other replicas have the same ca_dir */
 	const char *trust_domain;
 	const char *const *aliases; /* of it */
 	size_t n_aliases;
@@ -33,9 +35,9 @@ struct identity {
 	struct identity_opts opts;
 	struct authn authn;
 	struct authz authz;
-	struct ca *ca;
+	struct roots *roots;
+	struct ca *ca; /* roots_ca */
 	struct tls_ctx *tls;
-	struct file_log *issued;
 	char *join_dir;
 	struct token_rules *rules;
 	struct file_watch *ca_watch, *rules_watch;

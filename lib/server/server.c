@@ -185,15 +185,25 @@ static int open_port(struct server *s, const struct port *p, struct err *e)
 	return 0;
 }
 
-/* One table of what the tables hold. */
-static struct http_entry *join_routes(struct server *s, size_t *n)
-{
-	struct http_entry *all = arena_array(&s->tables, struct http_entry, n_rest_routes + n_csr_routes + n_admin_routes);
+struct table {
+	const struct http_entry *rows;
+	size_t n;
+};
 
-	memcpy(all, rest_routes, n_rest_routes * sizeof(*all));
-	memcpy(all + n_rest_routes, csr_routes, n_csr_routes * sizeof(*all));
-	memcpy(all + n_rest_routes + n_csr_routes, admin_routes, n_admin_routes * sizeof(*all));
-	*n = n_rest_routes + n_csr_routes + n_admin_routes;
+/* One table of several. */
+static struct http_entry *join_routes(struct server *s, const struct table *tables, size_t n_tables, size_t *n)
+{
+	struct http_entry *all;
+
+	*n = 0;
+	for (size_t i = 0; i < n_tables; i++)
+		*n += tables[i].n;
+	all = arena_array(&s->tables, struct http_entry, *n);
+	*n = 0;
+	for (size_t i = 0; i < n_tables; i++) {
+		memcpy(all + *n, tables[i].rows, tables[i].n * sizeof(*all));
+		*n += tables[i].n;
+	}
 	return all;
 }
 
@@ -207,6 +217,13 @@ static struct grpc_method *join_methods(struct server *s, size_t *n)
 	return all;
 }
 
+static void use_roots(struct server *s)
+{
+	store_set_roots(s->store, ca_roots(s->identity->ca));
+	if (store_commit(s->store))
+		store_changed(s);
+}
+
 static void renewed(void *arg)
 {
 	struct server *s = arg;
@@ -215,6 +232,7 @@ static void renewed(void *arg)
 		http_server_set_tls(s->secure, s->identity->tls);
 	if (s->webhook)
 		http_server_set_tls(s->webhook, s->identity->tls);
+	use_roots(s);
 }
 
 static int open_identity(struct server *s, struct err *e)
@@ -222,16 +240,25 @@ static int open_identity(struct server *s, struct err *e)
 	if (!s->opts->secure_address && !s->opts->webhook_address)
 		return 0;
 	s->identity = identity_open(s->loop, s->opts->identity, renewed, s, e);
-	return s->identity ? 0 : -1;
+	if (!s->identity)
+		return -1;
+	roots_set_peers(s->identity->roots, certs_peers, s);
+	use_roots(s);
+	return 0;
 }
 
 static int open_secure(struct server *s, struct err *e)
 {
+	const struct table tables[] = {{rest_routes, n_rest_routes},
+				       {csr_routes, n_csr_routes},
+				       {certs_routes, n_certs_routes},
+				       {certs_admin_routes, n_certs_admin_routes},
+				       {admin_routes, n_admin_routes}};
 	struct port port = {.id = PORT_SECURE, .name = "secure", .address = s->opts->secure_address, .server = &s->secure};
 
 	if (!port.address)
 		return 0;
-	port.rows = join_routes(s, &port.n_rows);
+	port.rows = join_routes(s, tables, ARRAY_LEN(tables), &port.n_rows);
 	port.methods = join_methods(s, &port.n_methods);
 	port.tls = s->identity->tls;
 	return open_port(s, &port, e);
@@ -253,7 +280,8 @@ static int open_webhook(struct server *s, struct err *e)
 
 static int open_ports(struct server *s, struct err *e)
 {
-	const struct port ports[] = {
+	const struct table tables[] = {{certs_admin_routes, n_certs_admin_routes}, {admin_routes, n_admin_routes}};
+	struct port ports[] = {
 	    {.id = PORT_XDS,
 	     .name = "xds",
 	     .address = s->opts->xds_address,
@@ -265,9 +293,7 @@ static int open_ports(struct server *s, struct err *e)
 	    {.id = PORT_ADMIN,
 	     .name = "admin",
 	     .address = s->opts->admin_address,
-	     .server = &s->admin,
-	     .rows = admin_routes,
-	     .n_rows = n_admin_routes},
+	     .server = &s->admin},
 	    {.id = PORT_MONITOR,
 	     .name = "metrics",
 	     .address = s->opts->metrics_address,
@@ -276,6 +302,7 @@ static int open_ports(struct server *s, struct err *e)
 	     .n_rows = n_monitor_routes},
 	};
 
+	ports[1].rows = join_routes(s, tables, ARRAY_LEN(tables), &ports[1].n_rows);
 	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
 		if (open_port(s, &ports[i], e))
 			return -1;
@@ -380,6 +407,7 @@ static void expire(void *arg)
 	struct server *s = arg;
 
 	rest_expire(s, false);
+	certs_warn(s);
 	loop_timer_start(s->loop, &s->expire, EXPIRE_EVERY_MS, expire, s);
 }
 

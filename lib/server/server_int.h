@@ -5,6 +5,8 @@
 #ifndef SERVER_SERVER_INT_H
 #define SERVER_SERVER_INT_H
 
+#include <jansson.h>
+
 #include "net/http_server.h"
 #include "server/authn.h"
 #include "server/authz.h"
@@ -46,6 +48,7 @@ struct server {
 	struct buf scratch;		   /* one response at a time on its way to a socket */
 	struct sent_count sent[XDS_TYPES]; /* by streams that have ended */
 	struct hash128 findings_hash;	   /* of the errors that were logged last */
+	struct hash128 certs_hash;	   /* of what was said of certificates last */
 	size_t webhook_held;		   /* bytes of reviews under way */
 	bool stopping;
 };
@@ -90,15 +93,28 @@ extern const struct grpc_method ads_methods[], csr_methods[];
 extern const size_t n_ads_methods, n_csr_methods;
 
 /* HTTP routes: each file has its rows, server.c joins them into one table a port. */
-extern const struct http_entry rest_routes[], csr_routes[], admin_routes[], monitor_routes[], webhook_routes[];
-extern const size_t n_rest_routes, n_csr_routes, n_admin_routes, n_monitor_routes, n_webhook_routes;
+extern const struct http_entry rest_routes[], csr_routes[], certs_routes[], certs_admin_routes[], admin_routes[], monitor_routes[],
+    webhook_routes[];
+extern const size_t n_rest_routes, n_csr_routes, n_certs_routes, n_certs_admin_routes, n_admin_routes, n_monitor_routes,
+    n_webhook_routes;
 
+/* The address without its port. */
+const char *peer_host(const char *address, char out[PEER_TEXT]);
 /* What every port asks before a handler runs: admit.c. */
 bool admit_request(struct http_request *req, const struct http_entry *entry);
 enum grpc_status admit_call(struct grpc_call *call, const char **why);
 bool admit_type(const struct server *s, enum xds_type type, const struct http_peer *from, const struct caller *who);
 /* RFC 9457; not to be cached. */
 void reply_problem(struct http_request *req, unsigned status, const char *title, const char *detail);
+
+/* Takes the value. */
+void reply_json_value(struct http_request *req, json_t *value);
+
+/* svc_certs.c */
+void debug_certs(struct http_request *req);
+struct rotation_peer *certs_peers(void *server, struct arena *a, size_t *n);	/* roots_peers_fn */
+void certs_gauge(struct server *s, struct arena *a);
+void certs_warn(struct server *s);
 
 void rest_status(const struct client *c, enum xds_type t, struct session_status *out);
 /* Forgets the REST clients that have not polled for long, or all. */

@@ -27,6 +27,8 @@ struct issue {
 	struct http_request *req;
 	struct caller caller;
 	struct ca *ca;
+	uint64_t bundle;
+	char host[PEER_TEXT];
 	char *csr;
 	struct ca_request request;
 	int64_t now_s;
@@ -105,18 +107,19 @@ static void answer_request(struct issue *i)
 	http_reply(i->req, &resp);
 }
 
-/* "<time> <serial> <identity> <how the caller was known> <expiry>" */
+/* Before anybody has it. */
 static void log_issued(const struct issue *i)
 {
-	char id[SPIFFE_TEXT], now[32], until[32], line[SPIFFE_TEXT + 200];
-	struct err e;
-	int n;
+	struct issued line = {.issued_s = i->now_s,
+			      .until_s = i->out.not_after_s,
+			      .id = i->caller.id,
+			      .bundle = i->bundle};
 
-	n = snprintf(line, sizeof(line), "%s %s %s %s %s\n", time_text(i->now_s, now),
-		     i->out.serial, spiffe_print(&i->caller.id, id), caller_how_name(i->caller.how),
-		     time_text(i->out.not_after_s, until));
-	if (file_log_append(i->server->identity->issued, line, (size_t)n, &e))
-		log_error("ca", "the log of certificates: %s", e.text);
+	tbs_serial(i->request.serial, line.serial);
+	snprintf(line.how, sizeof(line.how), "%s", caller_how_name(i->caller.how));
+	snprintf(line.root, sizeof(line.root), "%.16s", ca_root_id(i->ca));
+	snprintf(line.host, sizeof(line.host), "%s", i->host);
+	roots_issued(i->server->identity->roots, &line);
 }
 
 static void on_done(struct job *job)
@@ -153,8 +156,9 @@ static void run(struct job *job)
 
 /* What an identity costs is bounded before any arithmetic; a join token is used up here. -1:
  * nothing is under way, *status says why. */
-static struct issue *begin(struct server *s, const struct caller *who, const char *csr, size_t n,
-			   int64_t ttl_s, enum grpc_status *status, struct err *e)
+static struct issue *begin(struct server *s, const struct caller *who, const char *peer,
+			   const char *csr, size_t n, int64_t ttl_s, enum grpc_status *status,
+			   struct err *e)
 {
 	int64_t now_s = loop_wall_ns(s->loop) / 1000000000;
 	struct identity *id = s->identity;
@@ -190,9 +194,11 @@ static struct issue *begin(struct server *s, const struct caller *who, const cha
 	*i = (struct issue){.server = s,
 			    .caller = caller,
 			    .ca = ca_ref(id->ca),
+			    .bundle = roots_rotation(id->roots)->s.bundle,
 			    .now_s = now_s,
 			    .csr = strndup(csr, n)};
 	must(i->csr && "out of memory");
+	peer_host(peer, i->host);
 	i->request = (struct ca_request){
 	    .id = &i->caller.id, .csr = i->csr, .n_csr = strlen(i->csr), .ttl_s = ttl_s};
 	*status = GRPC_INTERNAL;
@@ -244,7 +250,7 @@ static void message(struct grpc_call *call, const uint8_t *p, size_t n)
 	} else if (r.impersonates) {
 		err_set(&e, ERR_REFUSED, "nobody may ask for another identity");
 		refuse_call(call, GRPC_PERMISSION_DENIED, &e);
-	} else if (!(i = begin(s, call->caller, r.csr, strlen(r.csr), r.ttl_s, &status, &e))) {
+	} else if (!(i = begin(s, call->caller, call->peer, r.csr, strlen(r.csr), r.ttl_s, &status, &e))) {
 		refuse_call(call, status, &e);
 	} else {
 		i->call = call;
@@ -318,7 +324,7 @@ static void post_certificates(struct http_request *req)
 		err_set(&e, ERR_SYNTAX,
 			"the body is a JSON object of csr, a PEM text, and, if wanted, ttlSeconds");
 	else
-		i = begin(req->arg, req->caller, csr, strlen(csr), ttl_s, &status, &e);
+		i = begin(req->arg, req->caller, req->peer, csr, strlen(csr), ttl_s, &status, &e);
 	json_decref(root);
 	if (!i) {
 		refuse_request(req, status, &e);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/must.h"
@@ -159,19 +158,6 @@ int disk_build(const struct object_set *set, const char *prefix, struct buf *out
 	return 0;
 }
 
-/* The one before keeps its name until the new one takes it, and has a second one by then. */
-static int replace(const char *path, const struct buf *text, struct err *e)
-{
-	char old[4096];
-
-	if ((size_t)snprintf(old, sizeof(old), "%s.old", path) >= sizeof(old))
-		return err_set(e, ERR_LIMIT, "%s: the path is too long", path);
-	unlink(old);
-	if (link(path, old) && access(path, F_OK) == 0)
-		return err_errno(e, "%s", old);
-	return file_replace(path, text->p, text->n, 0600, e);
-}
-
 int disk_save(const char *path, const struct object_set *set, const char *prefix, struct hash128 *last, struct err *e)
 {
 	struct hash128 sum;
@@ -182,7 +168,7 @@ int disk_save(const char *path, const struct object_set *set, const char *prefix
 	if (disk_build(set, prefix, &out, &sum))
 		rc = err_set(e, ERR_LIMIT, "%s: a generation of more than %d MiB", path, DISK_FILE_MAX >> 20);
 	else if (!hash_equal(sum, *last))
-		rc = replace(path, &out, e);
+		rc = file_replace_keep(path, out.p, out.n, 0600, e);
 	if (!rc)
 		*last = sum;
 	buf_fini(&out);

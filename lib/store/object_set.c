@@ -112,6 +112,13 @@ struct mesh_settings *mesh_settings_new(const struct node *root, const struct no
 	return m;
 }
 
+void mesh_settings_set_roots(struct mesh_settings *m, const char *roots)
+{
+	must(m->refs == 1);
+	m->roots = arena_strdup(&m->arena, roots);
+	m->hash = hash_mix_str(m->hash, roots);
+}
+
 const struct mesh_settings *mesh_settings_ref(const struct mesh_settings *m)
 {
 	((struct mesh_settings *)m)->refs++;

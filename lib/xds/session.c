@@ -512,6 +512,19 @@ void session_status(const struct session *s, enum xds_type type, struct session_
 		hash_hex(t->acked, out->acked);
 }
 
+enum session_hold session_holds(const struct session *s, enum xds_type type, const char *name, const struct res **out)
+{
+	const struct track *t = &s->track[type];
+	size_t i = t->set ? res_set_index(t->set, name) : (size_t)-1;
+	struct stray *stray;
+	const uint8_t *flags = track_find(t, name, &stray);
+
+	if (!flags || !(t->wild || *flags & WANTED))
+		return SESSION_NOT_ASKED;
+	*out = i == (size_t)-1 ? NULL : t->set->row[i].res;
+	return *out && (*flags & (KNOWN | CURRENT | FLIGHT | REFUSED)) == (KNOWN | CURRENT) ? SESSION_HOLDS : SESSION_NOT_YET;
+}
+
 uint64_t session_n_ignored(const struct session *s)
 {
 	return s->n_ignored;

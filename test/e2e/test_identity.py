@@ -25,7 +25,7 @@ XDS = [('envoy.service.discovery.v3.AggregatedDiscoveryService', 'AggregatedReso
        ('envoy.service.route.v3.RouteDiscoveryService', 'Routes', 'routes', 'RouteConfiguration', 'route'),
        ('envoy.service.secret.v3.SecretDiscoveryService', 'Secrets', 'secrets', 'Secret', 'extensions.transport_sockets.tls')]
 DEBUG = ['/debug', '/debug/', '/debug/registryz', '/debug/endpointz', '/debug/configz', '/debug/syncz', '/debug/adsz', '/debug/config_dump',
-         '/debug/resource', '/debug/push_status', '/debug/mesh', '/debug/timings']
+         '/debug/resource', '/debug/push_status', '/debug/certs', '/debug/mesh', '/debug/timings']
 
 
 def san(machine):
@@ -194,6 +194,10 @@ def http_cells(one, clients):
             yield (name, path), None if status == (200 if served else 404) else status
         status = patiently(lambda: client.certificate(csr)[0], (429,) if not who else ())
         yield (name, 'certificate'), None if status == (200 if who else 401) else status
+        status = patiently(lambda: client.http('GET', '/v1/roots')[0], (429,))
+        yield (name, 'roots'), None if (status == 200) == bool(who) and status in (200, 401, 403) else status
+        status = patiently(lambda: client.http('POST', '/v1/rotation', {'action': 'nothing'})[0], (429,))
+        yield (name, 'rotation'), None if status in ((400, 415) if admin else (401, 403)) else status
 
 
 OPEN = {'xds': [], 'admin': DEBUG + ['/ready'], 'metrics': ['/metrics', '/healthz', '/version', '/ready']}
@@ -212,7 +216,7 @@ def plain_cells(one):
     """The other ports: with a good token, which counts for nothing there, and without."""
     for port, served in OPEN.items():
         for authorization in (None, 'Bearer ' + one.issuer.token('ops', 'admin')):
-            for path in DEBUG + OPEN['metrics'] + ['/v1/certificates', '/debug/../v1/certificates', '/v3/discovery:x']:
+            for path in DEBUG + OPEN['metrics'] + ['/v1/certificates', '/v1/roots', '/v1/rotation', '/debug/../v1/certificates', '/v3/discovery:x']:
                 for method in ('GET', 'POST', 'PUT'):
                     got = plain_status(one.navarchd.ports[port], method, path, authorization)
                     right = got not in (401, 403, 404, 405) if method == 'GET' and path in served else got >= 400
@@ -288,7 +292,7 @@ def dev_ca(folder, script=os.path.join(os.path.dirname(os.path.abspath(__file__)
 
 
 def test_identity_plugged_in(env):
-    """A CA from a directory: another intermediate is taken at once, another root is not, a broken set neither."""
+    """A CA from a directory: another intermediate is taken at once, another root when all have it, a broken set not at all."""
     first, other = dev_ca(env.folder + '/first'), dev_ca(env.folder + '/other')
     live = env.folder + '/live'
     shutil.copytree(first, live)
@@ -303,7 +307,9 @@ def test_identity_plugged_in(env):
     need(isinstance(one.client(token=one.issuer.token('default', 'a'), ca=ca).create(Machine(env.folder, 'm').csr), list), 'issuing stopped')
     for name in ('ca-cert.pem', 'cert-chain.pem', 'root-cert.pem'):
         shutil.copy(other + '/' + name, live)
-    await_('the complaint about the roots', lambda: 'the roots are other ones' in one.navarchd.text())
+    await_('the other root to be trusted', lambda: 'rotation: distributing' in one.navarchd.text())
+    both = one.client(token=one.issuer.token('default', 'a'), ca=ca).create(Machine(env.folder, 'm').csr)
+    need(both[-1].count('BEGIN') == 2 and both[1] == chain[1], 'issued from the other root, or without it: %s' % both)
     need(s_client(one.navarchd.ports['secure'], ca)[0] == 0, 'the server certificate changed: %s' % (before,))
 
     os.unlink(first + '/ca-key.pem')        # a new intermediate of the same root

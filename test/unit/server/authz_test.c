@@ -17,7 +17,8 @@
 static const struct {
 	const struct http_entry *rows;
 	const size_t *n;
-} routers[] = {{rest_routes, &n_rest_routes}, {csr_routes, &n_csr_routes}, {admin_routes, &n_admin_routes}, {monitor_routes, &n_monitor_routes},
+} routers[] = {{rest_routes, &n_rest_routes}, {csr_routes, &n_csr_routes}, {certs_routes, &n_certs_routes},
+	     {certs_admin_routes, &n_certs_admin_routes}, {admin_routes, &n_admin_routes}, {monitor_routes, &n_monitor_routes},
 	     {webhook_routes, &n_webhook_routes}};
 
 static bool is_routed(const struct authz_row *row)
@@ -74,7 +75,9 @@ static bool promised(const struct authz_row *row, enum port_id port, enum caller
 		return port == PORT_SECURE && how != CALLER_NONE;
 	if (xds)
 		return port == PORT_XDS || (port == PORT_SECURE && known);
-	if (debug)
+	if (!strcmp(row->path, "/v1/roots"))
+		return port == PORT_SECURE && known;
+	if (debug || !strcmp(row->path, "/v1/rotation"))
 		return port == PORT_ADMIN ? loopback : port == PORT_SECURE && known && admin;
 	if (!strcmp(row->path, "/ready"))
 		return port != PORT_XDS && port != PORT_WEBHOOK;

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to roots.c and roots_replay.c.
+ */
+#ifndef SERVER_ROOTS_INT_H
+#define SERVER_ROOTS_INT_H
+
+#include "ev/file.h"
+#include "server/roots.h"
+
+enum { ROOTS_PATH = 2048, ROOTS_LOG_KEEP = 8, ROOTS_LOG_MAX = 64 * 1024 * 1024 };
+
+struct roots {
+	struct loop *loop;
+	struct roots_opts opts;
+	struct {
+		char state[ROOTS_PATH], files[ROOTS_PATH], old[ROOTS_PATH], fresh[ROOTS_PATH], log[ROOTS_PATH];
+	} path;
+	struct rotation rotation;
+	struct ca *files, *old; /* as they stand on disk; old: or NULL */
+	struct ca *ca;		/* one of the two, with the bundle */
+	struct file_log *issued;
+	bool unsaved, unlogged; /* the disk failed */
+	enum rotation_phase phase; /* when it was looked at last */
+	struct loop_timer timer;
+	loop_fn *changed;
+	void *arg;
+	roots_peers_fn *peers;
+	void *peers_arg;
+};
+
+/* Reads the log into the ledger. */
+void roots_replay(struct roots *r);
+void roots_look_soon(struct roots *r);
+
+#endif
