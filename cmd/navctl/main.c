@@ -11,7 +11,7 @@
 static const struct cmd *const table[] = {
     &cmd_validate, &cmd_analyze, &cmd_proxy_config, &cmd_proxy_status,
     &cmd_route,    &cmd_test,    &cmd_explain,      &cmd_crds,
-    &cmd_token,    &cmd_version, &cmd_completion, &cmd_man,
+    &cmd_token,    &cmd_certs,       &cmd_version, &cmd_completion, &cmd_man,
 };
 
 const struct cmd *const *cmd_table(size_t *n)

@@ -30,9 +30,11 @@ static int answer(CURLcode rc, CURL *c, const char *url, struct buf *body, struc
 		       status, (int)strcspn(buf_cstr(body), "\n"), buf_cstr(body));
 }
 
-int remote_get(const char *server, const char *path, struct buf *body, struct err *e)
+/* json: what is posted; NULL: GET */
+static int call(const char *server, const char *path, const char *json, struct buf *body, struct err *e)
 {
 	CURL *c = curl_easy_init();
+	struct curl_slist *headers = json ? curl_slist_append(NULL, "Content-Type: application/json") : NULL;
 	char url[1024];
 	int status;
 
@@ -47,9 +49,24 @@ int remote_get(const char *server, const char *path, struct buf *body, struct er
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)TOTAL_S);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, body);
+	if (json) {
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, json);
+		curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	}
 	status = answer(curl_easy_perform(c), c, url, body, e);
+	curl_slist_free_all(headers);
 	curl_easy_cleanup(c);
 	return status;
+}
+
+int remote_get(const char *server, const char *path, struct buf *body, struct err *e)
+{
+	return call(server, path, NULL, body, e);
+}
+
+int remote_post(const char *server, const char *path, const char *json, struct buf *body, struct err *e)
+{
+	return call(server, path, json, body, e);
 }
 
 const char *remote_escape(const char *text, struct arena *a)

@@ -12,6 +12,8 @@
 /* GET http://<server><path>; server NULL: 127.0.0.1:8080. -1: unreachable (ERR_IO), or an answer that is
  * not 200 (ERR_NOT_FOUND for 404), with the server's own words. */
 int remote_get(const char *server, const char *path, struct buf *body, struct err *e);
+/* POST of a JSON text. ERR_REFUSED also for 409: what is asked does not fit what is going on. */
+int remote_post(const char *server, const char *path, const char *json, struct buf *body, struct err *e);
 const char *remote_escape(const char *text, struct arena *a);
 /* Prints a JSON answer as JSON or YAML ("yaml"); member NULL or "all": the whole. */
 void remote_print_member(struct buf *json, const char *member, const char *form, struct arena *a);

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rotation of roots, from outside: who is waited for, orders, restarts in the middle, and what navctl says."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+from harness import await_, need
+from identity import NAVCTL, Identity, openssl
+from test_identity import NAMESPACE, dev_ca
+
+
+def navctl(one, *args, want=None):
+    """What `navctl certs` says, as JSON, and its exit code."""
+    out = subprocess.run([NAVCTL, 'certs', *args, '-s', '127.0.0.1:%d' % one.navarchd.ports['admin'], '-o', 'json'],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    need(want is None or out.returncode == want, 'navctl certs %s: %d %s' % (args, out.returncode, out.stderr.decode()))
+    return json.loads(out.stdout) if out.stdout else out.stderr.decode()
+
+
+def rotation(one):
+    return navctl(one)['rotation']
+
+
+def phase(one, want):
+    return await_('the phase %s' % want, lambda: (lambda r: r if r['phase'] == want else None)(rotation(one)), deadline_s=30)
+
+
+def restart(one):
+    """As a crash does it."""
+    one.navarchd.stop(signal.SIGKILL)
+    one.navarchd.start()
+
+
+def renew(one, machine, ca, ttl=60):
+    status, body = one.client(machine=machine, ca=ca).certificate(machine.csr, ttl)
+    need(status == 200, 'renewal: %s %s' % (status, body))
+    answer = json.loads(body)
+    machine.take(answer['chain'])
+    return answer['roots']
+
+
+def issuer_of(machine):
+    """The identifier of the key that signed: roots of our own differ in nothing else."""
+    return openssl('x509', '-in', machine.cert, '-noout', '-ext', 'authorityKeyIdentifier').decode().split('\n')[1].strip()
+
+
+def test_rotation_own(env):
+    """Another root of our own: a holder is waited for, by name; then it issues; a kill in the middle changes nothing."""
+    one = Identity(env, {'a.yaml': NAMESPACE})
+    a = one.machine('default', 'a')
+    before = issuer_of(a)
+    need(navctl(one, want=0)['rotation']['phase'] == 'steady', 'not steady')
+    need('nothing is paused' in navctl(one, 'resume', want=1), 'resumed what is not there')
+    need('no rotation' in navctl(one, 'abort', want=1), 'aborted what is not there')
+
+    navctl(one, 'rotate', want=0)
+    r = phase(one, 'distributing')
+    need(r['waitsFor'] == ['default/a@127.0.0.1'] and r['away'] == 1, 'waits for %s' % r)
+    need(navctl(one, want=1)['findings'][0]['code'] == 'NAV0705', 'no warning')
+    need('under way' in navctl(one, 'rotate', want=1), 'two rotations at once')
+    restart(one)
+    phase(one, 'distributing')
+    navctl(one, 'pause', want=0)
+    roots = renew(one, a, one.ca)
+    need(roots.count('BEGIN') == 2 and issuer_of(a) == before, 'issued from a root that not all have')
+    need(open(one.ca).read() == roots, 'the file of roots is not what is trusted')
+    restart(one)
+    need(rotation(one)['paused'], 'the pause is forgotten')
+    navctl(one, 'resume', want=0)
+    phase(one, 'draining')
+    restart(one)
+    phase(one, 'draining')
+    renew(one, a, one.ca)
+    need(issuer_of(a) != before, 'still issued from the old root')
+    need([c['role'] for c in navctl(one)['roots']] == ['old', 'signer'], 'roots: %s' % navctl(one)['roots'])
+
+    navctl(one, 'abort', want=0)        # all have both: back at once
+    await_('the old root again', lambda: navctl(one)['roots'][0]['role'] == 'signer')
+    renew(one, a, one.ca)
+    need(issuer_of(a) == before, 'not issued from the old root again')
+    restart(one)
+    renew(one, a, one.ca)
+    need(issuer_of(a) == before, 'forgotten by a restart')
+    return 'four kills'
+
+
+def test_rotation_plugged_in(env):
+    """Other files in --ca-dir: the issuer before is kept until all have the new root, over restarts, and for an abort."""
+    first, other, live = (dev_ca(env.folder + '/' + name) for name in ('first', 'other', 'live'))
+    for name in ('ca-key.pem', 'ca-cert.pem', 'cert-chain.pem', 'root-cert.pem'):
+        shutil.copy(first + '/' + name, live)
+    one = Identity(env, {'a.yaml': NAMESPACE}, ['--ca-dir', live])
+    ca = env.folder + '/both.pem'
+    with open(ca, 'w') as f:
+        f.write(open(first + '/root-cert.pem').read() + open(other + '/root-cert.pem').read())
+    a = one.machine('default', 'a', ca=ca)
+    before = issuer_of(a)
+    for name in ('ca-key.pem', 'ca-cert.pem', 'cert-chain.pem', 'root-cert.pem'):
+        shutil.copy(other + '/' + name, live)
+    phase(one, 'distributing')
+    need(os.stat(one.state + '/ca-old/ca-key.pem').st_mode & 0o777 == 0o600, 'others may read the old key')
+    restart(one)
+    need(renew(one, a, ca).count('BEGIN') == 2 and issuer_of(a) == before, 'issued from what not all have')
+    navctl(one, 'abort', want=0)
+    restart(one)
+    answer = navctl(one, want=1)
+    need(answer['rotation']['aborted'] and answer['findings'][0]['code'] == 'NAV0709', 'the abort is forgotten: %s' % answer)
+    renew(one, a, ca)
+    need(issuer_of(a) == before, 'issued from what was aborted')
+    navctl(one, 'rotate', want=0)
+    phase(one, 'draining')
+    renew(one, a, ca)
+    need(issuer_of(a) != before, 'still issued from the old root')
+    restart(one)
+    phase(one, 'draining')
+
+    offline = subprocess.run([NAVCTL, 'certs', '--ca-dir', live, '--trust-domain', 'cluster.local'], stdout=subprocess.PIPE)
+    need(offline.returncode == 0 and b'intermediate' in offline.stdout, 'navctl certs --ca-dir: %s' % offline.stdout)
+    shutil.copy(first + '/ca-key.pem', live)
+    offline = subprocess.run([NAVCTL, 'certs', '--ca-dir', live], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    need(offline.returncode == 1 and b'not that of the certificate' in offline.stderr, 'a wrong key: %s' % offline.stderr)
