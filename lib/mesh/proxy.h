@@ -20,6 +20,9 @@ enum proxy_feature {
 	FEATURE_HTTP10 = 4,
 	FEATURE_GATEWAY_OWN_NAMESPACE = 8,	/* Gateways select pods of their own namespace only */
 	FEATURE_DUAL_STACK = 16,	/* virtual and gateway listeners on both families */
+	FEATURE_FIPS_140_2 = 32,	/* what TLS must comply with: at most one of these */
+	FEATURE_FIPS_140_3 = 64,
+	FEATURE_PQC = 128,
 };
 
 struct proxy {
@@ -66,6 +69,11 @@ struct view_target {
 	size_t n_also;
 };
 
+/* A certificate, its key, and the CA of peers, as paths; "" = unset. */
+struct tls_files {
+	const char *cert, *key, *ca;
+};
+
 struct view {
 	struct hash128 hash;		/* of all below, with the content of Gateways, Sidecar and targets */
 	enum proxy_type type;
@@ -83,6 +91,7 @@ struct view {
 	bool unprivileged;		/* cannot listen below port 1024 */
 	bool dns_capture;		/* answers its workload's DNS itself */
 	bool external_sds;		/* a second SDS server stands beside it */
+	struct tls_files server_files, client_files;	/* of the workload, in place of its agent's */
 	const char *mesh_id;		/* "" = unset */
 	const char *network_view;	/* networks whose endpoints it wants, "a,b"; "" = all */
 	const struct view_target *targets;	/* by target port, no doubles, no UDP */
@@ -96,7 +105,7 @@ struct view {
 	const struct proxy_config *config;	/* in force: gatewayTopology, tracing, proxyHeaders,
 					 * connectionSettings with their profile; never NULL */
 	unsigned features;		/* enum proxy_feature */
-	struct hash128 config_hash;	/* of both */
+	struct hash128 config_hash;	/* of both, and of the files */
 };
 
 /* What the snapshot knows of the proxy (its pod's labels win over claimed ones) becomes the view.

@@ -34,16 +34,19 @@ static const struct connection_settings edge = {
 	.escaped_slashes = SLASHES_UNESCAPE_AND_REDIRECT,
 };
 
-/* istiod's switches that a proxy may have for itself; a variable of its environment turns one on. */
+/* istiod's switches that a proxy may have for itself; a variable of its environment turns one on, by that value. */
 static const struct {
-	const char *name;
+	const char *name, *value;	/* NULL: true */
 	enum proxy_feature bit;
 } features[] = {
-	{"ENABLE_TLS_ON_SIDECAR_INGRESS", FEATURE_INGRESS_TLS},
-	{"ISTIO_DUAL_STACK", FEATURE_DUAL_STACK},
-	{"PILOT_ENABLE_QUIC_LISTENERS", FEATURE_QUIC},
-	{"PILOT_HTTP10", FEATURE_HTTP10},
-	{"PILOT_SCOPE_GATEWAY_TO_NAMESPACE", FEATURE_GATEWAY_OWN_NAMESPACE},
+	{"COMPLIANCE_POLICY", "fips-140-2", FEATURE_FIPS_140_2},
+	{"COMPLIANCE_POLICY", "fips-140-3", FEATURE_FIPS_140_3},
+	{"COMPLIANCE_POLICY", "pqc", FEATURE_PQC},
+	{"ENABLE_TLS_ON_SIDECAR_INGRESS", NULL, FEATURE_INGRESS_TLS},
+	{"ISTIO_DUAL_STACK", NULL, FEATURE_DUAL_STACK},
+	{"PILOT_ENABLE_QUIC_LISTENERS", NULL, FEATURE_QUIC},
+	{"PILOT_HTTP10", NULL, FEATURE_HTTP10},
+	{"PILOT_SCOPE_GATEWAY_TO_NAMESPACE", NULL, FEATURE_GATEWAY_OWN_NAMESPACE},
 };
 
 static unsigned features_of(const struct strmap *env)
@@ -53,7 +56,7 @@ static unsigned features_of(const struct strmap *env)
 	for (size_t i = 0; i < ARRAY_LEN(features); i++) {
 		const char *v = strmap_get(env, features[i].name);
 
-		if (v && (strcmp(v, "true") == 0 || strcmp(v, "1") == 0))
+		if (v && (features[i].value ? strcmp(v, features[i].value) == 0 : strcmp(v, "true") == 0 || strcmp(v, "1") == 0))
 			on |= features[i].bit;
 	}
 	return on;

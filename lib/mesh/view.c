@@ -368,6 +368,20 @@ static void set_metadata(const struct proxy *p, struct view *v)
 	v->network_view = networks ? networks : "";
 }
 
+static void set_files(const struct proxy *p, const char *prefix, struct tls_files *out, struct arena *a, struct view *v)
+{
+	const struct {
+		const char *suffix, **to;
+	} parts[] = {{"CERT_CHAIN", &out->cert}, {"KEY", &out->key}, {"ROOT_CERT", &out->ca}};
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		const char *path = p->type == PROXY_GRPC ? NULL : proxy_metadata(p, arena_printf(a, "%s_%s", prefix, parts[i].suffix));
+
+		*parts[i].to = path ? path : "";
+		v->config_hash = hash_mix_str(v->config_hash, *parts[i].to);
+	}
+}
+
 static const char *node_name(const struct proxy *p, const struct object *pod)
 {
 	const struct k_pod_spec *spec = pod ? object_spec(pod, k_pod)->spec : NULL;
@@ -401,6 +415,13 @@ static void own_text(const char **s, struct arena *a)
 		*s = arena_strdup(a, *s);
 }
 
+static void own_files(struct tls_files *f, struct arena *a)
+{
+	own_text(&f->cert, a);
+	own_text(&f->key, a);
+	own_text(&f->ca, a);
+}
+
 /* A view outlives the proxy that it was first made for: nothing in it may borrow from that. */
 static void own_texts(struct view *v, struct arena *a)
 {
@@ -419,6 +440,8 @@ static void own_texts(struct view *v, struct arena *a)
 	own_text(&v->rest_cluster, a);
 	own_text(&v->mesh_id, a);
 	own_text(&v->network_view, a);
+	own_files(&v->server_files, a);
+	own_files(&v->client_files, a);
 	for (size_t i = 0; i < v->labels.n; i++)
 		labels[i] = (struct str_pair){arena_strdup(a, v->labels.v[i].key), arena_strdup(a, v->labels.v[i].value)};
 	v->labels.v = labels;
@@ -448,6 +471,8 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 				(struct locality){out->region, out->zone, out->subzone}, out->network, "", "", a);
 	out->labels = policy_labels(&labels, a);
 	proxy_settings_build(s, p, pod, &labels, a, out);
+	set_files(p, "TLS_SERVER", &out->server_files, a, out);
+	set_files(p, "TLS_CLIENT", &out->client_files, a, out);
 	out->http10 |= (out->features & FEATURE_HTTP10) != 0;
 	set_targets(s, p, pod, &labels, a, out);
 	if (p->type == PROXY_ROUTER)

@@ -109,6 +109,19 @@ static void check_key_provider(struct check *c, const struct where *w, const str
 		wrong(c, w, D_MESH_INVALID, "a private key provider must be cryptomb or qat");
 }
 
+/* Variables that a plan reads (mesh/proxy_settings.c): a wrong value would go unseen, and with it what it stands for. */
+static void check_environment(struct check *c, const struct where *w, const struct strmap *env)
+{
+	static const char *const policies[] = {"fips-140-2", "fips-140-3", "pqc"};
+	const char *policy = strmap_get(env, "COMPLIANCE_POLICY");
+
+	for (size_t i = 0; given(policy) && i < ARRAY_LEN(policies); i++)
+		if (strcmp(policy, policies[i]) == 0)
+			return;
+	if (given(policy))
+		wrong(c, AT(w, "COMPLIANCE_POLICY"), D_SETTING_IGNORED, "\"%.100s\" is none of fips-140-2, fips-140-3, pqc", policy);
+}
+
 static void check_drain(struct check *c, const struct where *w, const struct opt_duration *d)
 {
 	check_duration(c, w, d);
@@ -187,6 +200,7 @@ static void check_default_config(struct check *c, const struct where *w, const s
 		check_port(c, AT(w, "proxyAdminPort"), p->proxy_admin_port);
 	if (node_get(n, "statusPort"))
 		check_port(c, AT(w, "statusPort"), p->status_port);
+	check_environment(c, AT(w, "proxyMetadata"), &p->proxy_metadata);
 	if (p->concurrency.has && p->concurrency.v < 0)
 		wrong(c, AT(w, "concurrency"), D_MESH_INVALID, "concurrency must not be negative");
 	if (node_get(n, "tracing"))
@@ -202,6 +216,7 @@ void check_proxy_config(struct check *c, const void *spec)
 
 	if (w->concurrency.has && w->concurrency.v < 0)
 		wrong(c, AT(SPEC, "concurrency"), D_MESH_INVALID, "concurrency must be greater than or equal to 0");
+	check_environment(c, AT(SPEC, "environmentVariables"), &w->environment_variables);
 	if (w->selector)
 		check_selector(c, AT(AT(SPEC, "selector"), "matchLabels"), &w->selector->match_labels);
 }

@@ -69,6 +69,7 @@ struct ir_tls {
 	bool auto_san;				/* upstream: check the SAN against the sent SNI */
 	uint8_t min_version, max_version;	/* 0 auto, 1..4 = TLSv1_0..TLSv1_3 */
 	struct strs cipher_suites, curves;
+	bool fips_202205;			/* the compliance policy of that name */
 };
 
 /* ---- clusters ---- */

@@ -85,8 +85,8 @@ enum ir_discovery outbound_discovery(const struct plan *p, const struct outbound
 
 	if (p->view->type == PROXY_GRPC)
 		return grpc_discovery(o, policy);
-	/* no agent, no identity: rather nothing than plain text */
-	if (wants_identity(policy) && !o->by_sni && !p->view->sds_agent)
+	/* no identity: rather nothing than plain text */
+	if (wants_identity(policy) && !o->by_sni && !tls_has_client_identity(p->view, o->svc->svc))
 		return IR_STATIC;
 	switch (o->svc->svc->resolution) {
 	case SVC_EDS:
@@ -131,7 +131,7 @@ static bool has_auto_mtls(const struct plan *p, const struct outbound *o, enum i
 {
 	const struct mesh_config *mesh = p->snap->mesh;
 
-	return p->view->sds_agent && (!mesh->enable_auto_mtls.has || mesh->enable_auto_mtls.v) &&
+	return tls_has_client_identity(p->view, o->svc->svc) && (!mesh->enable_auto_mtls.has || mesh->enable_auto_mtls.v) &&
 	       !o->svc->svc->external && d != IR_ORIGINAL_DST && d != IR_DYNAMIC_DNS &&
 	       peer_mode_of_namespace(p->snap, o->svc->svc->ns) != MTLS_DISABLE;
 }
@@ -147,7 +147,10 @@ static void apply_tls(const struct plan *p, const struct outbound *o, const stru
 		c->tls = tls_of_policy(p, o, policy->tls, http2, a);
 		c->no_alpn_override = policy->tls->mode == CLIENT_TLS_SIMPLE || policy->tls->mode == CLIENT_TLS_MUTUAL;
 	} else if (has_auto_mtls(p, o, c->discovery)) {
-		c->auto_mtls = tls_workload(o, NULL, http2, a);
+		if (tls_has_client_files(p->view))
+			c->tls = tls_of_files(p, o, http2, a);
+		else
+			c->auto_mtls = tls_workload(p, o, NULL, http2, a);
 	}
 	/* SNI from the request is an HTTP option */
 	if (c->tls && c->tls->auto_sni && c->protocol == IR_HTTP_NONE)
@@ -594,7 +597,7 @@ static void outbound_row(struct plan *p, const struct outbound *o, void *arg)
 			return;
 		h = endpoints_mix(p, o, h, r->rows->arena);
 	}
-	if (p->view->sds_agent)
+	if (tls_has_client_identity(p->view, o->svc->svc))
 		h = hash_mix(h, mix_accounts(r, o));
 	ref = arena_new(r->rows->arena, struct outbound);
 	*ref = *o;

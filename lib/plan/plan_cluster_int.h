@@ -69,8 +69,10 @@ bool endpoints_take_unhealthy(const struct plan *p, const struct svc *svc, const
 const struct ir_tls *tls_of_policy(const struct plan *p, const struct outbound *o, const struct client_tls *tls,
 				   bool http2, struct arena *a);
 /* mTLS towards endpoints that speak it, with the workload's own identity. */
-const struct ir_tls *tls_workload(const struct outbound *o, const struct client_tls *tls_or_null, bool http2,
-				  struct arena *a);
+const struct ir_tls *tls_workload(const struct plan *p, const struct outbound *o, const struct client_tls *tls_or_null,
+				  bool http2, struct arena *a);
+/* TLS towards all endpoints, with the workload's identity in files. */
+const struct ir_tls *tls_of_files(const struct plan *p, const struct outbound *o, bool http2, struct arena *a);
 /* Accounts of the endpoints, and those that the service names: sorted, no doubles. */
 struct strs tls_accounts(const struct scope_svc *svc, struct arena *a);
 

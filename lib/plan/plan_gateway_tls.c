@@ -86,20 +86,9 @@ static void set_certs(const struct plan *p, struct ir_tls *t, const struct strs 
 	t->n_certs = names->n;
 }
 
-/* By Istio's agent, which serves a file under its name; a proxy without one reads it itself. */
 static struct ir_secret_ref file_pair(const struct plan *p, const char *cert, const char *key, struct arena *a)
 {
-	if (!p->view->sds_agent)
-		return (struct ir_secret_ref){IR_SDS_FILE, is_set(cert) ? cert : "", is_set(key) ? key : ""};
-	return (struct ir_secret_ref){.from = IR_SDS_AGENT,
-				      .name = arena_printf(a, "file-cert:%s~%s", cert ? cert : "", key ? key : "")};
-}
-
-static struct ir_secret_ref file_ca(const struct plan *p, const char *ca, struct arena *a)
-{
-	if (!p->view->sds_agent)
-		return (struct ir_secret_ref){.from = IR_SDS_FILE, .name = ca};
-	return (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = arena_printf(a, "file-root:%s", ca)};
+	return tls_file_pair(p->view, cert ? cert : "", key ? key : "", a);
 }
 
 void server_files(const struct plan *p, struct ir_tls *out, const struct server_tls *t, bool checks_clients, struct arena *a)
@@ -122,7 +111,7 @@ void server_files(const struct plan *p, struct ir_tls *out, const struct server_
 	out->n_certs = n;
 	if (!checks_clients)
 		return;
-	out->ca = is_set(ca) ? file_ca(p, ca, a) : (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "ROOTCA"};
+	out->ca = is_set(ca) ? tls_file_root(p->view, ca, a) : (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "ROOTCA"};
 }
 
 static void use_credentials(const struct plan *p, struct ir_tls *out, const struct server_tls *t, const struct strs *names,
@@ -158,13 +147,9 @@ void server_tls_options(const struct plan *p, struct ir_tls *out, const struct s
 	out->accept_untrusted = t->insecure_skip_verify.has && t->insecure_skip_verify.v;
 }
 
-static void use_workload(struct ir_tls *out, const struct server_tls *t)
+static void use_workload(const struct plan *p, struct ir_tls *out, const struct server_tls *t, struct arena *a)
 {
-	static const struct ir_secret_ref workload = {.from = IR_SDS_AGENT, .name = "default"};
-
-	out->certs = &workload;
-	out->n_certs = 1;
-	out->ca = (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "ROOTCA"};
+	tls_use_server_identity(p->view, out, a);
 	out->san_exact = t->subject_alt_names;
 	out->verify_spki = t->verify_certificate_spki;
 	out->verify_hash = t->verify_certificate_hash;
@@ -206,13 +191,13 @@ const struct ir_tls *gateway_tls_of(const struct plan *p, const struct gw_entry 
 	if (in_mesh) {
 		if (!gateway_terminates_https(e->claim.protocol, e->claim.server))
 			out->alpn = (struct strs){.v = mesh_tcp, .n = 3};
-		use_workload(out, t);
-		return out;
+		use_workload(p, out, t, a);
+		return tls_comply(p->view, out, a);
 	}
 	if (credentials.n)
 		use_credentials(p, out, t, &credentials, a);
 	else
 		server_files(p, out, t, checks_clients, a);
 	server_tls_options(p, out, t, checks_clients, a);
-	return out;
+	return tls_comply(p->view, out, a);
 }

@@ -64,10 +64,10 @@ static const struct sidecar *sidecar_of(const struct plan *p)
 	return p->view->sidecar ? object_spec(p->view->sidecar, sidecar) : NULL;
 }
 
-/* A proxy without agent has no certificate to show. */
+/* Without a certificate there is no TLS of the mesh. */
 static bool has_chain(const struct plan *p, const struct chain_kind *k)
 {
-	return k->without_agent || p->view->sds_agent;
+	return k->without_agent || tls_has_server_identity(p->view);
 }
 
 /* ---- one port ---- */
@@ -129,12 +129,11 @@ static const struct ir_tls *mesh_tls(const struct plan *p, bool http, struct are
 	static const char *const ciphers[] = {"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",
 					      "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
 					      "AES256-GCM-SHA384",             "AES128-GCM-SHA256"};
-	static const struct ir_secret_ref cert = {.from = IR_SDS_AGENT, .name = "default"};
 	const struct mesh_tls *own = p->snap->mesh->mesh_mtls;
 	struct ir_tls *t = arena_new(a, struct ir_tls);
 
-	*t = (struct ir_tls){.downstream = true, .certs = &cert, .n_certs = 1, .require_client_cert = true};
-	t->ca = (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "ROOTCA"};
+	*t = (struct ir_tls){.downstream = true, .require_client_cert = true};
+	tls_use_server_identity(p->view, t, a);
 	t->san_prefix = peers(p, a);
 	t->alpn = http ? (struct strs){alpn + 1, 2} : (struct strs){alpn, 3};
 	t->min_version = TLS_1_2;
@@ -144,7 +143,7 @@ static const struct ir_tls *mesh_tls(const struct plan *p, bool http, struct are
 		t->min_version = (uint8_t)own->min_protocol_version;
 	if (own && own->cipher_suites.n)
 		t->cipher_suites = tls_known(&own->cipher_suites, tls_cipher_is_known, a);
-	return t;
+	return tls_comply(p->view, t, a);
 }
 
 /* All requests to the one cluster; only what never reached the workload is tried again. */
@@ -182,7 +181,7 @@ static enum mtls_mode mode_of(const struct plan *p, const struct in_port *in)
 static bool ends_tls(const struct plan *p, const struct in_port *in)
 {
 	return in->tls && (p->view->features & FEATURE_INGRESS_TLS) && in->tls->mode != SERVER_TLS_PASSTHROUGH &&
-	       (!p->view->sds_agent || mode_of(p, in) == MTLS_DISABLE);
+	       (!tls_has_server_identity(p->view) || mode_of(p, in) == MTLS_DISABLE);
 }
 
 /* The chains of a port, to its end. */
@@ -206,7 +205,7 @@ static const struct ir_tls *own_tls(const struct plan *p, const struct in_port *
 	t->require_client_cert = in->tls->mode == SERVER_TLS_MUTUAL;
 	server_files(p, t, in->tls, checks, a);
 	server_tls_options(p, t, in->tls, checks, a);
-	return t;
+	return tls_comply(p->view, t, a);
 }
 
 static void add_chain(struct chains *c, const struct in_port *in, const struct chain_kind *k)

@@ -145,6 +145,19 @@ bool hcm_forwards_host(const struct plan *p);
 void hcm_listener(const struct plan *p, struct ir_listener *l, struct arena *a);
 void hcm_logs(const struct plan *p, const struct ir_access_log **logs, size_t *n, struct arena *a);
 
+/* ---- the proxy's own identity, and compliance (plan_tls_own.c) ---- */
+/* Files of its metadata are the workload's certificate towards servers of the mesh. */
+bool tls_has_client_files(const struct view *v);
+/* It has a certificate to show to a service, in files or from an agent; to its clients. */
+bool tls_has_client_identity(const struct view *v, const struct svc *svc);
+bool tls_has_server_identity(const struct view *v);
+/* Sets its certificate, and the CA of its clients. */
+void tls_use_server_identity(const struct view *v, struct ir_tls *t, struct arena *a);
+struct ir_secret_ref tls_file_pair(const struct view *v, const char *cert, const char *key, struct arena *a);
+struct ir_secret_ref tls_file_root(const struct view *v, const char *ca, struct arena *a);
+/* Returns t within what the proxy must comply with: the last word on versions, suites and curves. */
+const struct ir_tls *tls_comply(const struct view *v, struct ir_tls *t, struct arena *a);
+
 /* ---- TLS of servers (plan_gateway_tls.c): Gateways, and the ingress of Sidecars ---- */
 /* Certificates and the CA in files. */
 void server_files(const struct plan *p, struct ir_tls *out, const struct server_tls *t, bool checks_clients, struct arena *a);

@@ -56,7 +56,7 @@ bool network_reaches(const struct plan *p, const struct policy *policy, const st
 	if (!is_in_view(p->view, e->network))
 		return false;
 	if (gateways_of(p, e, &first))
-		return p->view->sds_agent && (policy->tls ? policy->tls->mode == CLIENT_TLS_ISTIO_MUTUAL : mtls);
+		return (p->view->sds_agent || tls_has_client_files(p->view)) && (policy->tls ? policy->tls->mode == CLIENT_TLS_ISTIO_MUTUAL : mtls);
 	return *e->address != '\0';
 }
 

@@ -47,7 +47,18 @@ static struct ir_tls *upstream(struct arena *a)
 	return t;
 }
 
-const struct ir_tls *tls_workload(const struct outbound *o, const struct client_tls *tls, bool http2, struct arena *a)
+/* SNI of the mesh's own; no name of a gateway's server can be longer. NULL: too long. */
+static const char *sni_of(const struct outbound *o, const struct client_tls *tls, struct arena *a)
+{
+	const char *sni = tls && tls->sni && *tls->sni
+			      ? tls->sni
+			      : arena_printf(a, "outbound_.%u_.%s_.%s", o->port->port, o->subset, o->svc->svc->host);
+
+	return strlen(sni) > SNI_MAX ? NULL : sni;
+}
+
+const struct ir_tls *tls_workload(const struct plan *p, const struct outbound *o, const struct client_tls *tls, bool http2,
+				  struct arena *a)
 {
 	struct ir_tls *t = upstream(a);
 
@@ -56,11 +67,8 @@ const struct ir_tls *tls_workload(const struct outbound *o, const struct client_
 	t->ca = (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "ROOTCA"};
 	t->alpn = (struct strs){alpn_mesh, http2 ? 3 : 2};
 	t->san_exact = tls && tls->subject_alt_names.n ? tls->subject_alt_names : tls_accounts(o->svc, a);
-	t->sni = tls && tls->sni && *tls->sni ? tls->sni
-					      : arena_printf(a, "outbound_.%u_.%s_.%s", o->port->port, o->subset, o->svc->svc->host);
-	if (strlen(t->sni) > SNI_MAX)	/* no name of a gateway's server can be that long */
-		t->sni = NULL;
-	return t;
+	t->sni = sni_of(o, tls, a);
+	return tls_comply(p->view, t, a);
 }
 
 /* A sidecar may use a secret only where the rule is for selected workloads, which are then known to
@@ -84,34 +92,19 @@ static bool has_text(const char *s)
 	return s && *s;
 }
 
-/* From files, by Istio's agent, which serves a file under its name; a proxy without one reads them
- * itself. */
 static void use_files(const struct plan *p, struct ir_tls *t, const struct client_tls *tls, struct arena *a)
 {
-	bool agent = p->view->sds_agent;
+	const char *all = p->view->sds_agent ? "system" : "/etc/ssl/certs/ca-certificates.crt";
 
 	if (tls->mode == CLIENT_TLS_MUTUAL && has_text(tls->client_certificate) && has_text(tls->private_key)) {
 		struct ir_secret_ref *cert = arena_new(a, struct ir_secret_ref);
 
-		if (agent)
-			*cert = (struct ir_secret_ref){.from = IR_SDS_AGENT,
-						       .name = arena_printf(a, "file-cert:%s~%s", tls->client_certificate,
-									    tls->private_key)};
-		else
-			*cert = (struct ir_secret_ref){IR_SDS_FILE, tls->client_certificate, tls->private_key};
+		*cert = tls_file_pair(p->view, tls->client_certificate, tls->private_key, a);
 		t->certs = cert;
 		t->n_certs = 1;
 	}
-	if (t->empty_validation)
-		return;
-	if (agent)
-		t->ca = (struct ir_secret_ref){
-		    .from = IR_SDS_AGENT,
-		    .name = arena_printf(a, "file-root:%s", has_text(tls->ca_certificates) ? tls->ca_certificates : "system")};
-	else
-		t->ca = (struct ir_secret_ref){
-		    .from = IR_SDS_FILE,
-		    .name = has_text(tls->ca_certificates) ? tls->ca_certificates : "/etc/ssl/certs/ca-certificates.crt"};
+	if (!t->empty_validation)
+		t->ca = tls_file_root(p->view, has_text(tls->ca_certificates) ? tls->ca_certificates : all, a);
 }
 
 static void use_credential(struct ir_tls *t, const struct client_tls *tls, struct arena *a)
@@ -127,17 +120,14 @@ static void use_credential(struct ir_tls *t, const struct client_tls *tls, struc
 		t->ca = (struct ir_secret_ref){.from = IR_SDS_ADS, .name = credential(tls->credential_name, "-cacert", a)};
 }
 
-const struct ir_tls *tls_of_policy(const struct plan *p, const struct outbound *o, const struct client_tls *tls,
-				   bool http2, struct arena *a)
+/* SIMPLE, or MUTUAL with what the user names. */
+static const struct ir_tls *tls_of_user(const struct plan *p, const struct outbound *o, const struct client_tls *tls,
+					bool http2, struct arena *a)
 {
 	static const char *const h2[] = {"h2"};
 	const struct svc *svc = o->svc->svc;
 	struct ir_tls *t;
 
-	if (!tls || tls->mode == CLIENT_TLS_DISABLE)
-		return NULL;
-	if (tls->mode == CLIENT_TLS_ISTIO_MUTUAL)
-		return tls_workload(o, tls, http2, a);
 	if (has_text(tls->credential_name) && !may_use_credential(p, o, tls->credential_name))
 		return NULL;
 	t = upstream(a);
@@ -164,5 +154,39 @@ const struct ir_tls *tls_of_policy(const struct plan *p, const struct outbound *
 		use_files(p, t, tls, a);
 	if (http2)
 		t->alpn = (struct strs){h2, 1};
-	return t;
+	return tls_comply(p->view, t, a);
+}
+
+/* The workload's own certificate, where it is in files; what else a rule says of certificates counts for nothing then. */
+static const struct client_tls *files_of(const struct plan *p, const char *sni, const struct strs *names, struct arena *a)
+{
+	const struct tls_files *f = &p->view->client_files;
+	struct client_tls *out = arena_new(a, struct client_tls);
+
+	*out = (struct client_tls){.mode = CLIENT_TLS_MUTUAL,
+				   .client_certificate = f->cert,
+				   .private_key = f->key,
+				   .ca_certificates = f->ca,
+				   .subject_alt_names = *names,
+				   .sni = sni};
+	return out;
+}
+
+const struct ir_tls *tls_of_files(const struct plan *p, const struct outbound *o, bool http2, struct arena *a)
+{
+	struct strs names = tls_accounts(o->svc, a);
+
+	return tls_of_user(p, o, files_of(p, sni_of(o, NULL, a), &names, a), http2, a);
+}
+
+const struct ir_tls *tls_of_policy(const struct plan *p, const struct outbound *o, const struct client_tls *tls,
+				   bool http2, struct arena *a)
+{
+	if (!tls || tls->mode == CLIENT_TLS_DISABLE)
+		return NULL;
+	if (tls->mode != CLIENT_TLS_SIMPLE && tls_has_client_files(p->view) && !o->svc->svc->external)
+		tls = files_of(p, tls->sni, &tls->subject_alt_names, a);
+	if (tls->mode == CLIENT_TLS_ISTIO_MUTUAL)
+		return tls_workload(p, o, tls, http2, a);
+	return tls_of_user(p, o, tls, http2, a);
 }

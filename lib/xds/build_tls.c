@@ -92,9 +92,11 @@ static void write_params(struct w_common_tls_context m, const struct ir_tls *tls
 {
 	struct w_tls_parameters p;
 
-	if (!tls->min_version && !tls->max_version && !tls->cipher_suites.n && !tls->curves.n)
+	if (!tls->min_version && !tls->max_version && !tls->cipher_suites.n && !tls->curves.n && !tls->fips_202205)
 		return;
 	p = w_common_tls_context_tls_params_begin(m);
+	if (tls->fips_202205)
+		w_tls_parameters_compliance_policies(p, &(const enum w_compliance_policy){W_COMPLIANCE_POLICY_FIPS_202205}, 1);
 	for (size_t i = tls->curves.n; i-- > 0;)
 		w_tls_parameters_ecdh_curves(p, tls->curves.v[i]);
 	for (size_t i = tls->cipher_suites.n; i-- > 0;)
