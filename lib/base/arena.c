@@ -82,23 +82,17 @@ static void add_chunk(struct arena *a, size_t need)
 	a->used += size;
 }
 
-void *arena_alloc_raw(struct arena *a, size_t size)
+void *arena_alloc_chunk(struct arena *a, size_t size)
 {
 	void *p;
 
 	if (size > SIZE_MAX / 2)
 		unwind(a);
-	size = ((size ? size : 1) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-	if ((size_t)(a->end - a->p) < size)
-		add_chunk(a, size);
+	size = (size + !size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	add_chunk(a, size);
 	p = a->p;
 	a->p += size;
 	return p;
-}
-
-void *arena_alloc(struct arena *a, size_t size)
-{
-	return memset(arena_alloc_raw(a, size), 0, size ? size : 1);
 }
 
 void *arena_alloc_n(struct arena *a, size_t n, size_t size)
@@ -127,6 +121,16 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 char *arena_strdup(struct arena *a, const char *s)
 {
 	return arena_strndup(a, s, strlen(s));
+}
+
+char *arena_lower(struct arena *a, const char *s)
+{
+	char *copy = arena_strdup(a, s);
+
+	for (char *p = copy; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	return copy;
 }
 
 struct arena_mark arena_mark(const struct arena *a)

@@ -18,6 +18,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct arena_chunk;
 
@@ -48,11 +49,30 @@ void arena_keep_memory(void);
 void arena_init(struct arena *a, size_t limit);
 void arena_fini(struct arena *a);	/* fine on a zeroed struct */
 
-void *arena_alloc(struct arena *a, size_t size);	/* zeroed, aligned to 8 */
-void *arena_alloc_raw(struct arena *a, size_t size);	/* the same, not zeroed */
+void *arena_alloc_chunk(struct arena *a, size_t size);	/* arena_alloc_raw, when the head chunk is full */
+
+/* Not zeroed, aligned to 8. */
+static inline void *arena_alloc_raw(struct arena *a, size_t size)
+{
+	size_t room = (size_t)(a->end - a->p), need = (size + !size + 7) & ~(size_t)7;
+	void *p = a->p;
+
+	if (__builtin_expect(size > room || need > room, 0))
+		return arena_alloc_chunk(a, size);
+	a->p += need;
+	return p;
+}
+
+/* Zeroed, aligned to 8. */
+static inline void *arena_alloc(struct arena *a, size_t size)
+{
+	return memset(arena_alloc_raw(a, size), 0, size);
+}
+
 void *arena_copy(struct arena *a, const void *p, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
+char *arena_lower(struct arena *a, const char *s);	/* a copy with ASCII letters in lower case */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 

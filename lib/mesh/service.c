@@ -33,15 +33,6 @@ static struct strs split(const char *text, struct arena *a)
 	return (struct strs){.v = v.v, .n = v.n};
 }
 
-static const char *lower(const char *text, struct arena *a)
-{
-	char *copy = arena_strdup(a, text);
-
-	for (char *c = copy; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return copy;
-}
-
 static struct hash128 port_hash(struct hash128 h, const struct svc_port *p)
 {
 	h = hash_mix_str(hash_mix_u64(h, (uint64_t)p->port << 8 | p->protocol), p->name);
@@ -158,7 +149,7 @@ static void kube_fill(const struct builder *b, struct svc *s, struct arena *a)
 	const struct k_service_spec *spec = kube_spec(obj);
 	struct strs export_to = split(strmap_get(&obj->annotations, "networking.istio.io/exportTo"), a);
 
-	s->host = lower(arena_printf(a, "%s.%s.svc.%s", obj->name, obj->ns, b->s->domain), a);
+	s->host = arena_lower(a, arena_printf(a, "%s.%s.svc.%s", obj->name, obj->ns, b->s->domain));
 	s->name = obj->name;
 	s->ns = obj->ns;
 	s->is_kube = true;
@@ -176,7 +167,7 @@ static void kube_fill(const struct builder *b, struct svc *s, struct arena *a)
 	if (text_is(spec->type, "ExternalName")) {
 		s->resolution = SVC_ALIAS;
 		s->external = true;
-		s->alias_of = lower(spec->external_name ? spec->external_name : "", a);
+		s->alias_of = arena_lower(a, spec->external_name ? spec->external_name : "");
 	} else if (s->headless) {
 		s->resolution = SVC_PASSTHROUGH;
 	} else {
@@ -408,7 +399,7 @@ static struct entry_host *all_entries(struct builder *b, size_t *n)
 
 		for (size_t j = 0; j < se->hosts.n; j++)
 			*vec_push(&v, b->arena) = (struct entry_host){
-			    .host = lower(se->hosts.v[j], b->arena), .obj = l->v[i]};
+			    .host = arena_lower(b->arena, se->hosts.v[j]), .obj = l->v[i]};
 	}
 	if (v.n)
 		qsort(v.v, v.n, sizeof(struct entry_host), compare_entries);

@@ -21,17 +21,9 @@ bool labels_match(const struct strmap *selector, const struct strmap *labels)
 
 const char *host_resolve(const char *host, const char *ns, const char *domain, struct arena *a)
 {
-	char *out;
-
-	if (strchr(host, '.') || !strcmp(host, "*") || !*host || scalar_is_ip(host))
-		out = arena_strdup(a, host);
-	else if (*domain)
-		out = arena_printf(a, "%s.%s.svc.%s", host, ns, domain);
-	else
-		out = arena_printf(a, "%s.%s", host, ns);
-	for (char *p = out; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return out;
+	if (!strchr(host, '.') && strcmp(host, "*") && *host && !scalar_is_ip(host))
+		host = *domain ? arena_printf(a, "%s.%s.svc.%s", host, ns, domain) : arena_printf(a, "%s.%s", host, ns);
+	return arena_lower(a, host);
 }
 
 bool host_is_wildcard(const char *host)

@@ -35,16 +35,12 @@ static bool is_grpc(const struct vhosts *b)
 static bool is_taken(struct vhosts *b, const char *domain)
 {
 	const char *upper = domain;
-	char *lower;
 
 	while (*upper && !isupper((unsigned char)*upper))
 		upper++;
 	if (!*upper)
 		return map_set(&b->domains, domain, b) != NULL;
-	lower = arena_strdup(b->a, domain);
-	for (char *p = lower; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return map_set(&b->domains, lower, b) != NULL;
+	return map_set(&b->domains, arena_lower(b->a, domain), b) != NULL;
 }
 
 /* Domains of hosts that share a configuration over all ports must tell the port, but for port 80. */
