@@ -60,10 +60,9 @@ static void judge_exposure(struct analysis *n, const struct object *o, size_t i)
 /* Form only: a block of PEM begins there. */
 static bool is_pem(const struct k_secret *s, const char *key)
 {
-	static const char begin[] = "-----BEGIN ", begin_base64[] = "LS0tLS1CRUdJTi";
-	const char *text = strmap_get(&s->string_data, key), *base64 = strmap_get(&s->data, key);
+	const char *text = k_secret_text(s, key);
 
-	return text ? strstr(text, begin) != NULL : base64 && !strncmp(base64, begin_base64, strlen(begin_base64));
+	return text && strstr(text, "-----BEGIN ");
 }
 
 static void judge_credential(struct analysis *n, const struct object *o, const char *ns, const char *name,

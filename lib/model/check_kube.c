@@ -131,18 +131,6 @@ void check_service(struct check *c, const void *spec)
 	}
 }
 
-/* The text of base64, which has its own finding when it is none. */
-static const char *secret_text(struct check *c, const struct where *w, const char *base64)
-{
-	size_t n = strlen(base64);
-	char *out = arena_alloc(c->ds->arena, n / 4 * 3 + 4);
-
-	if (scalar_base64(base64, n, true, (uint8_t *)out) >= 0)
-		return out;
-	wrong(c, w, D_SECRET_INVALID, "the value is no base64");
-	return NULL;
-}
-
 /* Form only: a block of PEM with that word in its label. The CA and the proxies look inside. */
 static bool has_pem(const char *text, const char *word)
 {
@@ -168,15 +156,11 @@ void check_secret(struct check *c, const void *spec)
 	if (!s->type || strcmp(s->type, "kubernetes.io/tls") != 0)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		const char *text = strmap_get(&s->string_data, parts[i].key), *base64 = strmap_get(&s->data, parts[i].key);
+		const char *text = k_secret_text(s, parts[i].key);
 
-		if (!text && !base64) {
-			wrong(c, data, D_SECRET_INVALID, "a Secret of type kubernetes.io/tls needs %s", parts[i].key);
-			continue;
-		}
 		if (!text)
-			text = secret_text(c, AT(data, parts[i].key), base64);
-		if (text && !has_pem(text, parts[i].word))
+			wrong(c, data, D_SECRET_INVALID, "a Secret of type kubernetes.io/tls needs %s", parts[i].key);
+		else if (!has_pem(text, parts[i].word))
 			wrong(c, AT(data, parts[i].key), D_SECRET_INVALID, "%s holds no PEM block of a %s", parts[i].key, parts[i].word);
 	}
 }

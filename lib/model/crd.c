@@ -143,6 +143,7 @@ static const char *const plain[] = {
 	[SCHEMA_ODBL] = "\"type\":\"number\",\"format\":\"double\"",
 	[SCHEMA_DUR] = "\"type\":\"string\"",
 	[SCHEMA_U32MAP] = "\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":4294967295}",
+	[SCHEMA_BYTESMAP] = "\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\",\"format\":\"byte\"}",
 	[SCHEMA_INTSTR] = "\"x-kubernetes-int-or-string\":true",
 	[SCHEMA_BYTES] = "\"type\":\"string\",\"format\":\"byte\"",
 	[SCHEMA_TIME] = "\"type\":\"string\",\"format\":\"date-time\"",

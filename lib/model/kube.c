@@ -47,6 +47,17 @@ SCHEMA_TABLE_OPEN(k_webhook_client, true)
 SCHEMA_TABLE_OPEN(k_webhook, true)
 SCHEMA_TABLE_OPEN(k_webhook_configuration, true)
 
+const char *k_secret_text(const struct k_secret *s, const char *key)
+{
+	const char *text = strmap_get(&s->string_data, key);
+	const struct bytes_pair *bytes = text ? NULL : bytesmap_get(&s->data, key);
+
+	if (!bytes)
+		return text;
+	/* what has a NUL inside is no text */
+	return bytes->p && strlen((const char *)bytes->p) == bytes->n ? (const char *)bytes->p : "";
+}
+
 static bool term_holds(const struct k_label_term *t, const struct strmap *labels)
 {
 	const char *value = t->key ? strmap_get(labels, t->key) : NULL, *op = t->op ? t->op : "";

@@ -141,9 +141,11 @@ SCHEMA_STRUCT(k_nothing)		/* Namespace, Node: their labels are all that counts *
 
 #define ROWS_k_secret(X, T)                                                                        \
 	X(T, STR, type, "type", _, 0, "kubernetes.io/tls, Opaque, ...")                            \
-	X(T, STRMAP, data, "data", _, 0, "Base64 by key.")                                         \
+	X(T, BYTESMAP, data, "data", _, 0, "Base64 by key.")                                       \
 	X(T, STRMAP, string_data, "stringData", _, 0, "Text by key.")
 SCHEMA_STRUCT(k_secret)
+/* What stands at key, be it text or bytes: with a NUL behind it, and "" when malformed; NULL if absent. */
+const char *k_secret_text(const struct k_secret *s, const char *key);
 
 #define ROWS_k_config_map(X, T) X(T, STRMAP, data, "data", _, 0, "Text by key.")
 SCHEMA_STRUCT(k_config_map)

@@ -245,7 +245,8 @@ static bool read_enum(struct decoder *d, const struct node *n, const struct enum
 	return false;
 }
 
-static bool read_bytes(struct decoder *d, const struct node *n, const uint8_t **out, size_t *size,
+/* A NUL follows the bytes. */
+static bool read_bytes(struct decoder *d, const struct node *n, bool strict, const uint8_t **out, size_t *size,
 		       const struct path *p)
 {
 	uint8_t *bytes;
@@ -253,12 +254,13 @@ static bool read_bytes(struct decoder *d, const struct node *n, const uint8_t **
 
 	if (!expect(d, n, NODE_STRING, p))
 		return false;
-	bytes = arena_alloc(d->a, n->n / 4 * 3 + 3);
-	len = scalar_base64(n->text, n->n, false, bytes);
+	bytes = arena_alloc_raw(d->a, n->n / 4 * 3 + 4);
+	len = scalar_base64(n->text, n->n, strict, bytes);
 	if (len < 0) {
 		report(d, D_FIELD_FORMAT, n->pos, p, "the text is no base64");
 		return false;
 	}
+	bytes[len] = '\0';
 	*out = bytes;
 	*size = (size_t)len;
 	return true;
@@ -335,6 +337,27 @@ static void read_u32map(struct decoder *d, const struct node *map, struct u32map
 		v[i] = (struct u32_pair){arena_strdup(d->a, m[i]->key), (uint32_t)value};
 	}
 	*out = (struct u32map){v, map->n};
+}
+
+static void read_bytesmap(struct decoder *d, const struct node *map, struct bytesmap *out, const struct path *p)
+{
+	const struct node_member **m;
+	struct bytes_pair *v;
+
+	if (!expect(d, map, NODE_MAP, p) || !map->n)
+		return;
+	m = sorted_members(d, map);
+	v = arena_array(d->a, struct bytes_pair, map->n);
+	for (size_t i = 0; i < map->n; i++) {
+		struct path at = {.up = p, .key = m[i]->key};
+
+		v[i].key = arena_strdup(d->a, m[i]->key);
+		if (m[i]->value.kind == NODE_NULL)
+			v[i].p = (const uint8_t *)"";
+		else
+			read_bytes(d, &m[i]->value, true, &v[i].p, &v[i].n, &at);
+	}
+	*out = (struct bytesmap){v, map->n};
 }
 
 static void decode_into(struct decoder *d, const struct schema *s, const struct node *map, void *out,
@@ -512,6 +535,9 @@ static void read_field(struct decoder *d, const struct schema_field *f, const st
 	case SCHEMA_U32MAP:
 		read_u32map(d, n, m, p);
 		break;
+	case SCHEMA_BYTESMAP:
+		read_bytesmap(d, n, m, p);
+		break;
 	case SCHEMA_MSGMAP:
 		read_msgmap(d, f, n, base, p);
 		break;
@@ -519,7 +545,7 @@ static void read_field(struct decoder *d, const struct schema_field *f, const st
 		read_int_or_str(d, n, m, p);
 		break;
 	case SCHEMA_BYTES:
-		read_bytes(d, n, m, (size_t *)(base + f->n_offset), p);
+		read_bytes(d, n, false, m, (size_t *)(base + f->n_offset), p);
 		break;
 	case SCHEMA_TIME:
 		read_time(d, n, m, p);
@@ -589,7 +615,8 @@ static bool is_absent(const struct schema_field *f, const struct node *n)
 	if (n->kind == NODE_LIST)
 		return !n->n && (f->type == SCHEMA_STRS || f->type == SCHEMA_U32S || f->type == SCHEMA_MSGS);
 	if (n->kind == NODE_MAP)
-		return !n->n && (f->type == SCHEMA_STRMAP || f->type == SCHEMA_U32MAP || f->type == SCHEMA_MSGMAP);
+		return !n->n && (f->type == SCHEMA_STRMAP || f->type == SCHEMA_U32MAP ||
+				 f->type == SCHEMA_BYTESMAP || f->type == SCHEMA_MSGMAP);
 	return false;
 }
 
@@ -686,22 +713,36 @@ void *schema_decode(const struct schema *s, const struct node *map, const char *
 	return out;
 }
 
-const char *strmap_get(const struct strmap *m, const char *key)
+/* Of n sorted pairs, each of that size and beginning with its key; NULL if there is none. */
+static const void *find_pair(const void *v, size_t n, size_t size, const char *key)
 {
-	size_t lo = 0, hi = m->n;
+	size_t lo = 0, hi = n;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		int c = strcmp(key, m->v[mid].key);
+		const char *const *pair = (const void *)((const char *)v + mid * size);
+		int c = strcmp(key, *pair);
 
 		if (!c)
-			return m->v[mid].value;
+			return pair;
 		if (c < 0)
 			hi = mid;
 		else
 			lo = mid + 1;
 	}
 	return NULL;
+}
+
+const char *strmap_get(const struct strmap *m, const char *key)
+{
+	const struct str_pair *pair = find_pair(m->v, m->n, sizeof(*pair), key);
+
+	return pair ? pair->value : NULL;
+}
+
+const struct bytes_pair *bytesmap_get(const struct bytesmap *m, const char *key)
+{
+	return find_pair(m->v, m->n, sizeof(m->v[0]), key);
 }
 
 bool strs_has(const struct strs *s, const char *text)

@@ -44,6 +44,15 @@ struct u32map {				/* sorted by key */
 	const struct u32_pair *v;
 	size_t n;
 };
+struct bytes_pair {
+	const char *key;
+	const uint8_t *p;		/* a NUL follows; NULL: what stood there was no base64 */
+	size_t n;
+};
+struct bytesmap {			/* sorted by key */
+	const struct bytes_pair *v;
+	size_t n;
+};
 struct opt_bool {
 	bool has, v;
 };
@@ -70,12 +79,14 @@ struct int_or_str {			/* Kubernetes IntOrString; neither: is_int false, str NULL
 };
 
 const char *strmap_get(const struct strmap *m, const char *key);	/* NULL if absent */
+const struct bytes_pair *bytesmap_get(const struct bytesmap *m, const char *key);	/* NULL if absent */
 bool strs_has(const struct strs *s, const char *text);
 
 enum schema_type {
 	SCHEMA_STR, SCHEMA_STRS, SCHEMA_BOOL, SCHEMA_OBOOL, SCHEMA_U32, SCHEMA_OU32, SCHEMA_U32S,
 	SCHEMA_I32, SCHEMA_OI32, SCHEMA_I64, SCHEMA_DBL, SCHEMA_ODBL, SCHEMA_DUR, SCHEMA_ENUM,
 	SCHEMA_MSG, SCHEMA_MSGS, SCHEMA_STRMAP, SCHEMA_U32MAP, SCHEMA_MSGMAP, SCHEMA_INTSTR,
+	SCHEMA_BYTESMAP,	/* base64 text by key to struct bytesmap, as Kubernetes reads base64 */
 	SCHEMA_BYTES,	/* base64 text to bytes: const uint8_t *m; size_t n_m */
 	SCHEMA_TIME,	/* RFC 3339 to int64_t ns since 1970; 0 = absent */
 	SCHEMA_NODE,	/* free form: const struct node *, copied */
@@ -164,6 +175,7 @@ int enum_find(const struct enum_desc *e, const char *name, int *value);	/* 0 or 
 #define SCHEMA_M_MSGS(m, arg)	const struct arg *m; size_t n_##m;
 #define SCHEMA_M_STRMAP(m, arg)	struct strmap m;
 #define SCHEMA_M_U32MAP(m, arg)	struct u32map m;
+#define SCHEMA_M_BYTESMAP(m, arg)	struct bytesmap m;
 #define SCHEMA_M_MSGMAP(m, arg)	const struct arg *m; const char *const *m##_keys; size_t n_##m;
 #define SCHEMA_M_INTSTR(m, arg)	struct int_or_str m;
 #define SCHEMA_M_BYTES(m, arg)	const uint8_t *m; size_t n_##m;
@@ -196,6 +208,7 @@ int enum_find(const struct enum_desc *e, const char *name, int *value);	/* 0 or 
 #define SCHEMA_R_MSGS(T, m, arg)   .msg = &schema_##arg, .n_offset = offsetof(struct T, n_##m),
 #define SCHEMA_R_STRMAP(T, m, arg)
 #define SCHEMA_R_U32MAP(T, m, arg)
+#define SCHEMA_R_BYTESMAP(T, m, arg)
 #define SCHEMA_R_MSGMAP(T, m, arg)                                                                 \
 	.msg = &schema_##arg, .n_offset = offsetof(struct T, n_##m),                               \
 	.keys_offset = offsetof(struct T, m##_keys),

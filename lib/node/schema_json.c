@@ -112,25 +112,35 @@ static void print_messages(struct printer *p, const struct schema_field *f, cons
 	buf_char(p->out, keys ? '}' : ']');
 }
 
+static void print_map_key(struct printer *p, size_t i, const char *key)
+{
+	if (i)
+		buf_char(p->out, ',');
+	print_text(p->out, key);
+	buf_char(p->out, ':');
+}
+
 static void print_map(struct printer *p, const struct schema_field *f, const void *at)
 {
 	const struct strmap *strs = at;
 	const struct u32map *nums = at;
-	size_t n = f->type == SCHEMA_STRMAP ? strs->n : nums->n;
+	const struct bytesmap *bytes = at;
 
-	if (!n)
+	if (!strs->n)	/* where all of them count */
 		return;
 	print_key(p, f->name);
 	buf_char(p->out, '{');
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			buf_char(p->out, ',');
-		print_text(p->out, f->type == SCHEMA_STRMAP ? strs->v[i].key : nums->v[i].key);
-		buf_char(p->out, ':');
-		if (f->type == SCHEMA_STRMAP)
+	for (size_t i = 0; i < strs->n; i++) {
+		if (f->type == SCHEMA_STRMAP) {
+			print_map_key(p, i, strs->v[i].key);
 			print_text(p->out, strs->v[i].value);
-		else
+		} else if (f->type == SCHEMA_BYTESMAP) {
+			print_map_key(p, i, bytes->v[i].key);
+			print_base64(p->out, bytes->v[i].p, bytes->v[i].n);
+		} else {
+			print_map_key(p, i, nums->v[i].key);
 			buf_printf(p->out, "%" PRIu32, nums->v[i].value);
+		}
 	}
 	buf_char(p->out, '}');
 }
@@ -223,7 +233,8 @@ static void print_field(struct printer *p, const struct schema_field *f, const c
 	case SCHEMA_MSGS:
 	case SCHEMA_MSGMAP: print_messages(p, f, base); break;
 	case SCHEMA_STRMAP:
-	case SCHEMA_U32MAP: print_map(p, f, at); break;
+	case SCHEMA_U32MAP:
+	case SCHEMA_BYTESMAP: print_map(p, f, at); break;
 	case SCHEMA_INTSTR: {
 		const struct int_or_str *o = at;
 

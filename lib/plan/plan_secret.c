@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "base/scalar.h"
 #include "model/kube.h"
 
 static const char kube_prefix[] = "kubernetes://", map_prefix[] = "configmap://", ca_suffix[] = "-cacert";
@@ -20,37 +19,11 @@ static const struct {
 	const char *ca, *crl;
 } ca_keys[] = {{"cacert", "crl"}, {"ca.crt", "ca.crl"}};
 
-/* ---- values ---- */
-
-/* Text, or NULL when it is no base64 or has a NUL inside. */
-static const char *decode_base64(const char *in, struct arena *a)
-{
-	size_t n = strlen(in);
-	char *out = arena_alloc_raw(a, n / 4 * 3 + 4);
-	ptrdiff_t len = scalar_base64(in, n, true, (uint8_t *)out);
-
-	if (len < 0 || memchr(out, '\0', (size_t)len))
-		return NULL;
-	out[len] = '\0';
-	return out;
-}
-
-/* "" if absent, NULL if malformed. */
-static const char *value_of(const struct k_secret *s, const char *key, struct arena *a)
-{
-	const char *v = strmap_get(&s->string_data, key);
-
-	if (v)
-		return v;
-	v = strmap_get(&s->data, key);
-	return v ? decode_base64(v, a) : "";
-}
-
 /* Every block that begins ends whole, and the first is of that kind: Envoy would refuse the listener
  * that names a damaged one. */
 static bool is_pem(const char *text, const char *what)
 {
-	const char *p = text ? strstr(text, "-----BEGIN ") : NULL;
+	const char *p = strstr(text, "-----BEGIN ");
 	bool found = false;
 
 	while (p) {
@@ -67,42 +40,36 @@ static bool is_pem(const char *text, const char *what)
 	return found;
 }
 
-static const char *or_null(const char *text)
+/* NULL: nothing, or nothing that is text. */
+static const char *text_at(const struct k_secret *s, const char *key)
 {
+	const char *text = k_secret_text(s, key);
+
 	return text && *text ? text : NULL;
 }
 
 /* ---- what a Secret gives ---- */
 
-static bool has_key(const struct k_secret *s, const char *key)
-{
-	const char *v = strmap_get(&s->string_data, key);
-
-	if (!v)
-		v = strmap_get(&s->data, key);
-	return v && *v;
-}
-
-static bool read_cert(const struct k_secret *s, struct arena *a, struct ir_secret *out)
+static bool read_cert(const struct k_secret *s, struct ir_secret *out)
 {
 	for (size_t i = 0; i < sizeof(cert_keys) / sizeof(cert_keys[0]); i++) {
-		if (!has_key(s, cert_keys[i].cert) || !has_key(s, cert_keys[i].key))
+		out->cert_chain = text_at(s, cert_keys[i].cert);
+		out->private_key = text_at(s, cert_keys[i].key);
+		if (!out->cert_chain || !out->private_key)
 			continue;
-		out->cert_chain = value_of(s, cert_keys[i].cert, a);
-		out->private_key = value_of(s, cert_keys[i].key, a);
-		out->crl = or_null(value_of(s, cert_keys[i].crl, a));
+		out->crl = text_at(s, cert_keys[i].crl);
 		return is_pem(out->cert_chain, "CERTIFICATE-----") && is_pem(out->private_key, "PRIVATE KEY-----");
 	}
 	return false;
 }
 
-static bool read_ca(const struct k_secret *s, struct arena *a, struct ir_secret *out)
+static bool read_ca(const struct k_secret *s, struct ir_secret *out)
 {
 	for (size_t i = 0; i < sizeof(ca_keys) / sizeof(ca_keys[0]); i++) {
-		if (!has_key(s, ca_keys[i].ca))
+		out->ca = text_at(s, ca_keys[i].ca);
+		if (!out->ca)
 			continue;
-		out->ca = value_of(s, ca_keys[i].ca, a);
-		out->crl = or_null(value_of(s, ca_keys[i].crl, a));
+		out->crl = text_at(s, ca_keys[i].crl);
 		return is_pem(out->ca, "CERTIFICATE-----");
 	}
 	return false;
@@ -115,7 +82,7 @@ struct wanted {
 	struct ir_secret ir;
 };
 
-static bool read_secret(struct wanted *w, struct arena *a)
+static bool read_secret(struct wanted *w)
 {
 	const struct k_secret *s = w->secret->spec;
 	struct k_secret map = {0};
@@ -124,7 +91,7 @@ static bool read_secret(struct wanted *w, struct arena *a)
 		map.string_data = object_spec(w->secret, k_config_map)->data;
 		s = &map;
 	}
-	return w->is_ca ? read_ca(s, a, &w->ir) : read_cert(s, a, &w->ir);
+	return w->is_ca ? read_ca(s, &w->ir) : read_cert(s, &w->ir);
 }
 
 static void expand_secret(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
@@ -239,7 +206,7 @@ static void want(struct secrets *s, const char *sds, bool is_ca, const struct ob
 		report(s, by, server, GATEWAY_SECRET_MISSING, sds);
 		return;
 	}
-	if (!read_secret(w, a)) {
+	if (!read_secret(w)) {
 		report(s, by, server, GATEWAY_SECRET_MALFORMED, sds);
 		return;
 	}

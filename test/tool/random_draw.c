@@ -99,7 +99,7 @@ static const struct pool *pool_of(const struct field_rule *r, enum schema_type t
 		return &pool_double;
 	case SCHEMA_DUR:
 		return &pool_duration;
-	case SCHEMA_BYTES:
+	case SCHEMA_BYTES: case SCHEMA_BYTESMAP:
 		return &pool_base64;
 	case SCHEMA_INTSTR:
 		return &pool_target_port;
@@ -162,6 +162,8 @@ static void map(struct draw *d, const struct schema_field *f, const struct field
 			message(d, f->msg, depth + 1);
 		else if (f->type == SCHEMA_STRMAP)
 			put_string(d, pick(d, r->pool ? p : &pool_label_value));
+		else if (f->type == SCHEMA_BYTESMAP)
+			put_string(d, pick(d, p));
 		else
 			buf_str(d->out, pick(d, p));
 	}
@@ -192,7 +194,7 @@ static void value(struct draw *d, const struct schema_field *f, const struct fie
 	case SCHEMA_STRS: case SCHEMA_MSGS: case SCHEMA_U32S:
 		list(d, f, p, depth);
 		break;
-	case SCHEMA_STRMAP: case SCHEMA_U32MAP: case SCHEMA_MSGMAP:
+	case SCHEMA_STRMAP: case SCHEMA_U32MAP: case SCHEMA_BYTESMAP: case SCHEMA_MSGMAP:
 		map(d, f, r, p, depth);
 		break;
 	default:

@@ -227,7 +227,7 @@ static void secrets(void **state)
 		   "{port: {number: 443, protocol: HTTPS, name: o}, hosts: [o.com], tls: {mode: SIMPLE, credentialName: opaque}},"
 		   "{port: {number: 443, protocol: HTTPS, name: f}, hosts: [f.com], tls: {mode: SIMPLE, credentialName: 'kubernetes://else/s'}}")
 		SECRET("s", "type: kubernetes.io/tls\ndata: {tls.crt: " CERT ", tls.key: " KEY ", ca.crt: " CERT "}\n")
-		SECRET("bad", "data: {tls.crt: '!', tls.key: " KEY "}\n")
+		SECRET("bad", "data: {tls.crt: AA==, tls.key: " KEY "}\n")
 		SECRET("opaque", "stringData: {key: \"-----BEGIN RSA PRIVATE KEY-----\\nK\\n-----END RSA PRIVATE KEY-----\\n\"}\n"
 				 "data: {cert: " CERT "}\n"));
 	const struct ir_secret *s;
