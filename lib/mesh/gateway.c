@@ -55,14 +55,32 @@ void gateway_claim_init(struct gateway_claim *x, const struct gw *gw, const stru
 	x->rds_name = rds_name(x, a);
 }
 
+/* Who has what of one port. */
+struct gateway_port {
+	const struct gateway_claim *first;
+	bool is_plain;			/* the first one is in plain text */
+	struct map tls_binds;		/* bind of later servers beside TLS -> first claim */
+	struct map tls_hosts;		/* host -> last claim */
+};
+
 void gateway_claims_init(struct gateway_claims *c, struct arena *a)
 {
 	c->arena = a;
-	map_init(&c->used, a);
-	map_init(&c->plain, a);
-	map_init(&c->tls_binds, a);
-	map_init(&c->tls_hosts, a);
+	map_init(&c->ports, a);
 	map_init(&c->names, a);
+}
+
+static struct gateway_port *enter_port(struct gateway_claims *c, uint32_t number)
+{
+	void **slot = map_slot_n(&c->ports, &number, sizeof(number));
+	struct gateway_port *p = *slot;
+
+	if (p)
+		return p;
+	*slot = p = arena_new(c->arena, struct gateway_port);
+	map_init(&p->tls_binds, c->arena);
+	map_init(&p->tls_hosts, c->arena);
+	return p;
 }
 
 /* ---- look-ups ---- */
@@ -72,16 +90,11 @@ static const char *bind_of(const struct gateway_claim *x)
 	return x->server->bind ? x->server->bind : "";
 }
 
-static const char *port_key(const struct gateway_claims *c, const struct gateway_claim *x, const char *more)
-{
-	return arena_printf(c->arena, "%u %s", x->port, more);
-}
-
 /* A host may be served once a port and bind, as chains are told apart by it. */
-static bool has_host(const struct gateway_claims *c, const struct gateway_claim *x, struct gateway_outcome *out)
+static bool has_host(const struct gateway_port *p, const struct gateway_claim *x, struct gateway_outcome *out)
 {
 	for (size_t i = 0; x->server->tls && i < x->hosts.n; i++) {
-		const struct gateway_claim *owner = map_get(&c->tls_hosts, port_key(c, x, x->hosts.v[i]));
+		const struct gateway_claim *owner = map_get(&p->tls_hosts, x->hosts.v[i]);
 
 		if (!owner || strcmp(bind_of(owner), bind_of(x)) != 0)
 			continue;
@@ -98,17 +111,18 @@ static struct gateway_outcome beside_plain(const struct gateway_claim *plain, co
 		return (struct gateway_outcome){0};
 	if (!protocol_is_http(plain->protocol) || !protocol_is_http(x->protocol))
 		return (struct gateway_outcome){.fault = GATEWAY_PORT_CONFLICT, .owner = plain};
-	return (struct gateway_outcome){.joins_plain = true};
+	return (struct gateway_outcome){.joins_plain = true, .owner = plain};
 }
 
 /* Beside TLS servers: told apart by SNI, each HTTPS server has routes of its own. */
-static struct gateway_outcome beside_tls(const struct gateway_claims *c, const struct gateway_claim *x)
+static struct gateway_outcome beside_tls(const struct gateway_claims *c, const struct gateway_port *p,
+					 const struct gateway_claim *x)
 {
 	const struct gateway_claim *owner = x->rds_name ? map_get(&c->names, x->rds_name) : NULL;
 
 	if (owner)
 		return (struct gateway_outcome){.fault = GATEWAY_PORT_NAME_DUPLICATE, .owner = owner};
-	owner = map_get(&c->tls_binds, port_key(c, x, bind_of(x)));
+	owner = map_get(&p->tls_binds, bind_of(x));
 	if (owner && !x->server->tls)
 		return (struct gateway_outcome){.fault = GATEWAY_TLS_MISSING, .owner = owner};
 	return (struct gateway_outcome){0};
@@ -116,14 +130,12 @@ static struct gateway_outcome beside_tls(const struct gateway_claims *c, const s
 
 struct gateway_outcome gateway_probe(const struct gateway_claims *c, const struct gateway_claim *x)
 {
-	const struct gateway_claim *plain = map_get(&c->plain, port_key(c, x, ""));
+	const struct gateway_port *p = map_get_n(&c->ports, &x->port, sizeof(x->port));
 	struct gateway_outcome out = {0};
 
-	if (has_host(c, x, &out))
+	if (!p || has_host(p, x, &out))
 		return out;
-	if (plain)
-		return beside_plain(plain, x);
-	return map_get(&c->used, port_key(c, x, "")) ? beside_tls(c, x) : out;
+	return p->is_plain ? beside_plain(p->first, x) : beside_tls(c, p, x);
 }
 
 static void enter(struct map *m, const char *key, const struct gateway_claim *x)
@@ -137,18 +149,19 @@ static void enter(struct map *m, const char *key, const struct gateway_claim *x)
 struct gateway_outcome gateway_take(struct gateway_claims *c, const struct gateway_claim *x)
 {
 	struct gateway_outcome out = gateway_probe(c, x);
-	const char *port = port_key(c, x, "");
-	bool is_first = !map_get(&c->used, port);
+	struct gateway_port *p;
 
 	if (out.fault)
 		return out;
+	p = enter_port(c, x->port);
 	for (size_t i = 0; x->server->tls && i < x->hosts.n; i++)
-		map_set(&c->tls_hosts, port_key(c, x, x->hosts.v[i]), (void *)x);
-	enter(&c->used, port, x);
-	if (is_first && (!x->server->tls || protocol_is_http(x->protocol)))
-		enter(&c->plain, port, x);
-	if (!is_first && !map_get(&c->plain, port))
-		enter(&c->tls_binds, port_key(c, x, bind_of(x)), x);
+		map_set(&p->tls_hosts, x->hosts.v[i], (void *)x);
+	if (!p->first) {
+		p->first = x;
+		p->is_plain = !x->server->tls || protocol_is_http(x->protocol);
+	} else if (!p->is_plain) {
+		enter(&p->tls_binds, bind_of(x), x);
+	}
 	if (x->rds_name)
 		enter(&c->names, x->rds_name, x);
 	return out;

@@ -33,17 +33,14 @@ struct gateway_claim {
 
 struct gateway_claims {
 	struct arena *arena;
-	struct map used;		/* port -> first claim */
-	struct map plain;		/* port -> first claim, if it is in plain text */
-	struct map tls_binds;		/* "port bind" of later servers beside TLS */
-	struct map tls_hosts;		/* "port host" -> last claim */
+	struct map ports;		/* uint32_t -> struct gateway_port */
 	struct map names;		/* RDS name -> first claim */
 };
 
 struct gateway_outcome {
 	enum gateway_fault fault;
 	bool joins_plain;		/* plain HTTP beside plain HTTP of the same bind: one group */
-	const struct gateway_claim *owner;	/* who has it instead, or NULL */
+	const struct gateway_claim *owner;	/* who has it instead, or whom it joins, or NULL */
 	const char *host;		/* GATEWAY_HOST_DUPLICATE */
 };
 

@@ -314,13 +314,16 @@ static struct scope_svc *find_in(struct scope_svc *v, size_t n, const char *host
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(v[mid].svc->host, host);
 
-		if (strcmp(v[mid].svc->host, host) < 0)
+		if (c == 0)
+			return &v[mid];
+		if (c < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < n && strcmp(v[lo].svc->host, host) == 0 ? &v[lo] : NULL;
+	return NULL;
 }
 
 /* Adds to the union, of which the first n_sorted are searched: the callers add each host once. A

@@ -40,7 +40,7 @@ static void bind_vs(const struct plan *p, struct gateways *g, const struct vs *v
 	bool known = false;
 
 	for (size_t i = 0; i < vs->gateways.n; i++) {
-		struct bound *b = map_get(&g->bound, vs->gateways.v[i]);
+		struct bound *b = map_get(&g->by_name, vs->gateways.v[i]);
 
 		if (!b || (b->v.n && b->v.v[b->v.n - 1].vs == vs))
 			continue;
@@ -56,11 +56,13 @@ static void bind_all(const struct plan *p, struct gateways *g, struct arena *a)
 {
 	const struct snapshot *s = p->snap;
 
-	map_init(&g->bound, a);
+	map_init(&g->by_name, a);
+	g->bound = arena_array(a, struct bound, p->view->n_gateways);
 	for (size_t i = 0; i < p->view->n_gateways; i++) {
 		const struct gw *gw = p->view->gateways[i];
 
-		map_set(&g->bound, arena_printf(a, "%s/%s", gw->ns, gw->name), arena_new(a, struct bound));
+		g->bound[i].gateway_name = arena_printf(a, "%s/%s", gw->ns, gw->name);
+		map_set(&g->by_name, g->bound[i].gateway_name, &g->bound[i]);
 	}
 	if (!p->view->n_gateways)
 		return;
@@ -72,19 +74,20 @@ static void bind_all(const struct plan *p, struct gateways *g, struct arena *a)
 
 /* ---- hosts ---- */
 
-static struct strs sni_of(const struct strs *hosts, struct arena *a)
+static void set_hosts(struct gw_entry *e, struct arena *a)
 {
+	const struct strs *hosts = &e->claim.hosts;
 	const char **out = arena_array(a, const char *, hosts->n);
-	struct strs s = {.v = out};
 
+	e->sni.v = out;
 	for (size_t i = 0; i < hosts->n; i++) {
 		const char *slash = strchr(hosts->v[i], '/');
 		const char *h = slash ? slash + 1 : hosts->v[i];
 
-		if (!strs_has(&s, h))
-			out[s.n++] = h;
+		e->by_namespace |= slash != NULL;
+		if (!strs_has(&e->sni, h))
+			out[e->sni.n++] = h;
 	}
-	return s;
 }
 
 /* ---- ports ---- */
@@ -131,7 +134,6 @@ struct merge {
 	struct gateways *g;
 	struct arena *a;
 	struct gateway_claims claims;
-	struct map plain;		/* port -> struct gw_group of the first plain-text server */
 };
 
 static void report(struct merge *m, const struct gw_entry *e, const struct gateway_outcome *out)
@@ -184,29 +186,19 @@ static void add_routes(struct merge *m, const struct gw_entry *e)
 		*vec_push(&r->entries, m->a) = e;
 }
 
-static void add_entry(struct merge *m, struct gw_group *gp, const struct gw_entry *e)
+static void merge_entry(struct merge *m, struct gw_entry *e)
 {
-	*vec_push(&gp->entries, m->a) = e;
-	add_routes(m, e);
-}
-
-static void merge_entry(struct merge *m, const struct gw_entry *e)
-{
-	const char *key = arena_printf(m->a, "%u", e->claim.port);
 	struct gateway_outcome out = gateway_take(&m->claims, &e->claim);
-	bool is_first = map_get(&m->claims.plain, arena_printf(m->a, "%s ", key)) == &e->claim;
-	struct gw_group *gp;
 
 	if (out.fault) {
 		report(m, e, &out);
 		return;
 	}
-	gp = out.joins_plain ? map_get(&m->plain, key) : port_of(m, e);
-	if (is_first)
-		map_set(&m->plain, key, gp);
+	e->group = out.joins_plain ? ((const struct gw_entry *)out.owner)->group : port_of(m, e);
 	if (!out.joins_plain && protocol_is_http(e->claim.protocol))
-		gp->rds_name = e->claim.rds_name;
-	add_entry(m, gp, e);
+		e->group->rds_name = e->claim.rds_name;
+	*vec_push(&e->group->entries, m->a) = e;
+	add_routes(m, e);
 }
 
 static bool can_listen(const struct plan *p, const struct gw_server *s, uint32_t port)
@@ -237,7 +229,7 @@ static bool speaks_http3(const struct plan *p, const struct gateway_claim *claim
 	return false;
 }
 
-static void merge_server(struct merge *m, const struct gw *gw, size_t index)
+static void merge_server(struct merge *m, const struct gw *gw, const struct bound *bound, size_t index)
 {
 	const struct gw_server *s = &gw->spec->servers[index];
 	struct ports ports = {0};
@@ -251,11 +243,10 @@ static void merge_server(struct merge *m, const struct gw *gw, size_t index)
 		if (!can_listen(m->p, s, ports.v.v[i]))
 			continue;
 		gateway_claim_init(&e->claim, gw, s, ports.v.v[i], m->a);
-		e->gateway_name = arena_printf(m->a, "%s/%s", gw->ns, gw->name);
 		e->index = index;
-		e->sni = sni_of(&e->claim.hosts, m->a);
+		set_hosts(e, m->a);
 		e->http3 = speaks_http3(m->p, &e->claim);
-		e->bound = map_get(&m->g->bound, e->gateway_name);
+		e->bound = bound;
 		merge_entry(m, e);
 	}
 }
@@ -296,13 +287,12 @@ struct gateways *gateways_merge(const struct plan *p, struct arena *a)
 	struct merge m = {.p = p, .g = g, .a = a};
 
 	gateway_claims_init(&m.claims, a);
-	map_init(&m.plain, a);
 	map_init(&g->routes, a);
 	g->base = common_inputs(p);
 	bind_all(p, g, a);
 	for (size_t i = 0; i < p->view->n_gateways; i++)
 		for (size_t k = 0; k < p->view->gateways[i]->spec->n_servers; k++)
-			merge_server(&m, p->view->gateways[i], k);
+			merge_server(&m, p->view->gateways[i], &g->bound[i], k);
 	for (size_t i = 0; i < g->ports.n; i++)
 		add_listener(&m, g->ports.v[i]);
 	return g;

@@ -18,18 +18,20 @@ struct bound_vs {
 /* The VirtualServices bound to one Gateway that the view sees: its own namespace's, those exported to
  * it by name, then public ones; each by age. */
 struct bound {
+	const char *gateway_name;	/* "ns/name" */
 	VEC(struct bound_vs) v;
 	struct hash128 inputs;		/* of all */
 };
 
 /* One server of a Gateway, in force on one port. */
 struct gw_entry {
-	struct gateway_claim claim;
-	const char *gateway_name;	/* "ns/name" */
+	struct gateway_claim claim;	/* first: an outcome's owner is an entry */
 	size_t index;			/* of the server */
 	struct strs sni;		/* the hosts without namespace */
+	bool by_namespace;		/* some host has one */
 	bool http3;			/* a Service of the gateway has its port for UDP, too */
 	const struct bound *bound;
+	struct gw_group *group;
 };
 
 /* Servers that share port, protocol and bind. */
@@ -57,7 +59,8 @@ struct gateways {
 	VEC(struct gw_group *) ports;
 	VEC(struct gw_listener *) listeners;
 	struct map routes;		/* RDS name -> struct gw_routes */
-	struct map bound;		/* "ns/name" -> struct bound */
+	struct bound *bound;		/* by Gateway of the view */
+	struct map by_name;		/* "ns/name" -> struct bound */
 	VEC(struct plan_gateway_finding) findings;
 	struct hash128 base;		/* what all routes read of view and mesh */
 };

@@ -5,7 +5,6 @@
  */
 #include "plan/plan_gateway_int.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,15 +25,6 @@ struct chains {
 
 /* ---- matches ---- */
 
-static const char *lower(const char *text, struct arena *a)
-{
-	char *out = arena_strdup(a, text);
-
-	for (char *p = out; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return out;
-}
-
 static int compare_text(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -52,7 +42,7 @@ static bool take_names(struct chains *c, const struct strs *sni, const struct st
 	if (!sni->n || strs_has(sni, "*"))
 		return !map_set(&c->taken, arena_printf(c->a, "%s any", kind), c);
 	for (size_t i = 0; i < sni->n; i++) {
-		const char *name = lower(sni->v[i], c->a);
+		const char *name = arena_lower(c->a, sni->v[i]);
 
 		/* Envoy's wildcards are whole labels */
 		if (name[0] == '*' && name[1] != '.')
@@ -105,7 +95,7 @@ static bool is_for(const struct gw_entry *e, const struct vs *vs, uint32_t port,
 	if (port && port != e->claim.server->port->number)
 		return false;
 	for (size_t i = 0; i < gateways->n; i++)
-		if (strcmp(vs_resolve_gateway(gateways->v[i], vs->obj->ns, a), e->gateway_name) == 0)
+		if (strcmp(vs_resolve_gateway(gateways->v[i], vs->obj->ns, a), e->bound->gateway_name) == 0)
 			return true;
 	return gateways->n == 0;
 }

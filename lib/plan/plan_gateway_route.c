@@ -6,7 +6,6 @@
  */
 #include "plan/plan_gateway_int.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,22 +25,13 @@ struct hosts {
 	struct arena *a;
 	struct map by_host;		/* lower case -> struct gw_host */
 	VEC(struct gw_host *) v;
-	struct map lists;		/* gateway and VirtualService -> struct ir_routes_vec: made once */
+	struct map lists;		/* struct list_key -> struct ir_routes_vec: made once */
 	struct origins origins;
 };
 
-static const char *lower(const char *text, struct arena *a)
-{
-	char *out = arena_strdup(a, text);
-
-	for (char *p = out; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return out;
-}
-
 static struct gw_host *host_of(struct hosts *b, const char *host, uint32_t port)
 {
-	const char *key = lower(host, b->a);
+	const char *key = arena_lower(b->a, host);
 	void **slot = map_slot(&b->by_host, key);
 	struct gw_host *h = *slot;
 
@@ -67,32 +57,33 @@ static void advertise_http3(struct hosts *b, const struct gw_entry *e, struct ir
 		list->v.v[i].headers = http_headers_join(&list->v.v[i].headers, &ops, b->a);
 }
 
+struct list_key {
+	const struct bound *gateway;
+	const struct vs *vs;
+};
+
 /* The routes of one VirtualService at one gateway. Their port is that of the first server that asks. */
 static const struct ir_routes_vec *routes_of(struct hosts *b, const struct gw_entry *e, const struct vs *vs)
 {
-	const char *key = arena_printf(b->a, "%s %s/%s", e->gateway_name, vs->obj->ns, vs->name);
-	struct ir_routes_vec *list = map_get(&b->lists, key);
-	const char **gateway;
-	struct http_ctx ctx;
+	const struct list_key key = {e->bound, vs};
+	struct ir_routes_vec *list = map_get_n(&b->lists, &key, sizeof(key));
+	const struct http_ctx ctx = {.plan = b->p,
+				     .arena = b->a,
+				     .vs = vs,
+				     .listen_port = e->claim.server->port->number,
+				     .gateway_names = {.v = (const char **)&e->bound->gateway_name, .n = 1},
+				     .is_gateway = true,
+				     .is_tls = e->claim.server->tls != NULL};
 
 	if (list)
 		return list;
-	gateway = arena_new(b->a, const char *);
-	gateway[0] = e->gateway_name;
-	ctx = (struct http_ctx){.plan = b->p,
-				.arena = b->a,
-				.vs = vs,
-				.listen_port = e->claim.server->port->number,
-				.gateway_names = {.v = gateway, .n = 1},
-				.is_gateway = true,
-				.is_tls = e->claim.server->tls != NULL};
 	list = arena_new(b->a, struct ir_routes_vec);
 	http_routes_of(&ctx, list);
 	if (!list->v.n)
 		return NULL;	/* another server's port may have some */
 	if (e->http3)
 		advertise_http3(b, e, list);
-	map_set(&b->lists, key, list);
+	*map_slot_n(&b->lists, &key, sizeof(key)) = list;
 	origins_add(&b->origins, vs->obj);
 	for (size_t i = 0; i < vs->n_delegates; i++)
 		origins_add(&b->origins, vs->delegates[i]);
@@ -102,9 +93,12 @@ static const struct ir_routes_vec *routes_of(struct hosts *b, const struct gw_en
 /* The hosts of the server that VirtualServices of ns may have, without the namespace. */
 static struct strs hosts_for(const struct gw_entry *e, const char *ns, struct arena *a)
 {
-	const char **out = arena_array(a, const char *, e->claim.hosts.n);
+	const char **out;
 	size_t n = 0;
 
+	if (!e->by_namespace)
+		return e->claim.hosts;
+	out = arena_array(a, const char *, e->claim.hosts.n);
 	for (size_t i = 0; i < e->claim.hosts.n; i++) {
 		const char *slash = strchr(e->claim.hosts.v[i], '/');
 
@@ -138,11 +132,14 @@ static struct strs intersect(const struct strs *x, const struct strs *y, struct 
 
 static void add_vs(struct hosts *b, const struct gw_entry *e, const struct vs *vs)
 {
-	struct strs mine = hosts_for(e, vs->obj->ns, b->a);
-	struct strs shared = intersect(&mine, &vs->hosts, b->a);
 	const struct ir_routes_vec *routes;
+	struct strs mine, shared;
 
-	if (!vs->n_http || !shared.n)
+	if (!vs->n_http)
+		return;
+	mine = hosts_for(e, vs->obj->ns, b->a);
+	shared = intersect(&mine, &vs->hosts, b->a);
+	if (!shared.n)
 		return;
 	routes = routes_of(b, e, vs);
 	for (size_t i = 0; routes && i < shared.n; i++) {
@@ -170,28 +167,8 @@ static int compare_specific(const void *a, const void *b)
 	return host_compare_specific((*(const struct gw_host *const *)a)->host, (*(const struct gw_host *const *)b)->host);
 }
 
-static bool same_routes(const struct gw_host *x, const struct gw_host *y)
-{
-	if (x->require_tls != y->require_tls || x->lists.n != y->lists.n)
-		return false;
-	for (size_t i = 0; i < x->lists.n; i++)
-		if (x->lists.v[i] != y->lists.v[i])
-			return false;
-	return true;
-}
-
-/* Hosts by what they share, so that a gateway of a thousand hosts does not compare all pairs. */
-static const char *lists_key(const struct gw_host *h, struct arena *a)
-{
-	struct hash128 sum = hash_mix_u64((struct hash128){0}, h->lists.n);
-	char hex[HASH_HEX_LEN + 1];
-
-	for (size_t i = 0; i < h->lists.n; i++)
-		sum = hash_mix_u64(sum, (uintptr_t)h->lists.v[i]);
-	return arena_strdup(a, hash_hex(sum, hex));
-}
-
-/* The most specific host of those with the same routes carries the others' domains. */
+/* The most specific host of those with the same routes carries the others' domains. Hosts are known by their
+ * lists, so that a gateway of a thousand hosts does not compare all pairs. */
 static size_t collapse(struct hosts *b)
 {
 	struct map known;
@@ -202,15 +179,15 @@ static size_t collapse(struct hosts *b)
 		qsort(b->v.v, b->v.n, sizeof(*b->v.v), compare_specific);
 	for (size_t i = 0; i < b->v.n; i++) {
 		struct gw_host *h = b->v.v[i], *other;
-		const char *key = lists_key(h, b->a);
+		void **slot = map_slot_n(&known, h->lists.v, h->lists.n * sizeof(h->lists.v[0]));
 
-		other = map_get(&known, key);
-		if (other && same_routes(h, other)) {
+		other = *slot;
+		if (other && other->require_tls == h->require_tls) {
 			*vec_push(&other->domains, b->a) = h->host;
 			continue;
 		}
 		*vec_push(&h->domains, b->a) = h->host;
-		map_set(&known, key, h);
+		*slot = h;
 		b->v.v[kept++] = h;
 	}
 	return kept;

@@ -74,8 +74,11 @@ struct ir_header_ops http_headers_of(const struct headers *h, struct arena *a, c
 static const struct ir_header_op *join_ops(const struct ir_header_op *x, size_t nx, const struct ir_header_op *y,
 					   size_t ny, struct arena *a)
 {
-	struct ir_header_op *out = arena_array(a, struct ir_header_op, nx + ny);
+	struct ir_header_op *out;
 
+	if (!nx || !ny)
+		return nx ? x : y;
+	out = arena_array(a, struct ir_header_op, nx + ny);
 	for (size_t i = 0; i < nx; i++)
 		out[i] = x[i];
 	for (size_t i = 0; i < ny; i++)
@@ -85,8 +88,11 @@ static const struct ir_header_op *join_ops(const struct ir_header_op *x, size_t 
 
 static struct strs join_strs(const struct strs *x, const struct strs *y, struct arena *a)
 {
-	const char **out = arena_array(a, const char *, x->n + y->n);
+	const char **out;
 
+	if (!x->n || !y->n)
+		return x->n ? *x : *y;
+	out = arena_array(a, const char *, x->n + y->n);
 	for (size_t i = 0; i < x->n; i++)
 		out[i] = x->v[i];
 	for (size_t i = 0; i < y->n; i++)
