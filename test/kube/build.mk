@@ -23,9 +23,10 @@ $(KUBE_MAIN): $(KUBE_MAIN).o $(KUBE_FAKE) $(call archive,store)
 kube-fake: $(KUBE_MAIN)
 
 .PHONY: kube
-kube: $(KUBE_BIN) $(KUBE_EQUAL) ## the Kubernetes source against a fake API server
-	@set -e; for t in $^; do $$t; done
+kube: $(KUBE_BIN) $(KUBE_EQUAL) $(KUBE_MAIN) ## the Kubernetes source against a fake API server
+	@set -e; for t in $(KUBE_BIN) $(KUBE_EQUAL); do $$t; done; $(PYTHON) test/kube/contract.py $(KUBE_MAIN)
 
-CHECK_NEEDS  += $(KUBE_BIN) $(KUBE_EQUAL)
+CHECK_NEEDS  += $(KUBE_BIN) $(KUBE_EQUAL) $(KUBE_MAIN)
 CHECK_SUITES += "kube=for t in $(KUBE_BIN); do timeout 300 \$$t || bad=1; done; exit \$${bad:-0}" "kube-equal=$(KUBE_EQUAL)" \
+	"kube-contract=$(PYTHON) test/kube/contract.py $(KUBE_MAIN)" \
 	"kube-rbac=$(PYTHON) test/kube/rbac.py $(O)/navarchd deploy/kubernetes/base/rbac.yaml"

@@ -13,7 +13,7 @@
 
 enum {
 	RX_MAX = 8 * 1024 * 1024, TX_MAX = 512 * 1024 * 1024, BODY_MAX = 256 * 1024 * 1024,
-	FAULTS = 32, TARGET_MAX = 4096, SLOW_MS = 10, CONNS_MAX = 4096,
+	FAULTS = 32, TARGET_MAX = 4096, SLOW_MS = 10, CONNS_MAX = 4096, BOOKMARK_BEFORE_END_MS = 2000,
 };
 
 struct client {
@@ -34,6 +34,7 @@ struct client {
 	struct fake_resource *resource;	/* or NULL */
 	char *ns, *name;
 	size_t at_event;
+	uint64_t after;			/* events of this version and before are not sent */
 	bool bookmarks;
 };
 
@@ -218,7 +219,7 @@ static void send_news(struct client *c)
 	for (; c->at_event < s->events.n; c->at_event++) {
 		const struct fake_event *e = &s->events.v[c->at_event];
 
-		if (e->resource == c->resource && wanted(c, e->ns, e->name))
+		if (e->resource == c->resource && e->version > c->after && wanted(c, e->ns, e->name))
 			send_event(c, e->type, e->json);
 	}
 	pump(c);
@@ -266,9 +267,8 @@ static void start_watch(struct client *c, const struct http_request *r, struct f
 		send_gone(c);
 		return;
 	}
-	for (c->at_event = 0; from && c->at_event < f->store.events.n; c->at_event++)
-		if (f->store.events.v[c->at_event].version > (uint64_t)from)
-			break;
+	c->at_event = 0;
+	c->after = (uint64_t)from;
 	if (!from) {
 		for (size_t i = 0; i < res->v.n; i++)
 			if (wanted(c, res->v.v[i].ns, res->v.v[i].name))
@@ -277,23 +277,42 @@ static void start_watch(struct client *c, const struct http_request *r, struct f
 		if (initial && bookmarks)
 			send_bookmark(c, true);
 	}
-	if (bookmarks)
-		loop_timer_start(f->loop, &c->bookmark, f->bookmark_ms, bookmark_due, c);
 	if (timeout && !scalar_int(timeout, 1, 100000, &seconds))
 		loop_timer_start(f->loop, &c->timeout, seconds * 1000, end_watch, c);
+	if (bookmarks) {
+		int64_t last = seconds * 1000 - BOOKMARK_BEFORE_END_MS;
+
+		loop_timer_start(f->loop, &c->bookmark, last > 0 && last < f->bookmark_ms ? last : f->bookmark_ms, bookmark_due, c);
+	}
 	send_news(c);
 }
 
 /* ---- lists ---- */
 
+static void respond_too_large(struct client *c, int64_t wanted_version, int64_t version)
+{
+	char body[512];
+	int n = snprintf(body, sizeof(body),
+			 "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
+			 "\"message\":\"Too large resource version: %lld, current: %lld\",\"reason\":\"Timeout\","
+			 "\"details\":{\"causes\":[{\"reason\":\"ResourceVersionTooLarge\",\"message\":\"Too large resource version\"}],"
+			 "\"retryAfterSeconds\":1},\"code\":504}\n", (long long)wanted_version, (long long)version);
+
+	respond(c, 504, "", body, (size_t)n);
+}
+
 static void send_list(struct client *c, const struct http_request *r, const struct fake_resource *res)
 {
-	const char *limit = http_query(r, "limit"), *token = http_query(r, "continue");
-	int64_t max = INT64_MAX, at = 0, version = (int64_t)c->api->store.version;
+	const char *limit = http_query(r, "limit"), *token = http_query(r, "continue"), *least = http_query(r, "resourceVersion");
+	int64_t max = INT64_MAX, at = 0, version = (int64_t)c->api->store.version, wanted_version = 0;
 	bool core = !strchr(res->api_version, '/') || strstr(res->api_version, ".k8s.io/");
 	struct buf body, items;
 	size_t n = 0, i;
 
+	if (least && !scalar_int(least, 0, INT64_MAX, &wanted_version) && wanted_version > version) {
+		respond_too_large(c, wanted_version, version);
+		return;
+	}
 	if (limit)
 		scalar_int(limit, 1, INT64_MAX, &max);
 	if (token) {

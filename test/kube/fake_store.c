@@ -125,6 +125,18 @@ static void set_text(struct node *map, const char *key, const char *text, struct
 	map->map = v;
 }
 
+/* As the last member. */
+static void move_text(struct node *map, const char *key, const char *text, struct arena *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < map->n; i++)
+		if (strcmp(map->map[i].key, key) != 0)
+			map->map[n++] = map->map[i];
+	map->n = n;
+	set_text(map, key, text, a);
+}
+
 static char *to_json(const struct node *root)
 {
 	struct buf out;
@@ -163,8 +175,9 @@ static char *complete(struct fake_store *s, const struct fake_resource *r, struc
 		set_text(meta, "uid", arena_printf(a, "00000000-0000-4000-8000-%012llx", (unsigned long long)s->version), a);
 	if (!node_get(meta, "creationTimestamp"))
 		set_text(meta, "creationTimestamp", "2026-01-02T03:04:05Z", a);
-	set_text(root, "apiVersion", r->api_version, a);
-	set_text(root, "kind", r->kind, a);
+	/* at the end, where lists of Kubernetes' own kinds cut them off */
+	move_text(root, "apiVersion", r->api_version, a);
+	move_text(root, "kind", r->kind, a);
 	return to_json(root);
 }
 

@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What an API server does when it is listed, watched and written, as far as navarchd counts on it: one set of checks, for
+the fake server here and for a real one (test/e2e/kube).
+
+usage: contract.py FAKE_SERVER      starts it, and checks it
+"""
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+NS = 'contract'
+NETWORKING = 'networking.istio.io/v1'
+END_MARK = 'k8s.io/initial-events-end'
+STREAM = 'sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true'
+WAIT_S = 20
+
+
+class Wrong(AssertionError):
+    pass
+
+
+def need(claim, what, got):
+    if not claim:
+        raise Wrong('%s: %s' % (what, str(got)[:500]))
+
+
+class Api:
+    """host, port of a server; tls: an SSLContext. restart() ends it and starts it on the same port. bookmarks: it has some,
+    beside the mark that ends a list."""
+
+    def __init__(self, host, port, restart, tls=None, token=None, bookmarks=True):
+        self.address, self.restart, self.tls, self.bookmarks = (host, port), restart, tls, bookmarks
+        self.headers = {'User-Agent': 'navarch-contract/1', 'Content-Type': 'application/json', 'Accept': 'application/json'}
+        if token:
+            self.headers['Authorization'] = 'Bearer ' + token
+
+    def connect(self):
+        if self.tls:
+            return http.client.HTTPSConnection(*self.address, timeout=WAIT_S, context=self.tls)
+        return http.client.HTTPConnection(*self.address, timeout=WAIT_S)
+
+    def call(self, method, path, body=None):
+        """(status, JSON or text)"""
+        conn = self.connect()
+        conn.request(method, path, body and json.dumps(body), self.headers)
+        answer = conn.getresponse()
+        text = answer.read().decode()
+        conn.close()
+        try:
+            return answer.status, json.loads(text)
+        except ValueError:
+            return answer.status, text
+
+    def ok(self, method, path, body=None):
+        status, answer = self.call(method, path, body)
+        need(status in (200, 201), '%s %s' % (method, path), (status, answer))
+        return answer
+
+    def watch(self, path, query=''):
+        return Watch(self, '%s?watch=1&%s' % (path, query))
+
+
+class Watch:
+    """The events of a watch, in order."""
+
+    def __init__(self, api, target):
+        self.conn = api.connect()
+        self.conn.request('GET', target, None, api.headers)
+        self.answer = self.conn.getresponse()
+        self.status, self.target = self.answer.status, target
+        if self.status != 200:
+            self.text = self.answer.read().decode()
+
+    def next(self):
+        """(type, object); None at a clean end."""
+        line = self.answer.readline()
+        if not line:
+            return None
+        event = json.loads(line)
+        return event['type'], event['object']
+
+    def take(self, n):
+        return [self.next() for _ in range(n)]
+
+    def close(self):
+        self.conn.close()
+
+
+# ---- a kind of Kubernetes' own and one of a CRD ----
+
+class Kind:
+    def __init__(self, name, api_version, plural, spec):
+        self.name, self.api_version, self.spec = name, api_version, spec
+        prefix = '/api/v1' if api_version == 'v1' else '/apis/' + api_version
+        self.all, self.path = '%s/%s' % (prefix, plural), '%s/namespaces/%s/%s' % (prefix, NS, plural)
+
+    def object(self, name, more=0):
+        return {'apiVersion': self.api_version, 'kind': self.name, 'metadata': {'name': name, 'namespace': NS,
+                                                                               'annotations': {'more': str(more)}}, 'spec': self.spec}
+
+
+SERVICE = Kind('Service', 'v1', 'services', {'ports': [{'name': 'http', 'port': 80, 'protocol': 'TCP'}]})
+ROUTE = Kind('VirtualService', NETWORKING, 'virtualservices', {'hosts': ['a'], 'http': [{'route': [{'destination': {'host': 'a'}}]}]})
+KINDS = (SERVICE, ROUTE)
+
+
+def change(api, kind, name, more):
+    """Replaces the object; what is there now."""
+    obj = api.ok('GET', '%s/%s' % (kind.path, name))
+    obj['metadata']['annotations'] = {'more': str(more)}
+    return api.ok('PUT', '%s/%s' % (kind.path, name), obj)
+
+
+def version_of(obj):
+    return int(obj['metadata']['resourceVersion'])
+
+
+def names(items):
+    return [i['metadata']['name'] for i in items]
+
+
+def fill(api, kind, which='abcde'):
+    for name in which:
+        api.ok('POST', kind.path, kind.object(name))
+
+
+# ---- the checks: each is a function (api, kind) ----
+
+def lists(api, kind):
+    """A list says its kind and version, and is in order; elements of Kubernetes' own kinds say neither."""
+    fill(api, kind)
+    got = api.ok('GET', kind.path)
+    need((got['kind'], got['apiVersion']) == (kind.name + 'List', kind.api_version), 'what it is', got)
+    need(names(got['items']) == list('abcde'), 'elements', names(got['items']))
+    need(got['metadata'].get('continue', '') == '', 'a continue token', got['metadata'])
+    for item in got['items']:
+        need(version_of(got) >= version_of(item) > 0, 'versions', item['metadata'])
+        need(item['metadata']['uid'] and item['metadata']['creationTimestamp'], 'uid and time', item['metadata'])
+        need(('kind' in item) == (kind is not SERVICE) == ('apiVersion' in item), 'kind of an element', item)
+    one = api.ok('GET', kind.path + '/c')
+    need((one['kind'], one['apiVersion']) == (kind.name, kind.api_version), 'one object', one)
+    everywhere = api.ok('GET', kind.all)
+    need(set('abcde') <= {i['metadata']['name'] for i in everywhere['items'] if i['metadata']['namespace'] == NS}, 'all namespaces', '')
+
+
+def pages(api, kind):
+    """Pages give the whole list in order, once each, at one version."""
+    whole, got, token, versions, n = api.ok('GET', kind.path), [], '', set(), 0
+    while True:
+        page = api.ok('GET', '%s?limit=2%s' % (kind.path, token and '&continue=' + urllib.parse.quote(token)))
+        got, n = got + page['items'], n + 1
+        versions.add(page['metadata']['resourceVersion'])
+        token = page['metadata'].get('continue', '')
+        if not token:
+            break
+        need(len(page['items']) == 2, 'a page that is not the last', names(page['items']))
+    need(names(got) == names(whole['items']) and n == 3, 'pages', (names(got), n))
+    need(len(versions) == 1, 'versions of pages', versions)
+
+
+def watches(api, kind):
+    """From the version of a list: what changed since, in order, each with its kind and a greater version."""
+    since = api.ok('GET', kind.path)['metadata']['resourceVersion']
+    watch = api.watch(kind.path, 'resourceVersion=' + since)
+    api.ok('POST', kind.path, kind.object('w'))
+    change(api, kind, 'w', 1)
+    api.ok('DELETE', kind.path + '/w')
+    got = watch.take(3)
+    watch.close()
+    need([t for t, _ in got] == ['ADDED', 'MODIFIED', 'DELETED'], 'events', [t for t, _ in got])
+    at = int(since)
+    for _, obj in got:
+        need((obj['kind'], obj['apiVersion'], obj['metadata']['name']) == (kind.name, kind.api_version, 'w'), 'an object', obj)
+        need(obj['spec'] and version_of(obj) > at, 'its version after %d' % at, obj)
+        at = version_of(obj)
+    again = api.watch(kind.path, 'resourceVersion=%s' % got[0][1]['metadata']['resourceVersion'])
+    need([t for t, _ in again.take(2)] == ['MODIFIED', 'DELETED'], 'resumed within', '')
+    again.close()
+
+
+def watches_from_nothing(api, kind):
+    """Without a version what stands comes first, as added."""
+    for query in ('', 'resourceVersion=0'):
+        watch = api.watch(kind.path, query)
+        got = watch.take(5)
+        need([t for t, _ in got] == ['ADDED'] * 5 and sorted(names(o for _, o in got)) == list('abcde'), 'the beginning', got)
+        change(api, kind, 'a', query)
+        need(watch.next()[0] == 'MODIFIED', 'what came then', '')
+        watch.close()
+
+
+def streamed_list(api, kind):
+    """A list by stream: what stands, a bookmark that says so, and what comes then."""
+    watch = api.watch(kind.path, STREAM)
+    need(watch.status == 200, 'status', watch.status)
+    got = watch.take(6)
+    need([t for t, _ in got] == ['ADDED'] * 5 + ['BOOKMARK'], 'events', [t for t, _ in got])
+    mark = got[5][1]
+    need(mark['metadata']['annotations'].get(END_MARK) == 'true' and mark['kind'] == kind.name, 'the mark', mark)
+    need(version_of(mark) >= max(version_of(o) for _, o in got[:5]), 'its version', mark)
+    change(api, kind, 'b', 'streamed')
+    event, obj = watch.next()
+    need((event, obj['metadata']['name']) == ('MODIFIED', 'b') and version_of(obj) > version_of(mark), 'what came then', obj)
+    watch.close()
+    bad = api.watch(kind.path, STREAM.replace('resourceVersionMatch=NotOlderThan&', ''))
+    need(bad.status == 422 and json.loads(bad.text)['reason'] == 'Invalid', 'without resourceVersionMatch', bad.status)
+    bad.close()
+
+
+def one_name(api, kind):
+    """By field selector: one object only, listed and watched."""
+    selector = 'fieldSelector=metadata.name%3Dc'
+    need(names(api.ok('GET', '%s?%s' % (kind.path, selector))['items']) == ['c'], 'the list', '')
+    watch = api.watch(kind.path, '%s&%s' % (selector, STREAM))
+    need([(t, o['metadata'].get('name')) for t, o in watch.take(2)] == [('ADDED', 'c'), ('BOOKMARK', None)], 'the watch', '')
+    change(api, kind, 'a', 'other')
+    change(api, kind, 'c', 'this')
+    need(watch.next()[1]['metadata']['name'] == 'c', 'another name', '')
+    watch.close()
+    need(api.ok('GET', '%s?fieldSelector=metadata.name%%3Dnone' % kind.path)['items'] == [], 'no such name', '')
+
+
+def ends(api, kind):
+    """A watch ends cleanly when its time is up. If it had something to say, a bookmark comes before: it may be resumed there."""
+    since, began = api.ok('GET', kind.path)['metadata']['resourceVersion'], time.monotonic()
+    watch = api.watch(kind.path, 'resourceVersion=%s&allowWatchBookmarks=true&timeoutSeconds=4' % since)
+    changed = change(api, kind, 'a', 'ends')
+    got = list(iter(watch.next, None))
+    took = time.monotonic() - began
+    watch.close()
+    need(3.5 < took < 7, 'seconds', took)
+    need([t for t, _ in got[:2]] == ['MODIFIED', 'BOOKMARK'] or not api.bookmarks and len(got) == 1, 'events', got)
+    need(all(t == 'BOOKMARK' for t, _ in got[1:]) and version_of(got[-1][1]) >= version_of(changed), 'bookmarks', got)
+
+
+def refusals(api, kind):
+    """What is not there, and versions that are none."""
+    status, got = api.call('GET', kind.path + '/none')
+    need((status, got['kind'], got['reason'], got['code']) == (404, 'Status', 'NotFound', 404), 'no such object', got)
+    need(api.call('DELETE', kind.path + '/none')[0] == 404, 'its deletion', '')
+    need(api.call('GET', kind.all + 'x')[0] == 404, 'no such kind', '')
+    nowhere = kind.path.replace(NS, 'nowhere')
+    need(api.ok('GET', nowhere)['items'] == [], 'a namespace that is not there', '')
+    watch = api.watch(nowhere, 'timeoutSeconds=1')
+    need(watch.status == 200 and watch.next() is None, 'its watch', watch.status)
+    watch.close()
+    bad = api.watch(kind.path, 'resourceVersion=abc')
+    need(bad.status >= 400, 'a version that is no number', bad.status)
+    bad.close()
+
+
+def versions_to_come(api, kind):
+    """A list at a version to come is refused with the cause; a watch from there waits."""
+    later = version_of(api.ok('GET', kind.path)) + 1000000
+    status, got = api.call('GET', '%s?resourceVersion=%d' % (kind.path, later))
+    causes = [c.get('reason') for c in got.get('details', {}).get('causes', [])]
+    need((status, got['reason'], causes) == (504, 'Timeout', ['ResourceVersionTooLarge']), 'the list', got)
+    watch = api.watch(kind.path, 'resourceVersion=%d&timeoutSeconds=1' % later)
+    need(watch.status == 200, 'the watch', watch.status)
+    change(api, kind, 'a', 'unseen')
+    need(watch.next() is None, 'an event from before', '')
+    watch.close()
+
+
+def gone(api, kind):
+    """After a restart versions from before it are gone: one event that says so, and the end."""
+    api.call('POST', kind.path, kind.object('a'))
+    since = api.ok('GET', kind.path)['metadata']['resourceVersion']
+    for n in range(3):
+        change(api, kind, 'a', 'before %d' % n)
+    api.restart()
+    watch = api.watch(kind.path, 'resourceVersion=' + since)
+    need(watch.status == 200, 'status', watch.status)
+    event, obj = watch.next()
+    need((event, obj['kind'], obj['code'], obj['reason']) == ('ERROR', 'Status', 410, 'Expired'), 'the event', obj)
+    need(watch.next() is None, 'after it', '')
+    watch.close()
+
+
+CHECKS = (lists, pages, watches, watches_from_nothing, streamed_list, one_name, ends, refusals, versions_to_come, gone)
+
+
+def run(api):
+    """(name, None or what is wrong) of each check, with each kind."""
+    api.call('POST', '/api/v1/namespaces', {'apiVersion': 'v1', 'kind': 'Namespace', 'metadata': {'name': NS}})
+    for check in CHECKS:
+        for kind in KINDS:
+            wrong = None
+            try:
+                check(api, kind)
+            except (Wrong, OSError, http.client.HTTPException, KeyError, ValueError, TypeError) as e:
+                wrong = e if isinstance(e, Wrong) else repr(e)
+            yield '%s of %s' % (check.__name__.replace('_', ' '), kind.name), wrong
+
+
+# ---- the fake server ----
+
+class Fake:
+    def __init__(self, program, folder):
+        self.program, self.folder, self.version, self.port = program, folder, 1000, 0
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([self.program, '127.0.0.1:%d' % self.port, self.folder, str(self.version)], stdout=subprocess.PIPE)
+        self.port = int(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+    def restart(self):
+        self.stop()
+        self.version += 100000
+        self.start()
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix='navarch-contract-') as folder:
+        fake = Fake(os.path.abspath(sys.argv[1]), folder)
+        try:
+            failed = passed = 0
+            for name, wrong in run(Api('127.0.0.1', fake.port, fake.restart)):
+                print('%s %s' % ('FAIL' if wrong else 'ok  ', name) + ('\n     %s' % wrong if wrong else ''), flush=True)
+                failed, passed = failed + bool(wrong), passed + (not wrong)
+        finally:
+            fake.stop()
+    print('%d passed, %d failed' % (passed, failed))
+    return failed > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
