@@ -2,7 +2,6 @@
 
 CHART        := deploy/kubernetes/chart
 HELM         ?= $(B)/bin/helm
-HELM_VERSION := v3.19.2
 
 .PHONY: chart helm chart-check
 chart: ## make the Helm chart from the kustomize base
@@ -11,8 +10,7 @@ chart: ## make the Helm chart from the kustomize base
 # some minutes, once; needs Go and the network
 helm: $(HELM)
 $(HELM):
-	$(Q)mkdir -p $(@D)
-	$(Q)GOBIN=$(abspath $(@D)) GOFLAGS=-trimpath $(GO) install -ldflags "-s -w" helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+	$(Q)test/e2e/kube/build.sh $(@D) helm || [ $$? = 3 ]
 
 chart-check: $(HELM) ## render the chart with Helm, which is built first: the default values give the base
 	$(Q)$(PYTHON) deploy/kubernetes/chart.py check $(CHART) $(HELM)

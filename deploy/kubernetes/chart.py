@@ -293,6 +293,8 @@ def check(chart, helm):
     if not os.path.exists(helm):
         print('SKIPPED: no Helm at %s (make helm builds it)\n0 passed, 0 failed, 1 skipped' % helm)
         return 0
+    # where Helm is there is a kubectl too, if it was built (test/e2e/kube)
+    os.environ['PATH'] = '%s:%s' % (os.path.dirname(os.path.abspath(helm)), os.environ['PATH'])
     tests = [is_base, has_crds, components_are_same, values_arrive, hostile_values_stay_values,
              wrong_values_are_refused, lints]
     failed, skipped = 0, not shutil.which('kubectl')

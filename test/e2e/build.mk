@@ -13,3 +13,5 @@ e2e-mtls e2e-mtls-share:
 	$(Q)test/tool/deps.sh all
 	$(Q)$(MAKE) --no-print-directory all
 	@B=$(B) $(B)/venv/bin/python test/e2e/mtls/run.py $(if $(filter %-share,$@),--share) $(MTLS)
+
+-include test/e2e/*/build.mk

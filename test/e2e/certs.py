@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates of the tests, made with openssl, and the TLS contexts of clients and servers that use them."""
 import collections
+import ipaddress
 import itertools
 import ssl
 import subprocess
@@ -10,6 +11,13 @@ Certificate = collections.namedtuple('Certificate', 'cert key')
 number = itertools.count()
 
 
+def san(name):
+    try:
+        return 'IP:%s' % ipaddress.ip_address(name)
+    except ValueError:
+        return 'DNS:' + name
+
+
 def certificate(folder, *names, issuer=None):
     """A new Certificate for a host or a client by these names, signed by itself (so that it can be an issuer) or by an
     issuer."""
@@ -17,7 +25,7 @@ def certificate(folder, *names, issuer=None):
     by = ['-CA', issuer.cert, '-CAkey', issuer.key, '-addext', 'basicConstraints=CA:FALSE'] if issuer else []
     subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
                     '-days', '2', '-subj', '/CN=' + names[0], *by,
-                    '-addext', 'subjectAltName=' + ','.join('DNS:' + n for n in names),
+                    '-addext', 'subjectAltName=' + ','.join(map(san, names)),
                     '-keyout', made.key, '-out', made.cert], check=True, capture_output=True)
     return made
 

@@ -64,11 +64,13 @@ def free_port():
 
 
 class Process:
-    def __init__(self, name, command, folder, env=None):
+    """enter: called in the child before it becomes the command."""
+
+    def __init__(self, name, command, folder, env=None, enter=None):
         self.name, self.log = name, '%s/%s.log' % (folder, name)
         with open(self.log, 'a') as log:
             self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          start_new_session=True, env=dict(os.environ, **(env or {})))
+                                          start_new_session=True, env=dict(os.environ, **(env or {})), preexec_fn=enter)
 
     def text(self, since=0):
         with open(self.log, errors='replace') as f:
@@ -97,8 +99,8 @@ class Process:
 class Navarchd(Process):
     """navarchd over a folder of manifests: write(), remove() change one whole file at a time."""
 
-    def __init__(self, folder, name='navarchd', xds_port=0, more=(), source=None):
-        self.more, self.source = list(more), source
+    def __init__(self, folder, name='navarchd', xds_port=0, more=(), source=None, address='127.0.0.1'):
+        self.more, self.source, self.address = list(more), source, address
         self.folder, self.config = folder, '%s/%s.config' % (folder, name)
         os.makedirs(self.config, exist_ok=True)
         self.port_file = '%s/%s.ports' % (folder, name)
@@ -109,11 +111,11 @@ class Navarchd(Process):
         if os.path.exists(self.port_file):
             os.unlink(self.port_file)
         super().__init__(name, [
-            NAVARCHD, *(self.source or ['--config-dir', self.config]), '--xds-address', '127.0.0.1:%d' % xds_port,
+            NAVARCHD, *(self.source or ['--config-dir', self.config]), '--xds-address', '%s:%d' % (self.address, xds_port),
             '--admin-address', '127.0.0.1:0', '--metrics-address', '127.0.0.1:0',
             '--port-file', self.port_file] + self.more, self.folder)
         self.ports = await_('the port file of navarchd', lambda: self.alive() and self.read_ports())
-        self.xds = ('127.0.0.1', self.ports['xds'])
+        self.xds = (self.address, self.ports['xds'])
         await_('/ready of navarchd', lambda: self.alive() and self.admin('/ready')[0] == 200)
         return self
 
@@ -155,13 +157,13 @@ class Navarchd(Process):
 
 
 class Envoy(Process):
-    def __init__(self, folder, name, node, xds, mode, mark=None, tls=None):
+    def __init__(self, folder, name, node, xds, mode, mark=None, tls=None, enter=None):
         self.admin = envoy_bootstrap.Admin('%s/%s.sock' % (folder, name))
         path = '%s/%s.json' % (folder, name)
         with open(path, 'w') as f:
             json.dump(envoy_bootstrap.bootstrap(node, xds, self.admin.where, mode, mark, tls), f)
         super().__init__(name, [ENVOY, '-c', path, '--disable-hot-restart', '--concurrency', '1', '-l', 'warning',
-                                '--drain-time-s', '1', '--drain-strategy', 'immediate'], folder)
+                                '--drain-time-s', '1', '--drain-strategy', 'immediate'], folder, enter=enter)
 
     def await_ready(self):
         await_('%s to be ready' % self.name, lambda: self.alive() and self.admin.ready(), 40)

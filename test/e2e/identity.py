@@ -87,8 +87,8 @@ def foreign(folder, name, san):
 class Secure:
     """A client of navarchd's secure port. With a machine by its certificate, with a token by that."""
 
-    def __init__(self, port, ca, machine=None, token=None):
-        self.port, self.ca, self.machine, self.token = port, ca, machine, token
+    def __init__(self, port, ca, machine=None, token=None, ip='127.0.0.1'):
+        self.port, self.ca, self.machine, self.token, self.ip = port, ca, machine, token, ip
         self.channel = None
 
     def context(self, protocol='http/1.1'):
@@ -101,7 +101,7 @@ class Secure:
     def http(self, method, path, body=None):
         """(status, body); 0 when the connection did not come about."""
         try:
-            sock = self.context().wrap_socket(socket.create_connection(('127.0.0.1', self.port), 10), server_hostname='localhost')
+            sock = self.context().wrap_socket(socket.create_connection((self.ip, self.port), 10), server_hostname='localhost')
             conn = http.client.HTTPConnection('localhost', timeout=10)
             conn.sock = sock
             headers = {'Authorization': 'Bearer ' + self.token} if self.token else {}

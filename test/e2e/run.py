@@ -16,8 +16,8 @@ sys.dont_write_bytecode = True
 import harness                                                      # noqa: E402
 
 
-def tests():
-    for path in sorted(glob.glob(harness.HERE + '/test_*.py')):
+def tests(folder):
+    for path in sorted(glob.glob(folder + '/test_*.py')):
         module = importlib.import_module(os.path.basename(path)[:-3])
         for name, function in vars(module).items():
             if name.startswith('test_') and callable(function):
@@ -44,10 +44,10 @@ def run(name, function, env):
     return word
 
 
-def main():
-    words = [a for a in sys.argv[1:] if a != '-l']
-    chosen = [(n, f) for n, f in tests() if not words or any(w in n for w in words)]
-    if '-l' in sys.argv:
+def main(folder, args):
+    words = [a for a in args if a != '-l']
+    chosen = [(n, f) for n, f in tests(folder) if not words or any(w in n for w in words)]
+    if '-l' in args:
         print('\n'.join(n for n, _ in chosen))
         return 0
     for path in (harness.NAVARCHD, harness.ENVOY):
@@ -67,4 +67,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(harness.HERE, sys.argv[1:]))
