@@ -6,6 +6,7 @@
 
 #include "base/must.h"
 #include "node/json_list.h"
+#include "store/kube_target.h"
 
 enum {
 	SCRATCH_MAX = 256 * 1024 * 1024,
@@ -14,6 +15,7 @@ enum {
 	WATCH_MIN_S = 300, WATCH_SPREAD_S = 300,	/* watches end at different times */
 	SHORT_WATCH_MS = 1000,		/* one that ends earlier has gone wrong */
 	STREAM_FAILURES = 3,		/* then lists come by pages */
+	BROKEN_SHIFT_MAX = 3,		/* lists that are broken each time come ever more seldom: every 4 to 8 minutes */
 	SILENT_WATCHES = 2,		/* then the server may know nothing of our version: after a restore it says nothing */
 };
 
@@ -31,14 +33,14 @@ struct kube_watch {
 	enum kube_watch_state state;
 	enum mode mode;
 	bool no_stream, no_limit;	/* the server does not have it; a page's token went stale */
-	unsigned stream_failures, silent_watches, failures;
+	unsigned stream_failures, silent_watches, failures, broken_lists;
 	struct buf version, token;	/* resourceVersion; continue, empty on the first page */
 	int64_t not_before_ms, relist_at_ms, listed_at_ms;
 	int64_t absent_since_ms, forbidden_since_ms;	/* -1: it is not */
 	bool vanished;			/* told */
 	struct hash128 trouble;		/* told last; 0 = none */
 	/* of the call */
-	bool open, in_list, saw_broken, gone_410, list_done;
+	bool open, in_list, saw_broken, gone_410, list_done, no_mark;
 	unsigned status;
 	int64_t retry_after_ms, began_ms;
 	uint64_t events_before;
@@ -190,38 +192,18 @@ static void all_is_well(struct kube_watch *w)
 
 /* ---- what to ask for ---- */
 
-static void put_escaped(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", *text))
-			buf_char(out, *text);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*text);
-	}
-}
-
 static void put_target(struct kube_watch *w)
 {
 	struct buf *t = &w->target;
 
 	buf_clear(t);
-	buf_str(t, w->api[w->at_api]);
-	if (w->cfg.ns) {
-		buf_str(t, "/namespaces/");
-		put_escaped(t, w->cfg.ns);
-	}
-	buf_printf(t, "/%s?", kind_info(w->cfg.kind)->plural);
-	if (w->cfg.name) {
-		buf_str(t, "fieldSelector=metadata.name%3D");
-		put_escaped(t, w->cfg.name);
-		buf_char(t, '&');
-	}
+	kube_target_put(t, w->api[w->at_api], w->cfg.ns, kind_info(w->cfg.kind)->plural, w->cfg.name);
 	if (w->mode == LIST_PAGES) {
 		if (!w->no_limit)
 			buf_printf(t, "limit=%u", w->cfg.page);
 		if (w->token.n) {
 			buf_str(t, "&continue=");
-			put_escaped(t, buf_cstr(&w->token));
+			kube_target_escape(t, buf_cstr(&w->token));
 		}
 		return;
 	}
@@ -230,7 +212,7 @@ static void put_target(struct kube_watch *w)
 		buf_str(t, "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
 	} else {
 		buf_str(t, "&resourceVersion=");
-		put_escaped(t, buf_cstr(&w->version));
+		kube_target_escape(t, buf_cstr(&w->version));
 	}
 }
 
@@ -262,7 +244,7 @@ static void begin_call(struct kube_watch *w, int64_t now_ms)
 	w->status = 0;
 	w->retry_after_ms = -1;
 	w->began_ms = now_ms;
-	w->gone_410 = w->list_done = false;
+	w->gone_410 = w->list_done = w->no_mark = false;
 	w->events_before = w->stats.events;
 	w->skip_line = false;
 	buf_clear(&w->line);
@@ -303,12 +285,19 @@ void kube_watch_answered(struct kube_watch *w, unsigned status, int64_t retry_af
 	tell_trouble(w, NULL);
 }
 
+static void relist_after_broken(struct kube_watch *w, int64_t now_ms, unsigned times)
+{
+	int64_t ms = (int64_t)KUBE_BROKEN_RELIST_MS << (times < BROKEN_SHIFT_MAX ? times : BROKEN_SHIFT_MAX);
+
+	kube_watch_relist(w, now_ms, ms + draw(w, ms));
+}
+
 static void broken(struct kube_watch *w, int64_t now_ms, const char *why)
 {
 	w->stats.broken++;
 	w->saw_broken = true;
 	if (!w->in_list)
-		kube_watch_relist(w, now_ms, KUBE_BROKEN_RELIST_MS + draw(w, KUBE_BROKEN_RELIST_MS));
+		relist_after_broken(w, now_ms, 0);
 	w->cfg.events->broken(w->cfg.arg, why);
 }
 
@@ -384,9 +373,14 @@ static void take_element(void *arg, const char *text, size_t n)
 	arena_rewind(&w->scratch, mark);
 }
 
+static const char *version_of(const struct node *object)
+{
+	return node_text(node_get(object, "metadata"), "resourceVersion");
+}
+
 static void set_version(struct kube_watch *w, const struct node *object)
 {
-	const char *v = node_text(node_get(object, "metadata"), "resourceVersion");
+	const char *v = version_of(object);
 
 	if (!v || !*v || strlen(v) >= VERSION_MAX)
 		return;
@@ -394,8 +388,26 @@ static void set_version(struct kube_watch *w, const struct node *object)
 	buf_str(&w->version, v);
 }
 
-static void end_list(struct kube_watch *w, int64_t now_ms)
+/* What was read at a version says nothing of the same version now. */
+static void note_reverted(struct kube_watch *w, int64_t now_ms, const struct node *list)
 {
+	const char *version = version_of(list);
+
+	if (!version || !w->version.n || !kube_version_is_before(version, buf_cstr(&w->version)))
+		return;
+	w->cfg.events->reverted(w->cfg.arg);
+	kube_watch_relist(w, now_ms, 0);
+}
+
+/* list: with the version that it is of. */
+static void end_list(struct kube_watch *w, int64_t now_ms, const struct node *list)
+{
+	note_reverted(w, now_ms, list);
+	set_version(w, list);
+	if (w->saw_broken)
+		relist_after_broken(w, now_ms, w->broken_lists++);
+	else
+		w->broken_lists = 0;
 	w->in_list = false;
 	w->list_done = true;
 	w->mode = WATCH;
@@ -429,6 +441,17 @@ static void take_error(struct kube_watch *w, int64_t now_ms, const char *text, s
 		back_off(w, now_ms, arena_printf(&w->scratch, "the watch ends with %s", message ? message : "an error"));
 }
 
+/* What is older than what has been read undoes it: it is not taken, and a list will tell. */
+static bool goes_back(struct kube_watch *w, int64_t now_ms, const struct node *object)
+{
+	const char *version = version_of(object);
+
+	if (!version || !w->version.n || !kube_version_is_before(version, buf_cstr(&w->version)))
+		return false;
+	broken(w, now_ms, "an event goes back in time");
+	return true;
+}
+
 /* False: the call is of no more use. */
 static bool take_event(struct kube_watch *w, int64_t now_ms, const char *text, size_t n)
 {
@@ -449,16 +472,20 @@ static bool take_event(struct kube_watch *w, int64_t now_ms, const char *text, s
 	if (!strcmp(type, "BOOKMARK")) {
 		const char *end = node_text(node_get(node_get(object, "metadata"), "annotations"), "k8s.io/initial-events-end");
 
-		if (w->mode == WATCH || (end && !strcmp(end, "true")))
+		if (w->mode == LIST_STREAM && end && !strcmp(end, "true") && version_of(object))
+			end_list(w, now_ms, object);
+		else if (w->mode == WATCH && !goes_back(w, now_ms, object))
 			set_version(w, object);
-		if (w->mode == LIST_STREAM && end && !strcmp(end, "true") && w->version.n)
-			end_list(w, now_ms);
-		return true;
+		/* no other one comes before the end of a list */
+		w->no_mark = w->mode == LIST_STREAM;
+		return !w->no_mark;
 	}
 	if (strcmp(type, "ADDED") != 0 && strcmp(type, "MODIFIED") != 0 && strcmp(type, "DELETED") != 0) {
 		broken(w, now_ms, "an event is of no known type");
 		return true;
 	}
+	if (w->mode == WATCH && goes_back(w, now_ms, object))
+		return true;
 	take_object(w, now_ms, object, *type == 'D');
 	if (w->mode == WATCH)
 		set_version(w, object);
@@ -537,7 +564,7 @@ static const char *take_page(struct kube_watch *w, int64_t now_ms)
 
 	frame = parse(w, w->list.frame.p, w->list.frame.n, NULL, &why);
 	meta = frame ? node_get(frame, "metadata") : NULL;
-	version = node_text(meta, "resourceVersion");
+	version = frame ? version_of(frame) : NULL;
 	token = node_text(meta, "continue");
 	if (!version || !*version || !node_get(frame, "items"))
 		return "the answer is no list";
@@ -546,8 +573,7 @@ static const char *take_page(struct kube_watch *w, int64_t now_ms)
 		buf_str(&w->token, token);
 		return w->token.failed ? "the token of the next page is too long" : NULL;
 	}
-	set_version(w, frame);
-	end_list(w, now_ms);
+	end_list(w, now_ms, frame);
 	return NULL;
 }
 
@@ -692,7 +718,7 @@ void kube_watch_ended(struct kube_watch *w, int64_t now_ms, const struct err *wh
 		end_refused(w, now_ms);
 	else if (w->mode == LIST_PAGES)
 		end_page(w, now_ms, why ? why->text : NULL);
-	else if (w->mode == LIST_STREAM && why && why->code == ERR_TIMEOUT && w->status == 200)
+	else if (w->mode == LIST_STREAM && (w->no_mark || (why && why->code == ERR_TIMEOUT && w->status == 200)))
 		no_end_mark(w, now_ms);
 	else if (w->mode == LIST_STREAM)
 		list_failed(w, now_ms, w->gone_410 ? "the list ends with 410" : why ? why->text : "the list ends before its end mark");

@@ -7,7 +7,8 @@
  *	        -> watch from the list's version -> again and again; 410 or silence -> list
  *
  * Rules: a list counts only when it has come whole; a list or an answer of 403, 404 or 5xx deletes nothing; versions are
- * opaque; every list is a consistent read, so that nothing goes back in time; no request follows another one within
+ * opaque but for a hint that time goes back; every list is a consistent read, and an event that is older than what has
+ * been read is not taken but looked into by a list, so that nothing goes back in time; no request follows another one within
  * half a second unless the one before went well; a broken element or event is told and hurts no other one.
  * Time is what the owner says (ms, monotonic). Thread: one at a time.
  */
@@ -23,7 +24,7 @@ struct kube_watch_events {
 	/* An object as it stands now, with apiVersion and kind; root is borrowed. */
 	void (*put)(void *arg, const struct node *root);
 	void (*removed)(void *arg, const struct node *root);
-	/* An element or event that is no object of the kind. */
+	/* An element or event that is no object of the kind, or goes back in time. */
 	void (*broken)(void *arg, const char *why);
 	void (*list_began)(void *arg);
 	/* whole: what was not put since list_began is no more. Not whole: nothing follows from it. */
@@ -32,6 +33,9 @@ struct kube_watch_events {
 	void (*vanished)(void *arg);
 	/* Once when it begins to fail, or fails otherwise; NULL: once when it is over. */
 	void (*trouble)(void *arg, const char *why);
+	/* Before list_ended: the server is older than it was, as after a restore. It gives versions out a second time, so
+	 * that none of those that were read tells what an object is; another list follows. */
+	void (*reverted)(void *arg);
 };
 
 struct kube_watch_cfg {
@@ -51,7 +55,7 @@ enum {
 	KUBE_FORBIDDEN_GRACE_MS = 10000,	/* a young server forbids everything for two seconds */
 	KUBE_VANISHED_MS = 600000,
 	KUBE_AUDIT_MS = 1800000,	/* a list for comparison, however well the watch goes */
-	KUBE_BROKEN_RELIST_MS = 30000,	/* after an event that could not be read */
+	KUBE_BROKEN_RELIST_MS = 30000,	/* after an event, or a list, that could not be read whole */
 };
 
 /* cfg's texts are borrowed. */

@@ -305,6 +305,21 @@ static void on_trouble(void *arg, const char *why)
 	f->trouble = why ? strdup(why) : NULL;
 }
 
+static void forget_version(const char *key, void *value, void *arg)
+{
+	(void)key;
+	(void)arg;
+	((struct known *)value)->version = 0;
+}
+
+static void on_reverted(void *arg)
+{
+	struct feed *f = arg;
+
+	log_warn("kube", "%s: the server is older than it was, as after a restore; all is read again", kind_info(f->kind)->plural);
+	map_each(&f->known, forget_version, NULL);
+}
+
 static const struct kube_watch_events watch_events = {
 	.put = on_put,
 	.removed = on_removed,
@@ -313,6 +328,7 @@ static const struct kube_watch_events watch_events = {
 	.list_ended = on_list_ended,
 	.vanished = on_vanished,
 	.trouble = on_trouble,
+	.reverted = on_reverted,
 };
 
 /* ---- calls ---- */

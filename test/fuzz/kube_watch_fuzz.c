@@ -55,7 +55,13 @@ static void on_vanished(void *arg)
 	must(kube_watch_state(c->w) == KUBE_ABSENT);
 }
 
-static const struct kube_watch_events events = {on_object, on_object, on_text, on_list_began, on_list_ended, on_vanished, on_text};
+/* Within a list. */
+static void on_reverted(void *arg)
+{
+	must(((struct checker *)arg)->in_list);
+}
+
+static const struct kube_watch_events events = {on_object, on_object, on_text, on_list_began, on_list_ended, on_vanished, on_text, on_reverted};
 
 /* One answer in pieces. */
 static void answer(struct kube_watch *w, int64_t now, const uint8_t *p, size_t n)

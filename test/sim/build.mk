@@ -1,21 +1,25 @@
-# The simulator: the real library on the simulated loop and jobs in place of lib/ev.
+# The simulator: the real library on the simulated loop, jobs and files in place of lib/ev, and a simulated API server
+# in place of lib/net.
 
 SIM_SEEDS ?= 2000
-SIM_LIB := $(filter-out $(foreach l,ev net ca agent server,$(call objects,$(l))) $(addprefix $(O)/lib/store/,dir.o disk.o kubeconfig.o source_%.o kube_%.o),$(LIB_OBJ)) \
+SIM_KUBE_SEEDS ?= 20000
+SIM_LIB := $(filter-out $(foreach l,ev net ca agent server,$(call objects,$(l))) $(addprefix $(O)/lib/store/,dir.o kubeconfig.o source_file.o),$(LIB_OBJ)) \
 	$(addprefix $(O)/lib/server/,publish.o metrics.o)
 SIM_OWN := $(patsubst %.c,$(O)/%.o,$(wildcard test/sim/*.c))
 $(SIM_OWN): CPPFLAGS += -Itest/sim
 
+SIM_WRAP := -Wl,--wrap=stat
 # link.txt: how, for planted.py: compiler flags, objects, libraries, a line each
 $(O)/test/sim/sim: $(SIM_OWN) $(SIM_LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
-	$(Q)printf '%s\n' '$(CPPFLAGS) $(CFLAGS)' '$(LDOPT)' '$^' '$(LIBS)' > $(@D)/link.txt
+	$(Q)$(CC) $(LDOPT) $(SIM_WRAP) -o $@ $^ $(LIBS)
+	$(Q)printf '%s\n' '$(CPPFLAGS) $(CFLAGS)' '$(LDOPT) $(SIM_WRAP)' '$^' '$(LIBS)' > $(@D)/link.txt
 
 .PHONY: sim
-sim: $(O)/test/sim/sim ## the deterministic simulator: SIM_SEEDS histories (2000), then the planted bugs
+sim: $(O)/test/sim/sim ## the simulator: SIM_SEEDS (2000) and SIM_KUBE_SEEDS (20000) histories, then planted bugs
 	$(Q)$(O)/test/sim/sim --seeds $(SIM_SEEDS)
+	$(Q)$(O)/test/sim/sim --world kube --seeds $(SIM_KUBE_SEEDS) --jobs $$(nproc)
 	$(Q)$(PYTHON) test/sim/planted.py $(O) $(CC)
 
 CHECK_NEEDS  += $(O)/test/sim/sim
-CHECK_SUITES += "sim=$(O)/test/sim/sim --seeds 300"
+CHECK_SUITES += "sim=$(O)/test/sim/sim --seeds 300" "sim-kube=$(O)/test/sim/sim --world kube --seeds 500 --jobs $$(nproc)"

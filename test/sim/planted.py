@@ -3,7 +3,7 @@
 """Proves that the simulator finds bugs: each of these patches breaks lib/ in a plausible way, and must be
 caught within 2,000 seeds.
 
-usage: planted.py OBJDIR CC [NAME...]     (the simulator must be built in OBJDIR)
+usage: planted.py OBJDIR CC [NAME|WORLD...]     (the simulator must be built in OBJDIR)
 """
 import concurrent.futures
 import os
@@ -16,6 +16,52 @@ import tempfile
 SEEDS = 2000
 TIMEOUT_S = 120
 # name, file, exact old text, new text
+KUBE_BUGS = [
+    ('a list with broken elements deletes', 'lib/store/kube_watch.c',
+     'w->cfg.events->list_ended(w->cfg.arg, !w->saw_broken);', 'w->cfg.events->list_ended(w->cfg.arg, true);'),
+    ('the first page is the list', 'lib/store/kube_watch.c',
+     '\tif (token && *token) {', '\tif (token && !*token) {'),
+    ('a list that was given up counts', 'lib/store/kube_watch.c',
+     'w->cfg.events->list_ended(w->cfg.arg, false);', 'w->cfg.events->list_ended(w->cfg.arg, true);'),
+    ('any bookmark ends a list', 'lib/store/kube_watch.c',
+     'if (w->mode == LIST_STREAM && end && !strcmp(end, "true") && version_of(object))', '(void)end;\n\t\tif (w->mode == LIST_STREAM && version_of(object))'),
+    ('410 is an error as any other', 'lib/store/kube_watch.c',
+     '\t\tw->gone_410 = true;', '\t\tw->gone_410 = false;'),
+    ('silent watches go on for ever', 'lib/store/kube_watch.c',
+     '++w->silent_watches >= SILENT_WATCHES)', '++w->silent_watches >= SILENT_WATCHES && !silent)'),
+    ('an event goes back in time', 'lib/store/kube_watch.c',
+     'if (w->mode == WATCH && goes_back(w, now_ms, object))\n\t\treturn true;', ''),
+    ('Retry-After is not heard', 'lib/store/kube_watch.c',
+     'if (w->retry_after_ms > 0 && w->not_before_ms < now_ms + w->retry_after_ms)', 'if (w->retry_after_ms < 0 && now_ms < 0)'),
+    ('a kind that is forbidden is settled at once', 'lib/store/kube_watch.c',
+     'if (w->state == KUBE_FORBIDDEN)\n', 'if (w->state == KUBE_FORBIDDEN && now_ms < 0)\n'),
+    ('a version that is not served is the end', 'lib/store/kube_watch.c',
+     'w->at_api = (w->at_api + 1) % w->n_api;', 'w->at_api = 0;'),
+    ('a kind that is away is gone at once', 'lib/store/kube_watch.c',
+     'now_ms - w->absent_since_ms >= KUBE_VANISHED_MS && !w->vanished', '!w->vanished'),
+    ('a refused list is asked for without rest', 'lib/store/kube_watch.c',
+     '\tif (w->not_before_ms < now_ms + KUBE_BACKOFF_MS)\n\t\tw->not_before_ms = now_ms + KUBE_BACKOFF_MS;', '\tw->not_before_ms = now_ms + 1;'),
+    ('an object is what its uid says', 'lib/store/source_kube.c',
+     'id.version = hash_mix_u64(hash_bytes(version, strlen(version)), id.uid).lo | 1;', 'id.version = id.uid;'),
+    ('masses are deleted at once', 'lib/store/source_kube.c',
+     'if (sweep->hold && !k->missing) {', 'if (sweep->hold && k->missing) {'),
+    ('what a list does not have stays', 'lib/store/source_kube.c',
+     '\tif (k->round == sweep->feed->round)\n\t\treturn;', '\tif (k->round)\n\t\treturn;'),
+    ('an object that comes again unchanged is lost to the list', 'lib/store/source_kube.c',
+     '\tk->round = f->round;\n', '\tif (!same)\n\t\tk->round = f->round;\n'),
+    ('the first state is what came first', 'lib/store/source_kube.c',
+     'if (!kube_watch_is_settled(f->watch, now_ms))\n\t\t\treturn false;', 'if (kube_watch_is_settled(f->watch, now_ms))\n\t\t\treturn true;'),
+    ('a deletion is not committed', 'lib/store/source_kube.c',
+     '\tfree(k);\n\ttouch(f->source);', '\tfree(k);'),
+    ('what is read by name outlives its reference', 'lib/store/source_kube.c',
+     '\t\tmap_each(&f->known, forget_one, f);\n\t\t*at = f->next;', '\t\t*at = f->next;'),
+    ('Secrets are looked for once', 'lib/store/source_kube.c',
+     'if (store_commit(s->cfg.store) || !s->synced)\n\t\tfollow_references(s);', 'if (store_commit(s->cfg.store) && s->synced)\n\t\tfollow_references(s);'),
+    ('what failed to be saved is saved', 'lib/store/disk.c',
+     '\tif (!rc)\n\t\t*last = sum;', '\t*last = sum;'),
+    ('a Secret is not read from disk', 'lib/store/source_kube.c',
+     's->loading_referred = true;', 's->loading_referred = false;'),
+]
 BUGS = [
     ('a lost delete', 'lib/store/store.c',
      'if (!c && !old)\n\t\treturn false;', 'if (!c)\n\t\treturn false;'),
@@ -136,7 +182,7 @@ def caught_by(out, returncode):
     return f'it ended with {returncode}: {out.strip().splitlines()[-1] if out.strip() else ""}' if returncode else None
 
 
-def plant(sim, bug):
+def plant(sim, world, bug):
     name, path, old, new = bug
     with open(path) as f:
         text = f.read()
@@ -145,7 +191,7 @@ def plant(sim, bug):
     folder = tempfile.mkdtemp(prefix='navarch-planted-')
     try:
         program = sim.build(folder, path, text.replace(old, new))
-        run = subprocess.run([program, '--seeds', str(SEEDS), '--failures', '1'], stdout=subprocess.PIPE,
+        run = subprocess.run([program, '--world', world, '--seeds', str(SEEDS), '--failures', '1'], stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, errors='replace', timeout=TIMEOUT_S)
         why = caught_by(run.stdout, run.returncode)
         return (True, f'{name}: {why}') if why else (False, f'{name}: NOT CAUGHT in {SEEDS} seeds')
@@ -159,10 +205,11 @@ def plant(sim, bug):
 
 def main():
     sim = Sim(sys.argv[1], sys.argv[2])
-    bugs = [b for b in BUGS if len(sys.argv) == 3 or b[0] in sys.argv[3:]]
+    bugs = [(world, b) for world, v in (('files', BUGS), ('kube', KUBE_BUGS)) for b in v
+            if len(sys.argv) == 3 or b[0] in sys.argv[3:] or world in sys.argv[3:]]
     passed = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for ok, text in pool.map(lambda b: plant(sim, b), bugs):
+        for ok, text in pool.map(lambda b: plant(sim, *b), bugs):
             print(('ok    ' if ok else 'FAIL  ') + text, flush=True)
             passed += ok
     print(f'{passed} passed, {len(bugs) - passed} failed')

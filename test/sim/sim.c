@@ -5,17 +5,20 @@
  * (sim_peer.c), and each quiet point (sim_check.c); at the end O10 (nothing is left) and, by running
  * the seed twice, O11 (same trace).
  *
- * usage: sim [--seeds N] [--first N] [--failures N (stop after)] [--seed N (verbose)]
+ * usage: sim [--world files|kube] [--seeds N] [--first N] [--jobs N (processes)] [--failures N (stop after)]
+ *            [--seed N (verbose)]
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/must.h"
 #include "model/load.h"
-#include "sim.h"
+#include "sim_kube.h"
 
 enum { STEPS = 40, SETTLE_MAX = 200000 };
 
@@ -163,7 +166,7 @@ static void start(struct world *w, uint64_t seed, bool verbose)
 	struct publish_source source = {.arg = w, .objects = objects};
 	struct err e;
 
-	*w = (struct world){.random = {seed}, .verbose = verbose};
+	*w = (struct world){.random = {seed}, .verbose = verbose, .model = model_places};
 	w->loop = sim_loop_new(&w->random);
 	w->jobs = job_pool_new(w->loop, 1, &e);
 	server_metrics_init(&w->metrics);
@@ -228,10 +231,67 @@ static uint64_t run_seed(uint64_t seed, bool verbose, const char **failed, char 
 	return trace;
 }
 
+typedef uint64_t run_fn(uint64_t seed, bool verbose, const char **failed, char why[400]);
+
+struct options {
+	run_fn *run;
+	uint64_t first, n, failures_max, jobs;
+	bool verbose;
+};
+
+/* Every jobs-th seed from first on; returns how many failed, in *ran how many ran. */
+static uint64_t run_seeds(const struct options *o, uint64_t first, uint64_t *ran)
+{
+	uint64_t failures = 0;
+
+	for (uint64_t seed = first; seed < o->first + o->n && failures < o->failures_max; seed += o->jobs, ++*ran) {
+		const char *failed, *failed2;
+		char why[400], why2[400];
+		uint64_t trace = o->run(seed, o->verbose, &failed, why);
+
+		if (!failed && seed % 10 == 0 && trace != o->run(seed, false, &failed2, why2)) {
+			failed = "O11";
+			snprintf(why, sizeof(why), "two runs of one seed have different traces");
+		}
+		if (failed) {
+			failures++;
+			printf("seed %llu: %s: %s\n", (unsigned long long)seed, failed, why);
+			fflush(stdout);
+		}
+	}
+	return failures;
+}
+
+/* In processes of their own; a report of two numbers comes from each that ends well. */
+static uint64_t run_jobs(const struct options *o, uint64_t *ran)
+{
+	uint64_t failures = 0, report[2];
+	int fds[2];
+
+	must(!pipe(fds));
+	fflush(stdout);
+	for (uint64_t i = 0; i < o->jobs; i++) {
+		if (fork())
+			continue;
+		report[1] = 0;
+		report[0] = run_seeds(o, o->first + i, &report[1]);
+		_exit(write(fds[1], report, sizeof(report)) != sizeof(report));
+	}
+	close(fds[1]);
+	while (read(fds[0], report, sizeof(report)) == sizeof(report)) {
+		failures += report[0];
+		*ran += report[1];
+	}
+	for (int status; wait(&status) > 0;)
+		failures += status != 0;
+	close(fds[0]);
+	return failures;
+}
+
 int main(int argc, char **argv)
 {
-	uint64_t first = 1, n = 200, failures = 0, failures_max = 5, ran = 0;
-	bool verbose = false;
+	struct options o = {.run = run_seed, .first = 1, .n = 200, .failures_max = 5, .jobs = 1};
+	uint64_t failures, ran = 0;
 
 	arena_keep_memory();
 	log_set_level(LOG_LEVEL_NONE);
@@ -239,28 +299,21 @@ int main(int argc, char **argv)
 		uint64_t value = strtoull(argv[i + 1], NULL, 10);
 
 		if (!strcmp(argv[i], "--seeds"))
-			n = value;
+			o.n = value;
 		else if (!strcmp(argv[i], "--first"))
-			first = value;
+			o.first = value;
 		else if (!strcmp(argv[i], "--failures"))
-			failures_max = value;
+			o.failures_max = value;
+		else if (!strcmp(argv[i], "--jobs"))
+			o.jobs = value ? value : 1;
+		else if (!strcmp(argv[i], "--world"))
+			o.run = !strcmp(argv[i + 1], "kube") ? sim_kube_run : run_seed;
 		else if (!strcmp(argv[i], "--seed"))
-			first = value, n = 1, verbose = true;
+			o.first = value, o.n = 1, o.verbose = true;
 	}
-	for (uint64_t seed = first; seed < first + n && failures < failures_max; seed++, ran++) {
-		const char *failed, *failed2;
-		char why[400], why2[400];
-		uint64_t trace = run_seed(seed, verbose, &failed, why);
-
-		if (!failed && seed % 10 == 0 && trace != run_seed(seed, false, &failed2, why2)) {
-			failed = "O11";
-			snprintf(why, sizeof(why), "two runs of one seed have different traces");
-		}
-		if (failed) {
-			failures++;
-			printf("seed %llu: %s: %s\n", (unsigned long long)seed, failed, why);
-		}
-	}
+	if (o.verbose)
+		log_set_level(LOG_LEVEL_INFO);
+	failures = o.jobs > 1 ? run_jobs(&o, &ran) : run_seeds(&o, o.first, &ran);
 	printf("%llu passed, %llu failed\n", (unsigned long long)(ran - failures), (unsigned long long)failures);
 	return failures != 0;
 }

@@ -77,6 +77,9 @@ struct world {
 	const char *failed;		/* which oracle, or NULL */
 	char why[400];
 	bool verbose;
+	bool soon;			/* it was quiet for a short time only */
+	/* The objects that must be in force; the store's settings count. References are taken. */
+	void (*model)(struct world *w, struct object_set *set);
 };
 
 /* Only the first failure of a history is kept. */
@@ -91,6 +94,9 @@ void peer_oddity(struct peer *p);
 /* The names of a type that follow from what the proxy holds: RDS of listeners, EDS of clusters. In a. */
 struct strs peer_wanted(const struct peer *p, enum xds_type t, struct arena *a);
 
+/* Of a history whose objects stand at places. */
+void model_places(struct world *w, struct object_set *set);
+void check_objects(struct world *w);		/* O1 of what the store holds */
 void check_world(struct world *w);		/* at a quiet point: O1, O2, P8 */
 
 #endif

@@ -26,6 +26,7 @@ struct loop {
 	size_t n_jobs;
 	struct hash128 trace;
 	struct loop_stats stats;
+	void *world;
 };
 
 struct job_pool {
@@ -80,6 +81,23 @@ int64_t loop_clock_ns(const struct loop *l)
 int64_t loop_wall_ns(const struct loop *l)
 {
 	return 1700000000000000000 + l->now_ms * 1000000;
+}
+
+int loop_random(struct loop *l, void *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		((unsigned char *)p)[i] = (unsigned char)sim_next(l->random);
+	return 0;
+}
+
+void sim_loop_attach(struct loop *l, void *world)
+{
+	l->world = world;
+}
+
+void *sim_loop_attached(const struct loop *l)
+{
+	return l->world;
 }
 
 const struct loop_stats *loop_stats(const struct loop *l)
@@ -207,17 +225,34 @@ void job_submit(struct job_pool *pool, struct job *job)
 	l->n_jobs++;
 }
 
-static void end_job(struct loop *l, struct pending_job *p)
+static struct job *take_job(struct loop *l, struct pending_job *p)
 {
 	struct pending_job **at = &l->jobs;
 	struct job *job = p->job;
-	struct arena_guard guard;
 
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
 	l->n_jobs--;
 	free(p);
+	return job;
+}
+
+void sim_cancel_jobs(struct loop *l)
+{
+	while (l->jobs) {
+		struct job *job = take_job(l, l->jobs);
+
+		job->failed = job->cancelled = true;
+		job->done(job);
+	}
+}
+
+static void end_job(struct loop *l, struct pending_job *p)
+{
+	struct job *job = take_job(l, p);
+	struct arena_guard guard;
+
 	/* a worker reads what the loop holds at any time until it ends: the latest is the hardest */
 	if (arena_guard(&job->arena, &guard)) {
 		job->failed = true;
@@ -272,6 +307,24 @@ bool sim_settle(struct loop *l, unsigned max)
 	for (unsigned i = 0; i < max; i++) {
 		if (!sim_step(l))
 			return true;
+	}
+	return false;
+}
+
+bool sim_run_until(struct loop *l, int64_t until_ms, unsigned max)
+{
+	for (unsigned i = 0; i < max; i++) {
+		const struct loop_timer *t = first_timer(l);
+		const struct pending_job *j = first_job(l);
+		bool task = false;
+
+		for (int phase = 0; phase < LOOP_PHASES; phase++)
+			task = task || l->tasks[phase];
+		if (!task && (!t || t->at_ms > until_ms) && (!j || j->ends_ms > until_ms)) {
+			l->now_ms = until_ms > l->now_ms ? until_ms : l->now_ms;
+			return true;
+		}
+		sim_step(l);
 	}
 	return false;
 }

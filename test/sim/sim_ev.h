@@ -32,6 +32,13 @@ struct loop *sim_loop_new(struct sim_random *random);
 bool sim_step(struct loop *l);
 /* Until nothing is left, at most max steps; false if there is still something then. */
 bool sim_settle(struct loop *l, unsigned max);
+/* All that happens up to that time, at most max steps; false if there is still something before it then. */
+bool sim_run_until(struct loop *l, int64_t until_ms, unsigned max);
+/* As when a process is killed: jobs that have not ended yet never do. */
+void sim_cancel_jobs(struct loop *l);
+/* What stand-ins that know only the loop find their world by. */
+void sim_loop_attach(struct loop *l, void *world);
+void *sim_loop_attached(const struct loop *l);
 /* A hash over all that happened, for O11. */
 uint64_t sim_trace(const struct loop *l);
 void sim_note(struct loop *l, const char *event, uint64_t value);

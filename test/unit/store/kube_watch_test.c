@@ -65,7 +65,13 @@ static void on_trouble(void *arg, const char *why)
 	note(arg, why ? "trouble" : "well", NULL);
 }
 
-static const struct kube_watch_events events = {on_put, on_removed, on_broken, on_list_began, on_list_ended, on_vanished, on_trouble};
+static void on_reverted(void *arg)
+{
+	note(arg, "reverted", NULL);
+}
+
+static const struct kube_watch_events events = {on_put,        on_removed,  on_broken,  on_list_began,
+						on_list_ended, on_vanished, on_trouble, on_reverted};
 
 static void start(struct fix *f, enum kind kind)
 {
@@ -294,6 +300,68 @@ static void broken_elements(void **state)
 	stop(&f);
 }
 
+/* After a list that deletes nothing another one is due: within a minute at first, ever more seldom then. */
+static void broken_lists(void **state)
+{
+	static const int64_t most[] = {60000, 120000, 240000, 480000, 480000};
+	struct fix f;
+
+	(void)state;
+	start(&f, KIND_POD);
+	ask(&f);
+	answer(&f, 400, "");
+	for (size_t i = 0; i < ARRAY_LEN(most); i++) {
+		ask(&f);
+		answer(&f, 200, PAGE("5", "", ITEM("a") ",7"));
+		assert_non_null(strstr(ask(&f), "watch=1"));
+		kube_watch_answered(f.w, 200, -1);
+		f.now += most[i] / 2 - 1;
+		assert_true(say(&f, BOOKMARK("5")));
+		f.now += most[i] / 2 + 2;
+		assert_false(say(&f, BOOKMARK("5")));
+		break_off(&f, ERR_CANCELLED);
+	}
+	ask(&f);
+	answer(&f, 200, PAGE("7", "", ITEM("a")));
+	assert_non_null(strstr(ask(&f), "watch=1"));
+	kube_watch_answered(f.w, 200, -1);
+	f.now += KUBE_AUDIT_MS / 2;
+	assert_true(say(&f, BOOKMARK("8")));
+	stop(&f);
+}
+
+/* What is older than what was read is no news, but a reason to look. */
+static void back_in_time(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start(&f, KIND_POD);
+	list(&f);	/* of 9 */
+	assert_true(say(&f, EVENT("MODIFIED", "a", "12") EVENT("MODIFIED", "a", "12")));
+	expect(&f, "put:a put:a ");	/* the same again does no harm */
+	assert_true(say(&f, EVENT("MODIFIED", "a", "9") EVENT("DELETED", "a", "11") EVENT("ADDED", "b", "100")));
+	expect(&f, "broken broken put:b ");
+	f.now += 60001;
+	assert_false(say(&f, BOOKMARK("99")));
+	expect(&f, "broken ");
+	break_off(&f, ERR_CANCELLED);
+	/* a server that is older as a whole: its versions are given out again, and a list begins at once */
+	assert_non_null(strstr(ask(&f), "sendInitialEvents"));
+	kube_watch_answered(f.w, 200, -1);
+	assert_false(say(&f, EVENT("ADDED", "a", "8") END_MARK("50")));
+	expect(&f, "[ put:a reverted ] ");
+	break_off(&f, ERR_CANCELLED);
+	assert_non_null(strstr(ask(&f), "sendInitialEvents"));
+	kube_watch_answered(f.w, 200, -1);
+	assert_true(say(&f, EVENT("ADDED", "a", "8") END_MARK("50")));
+	expect(&f, "[ put:a ] ");
+	/* versions that are no numbers tell nothing */
+	assert_true(say(&f, EVENT("MODIFIED", "a", "x") EVENT("MODIFIED", "a", "7") EVENT("MODIFIED", "a", "07")));
+	expect(&f, "put:a put:a put:a ");
+	stop(&f);
+}
+
 static void missing_kind(void **state)
 {
 	int64_t began;
@@ -398,12 +466,20 @@ static void silence(void **state)
 		ask(&f);
 	}
 	assert_non_null(strstr(f.next.target, "sendInitialEvents"));
-	/* and one that takes a list by stream for a watch */
+	/* and one that takes a list by stream for a watch, as is seen by its silence or by a bookmark */
 	kube_watch_answered(f.w, 200, -1);
 	say(&f, EVENT("ADDED", "a", "5"));
 	f.now += KUBE_SILENCE_MS;
 	break_off(&f, ERR_TIMEOUT);
 	assert_non_null(strstr(ask_within(&f, 500, 750), "limit=2"));
+	stop(&f);
+	start(&f, KIND_POD);
+	ask(&f);
+	kube_watch_answered(f.w, 200, -1);
+	assert_false(say(&f, EVENT("ADDED", "a", "5") BOOKMARK("6")));
+	break_off(&f, ERR_CANCELLED);
+	assert_non_null(strstr(ask_within(&f, 500, 750), "limit=2"));
+	expect(&f, "[ put:a ! trouble [ ");
 	stop(&f);
 }
 
@@ -445,7 +521,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stream_and_resume), cmocka_unit_test(any_pieces), cmocka_unit_test(by_pages),
-		cmocka_unit_test(no_list), cmocka_unit_test(broken_elements), cmocka_unit_test(missing_kind),
+		cmocka_unit_test(no_list), cmocka_unit_test(broken_elements), cmocka_unit_test(broken_lists), cmocka_unit_test(back_in_time),
+		cmocka_unit_test(missing_kind),
 		cmocka_unit_test(forbidden), cmocka_unit_test(back_off), cmocka_unit_test(silence),
 		cmocka_unit_test(audit), cmocka_unit_test(one_object),
 	};

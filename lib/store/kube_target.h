@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Texts of an API server: the path and query of a request, and resourceVersions. Thread: pure.
+ */
+#ifndef STORE_KUBE_TARGET_H
+#define STORE_KUBE_TARGET_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+/* "<api>[/namespaces/<ns>]/<plural>?[fieldSelector=metadata.name%3D<name>&]"; ns and name may be NULL. */
+void kube_target_put(struct buf *out, const char *api, const char *ns, const char *plural, const char *name);
+/* A value of a query. */
+void kube_target_escape(struct buf *out, const char *text);
+
+/* Whether a is of an earlier moment than b, as far as that can be told: both are decimal numbers, and a is the
+ * smaller one. Versions are opaque to clients otherwise, so nothing but a second look may follow from it. */
+bool kube_version_is_before(const char *a, const char *b);
+
+#endif
