@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/scalar.h"
+
 /* Process-wide by nature: set once at start, then only read. */
 static enum log_level level_now = LOG_LEVEL_INFO;
 static bool json_now;
@@ -28,20 +30,42 @@ bool log_enabled(enum log_level level)
 	return level >= level_now;
 }
 
-/* Appends s with control characters (and, for JSON, quotes) escaped; stops at the end of out. */
-static size_t escape(char *out, size_t size, const char *s, bool json)
+/* Of the sequence of n bytes at s; n 0: a byte that is no UTF-8 stands for itself. */
+static unsigned code_point(const unsigned char *s, size_t n)
 {
-	size_t n = 0;
+	if (n == 2)
+		return (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
+	if (n == 3)
+		return (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+	return n == 4 ? 0x10000 : s[0];		/* none of those beyond is unsafe */
+}
 
-	for (; *s && n + 8 < size; s++) {
-		unsigned char c = (unsigned char)*s;
+/* What no reader of a log may meet as it is: controls old and new, other line ends, what turns the direction of text. */
+static bool is_unsafe(unsigned c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
 
-		if (c < 0x20 || c == 0x7f)
+size_t log_escape(char *out, size_t size, const char *text, bool json)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = 0, left = strlen(text), len;
+
+	for (; left && n + 8 < size; s += len, left -= len) {
+		unsigned c;
+
+		len = scalar_utf8_len(s, left);
+		c = code_point(s, len);
+		if (!len || is_unsafe(c)) {
 			n += (size_t)snprintf(out + n, size - n, "\\u%04x", c);
-		else if (json && (c == '"' || c == '\\'))
-			n += (size_t)snprintf(out + n, size - n, "\\%c", c);
-		else
-			out[n++] = (char)c;
+			len = len ? len : 1;
+			continue;
+		}
+		if (json && (c == '"' || c == '\\'))
+			out[n++] = '\\';
+		memcpy(out + n, s, len);
+		n += len;
 	}
 	out[n] = '\0';
 	return n;
@@ -60,7 +84,7 @@ void log_write(enum log_level level, const char *component, const char *fmt, ...
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	escape(safe, sizeof(safe), text, json_now);
+	log_escape(safe, sizeof(safe), text, json_now);
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
