@@ -100,11 +100,12 @@ bool admit_request(struct http_request *req, const struct http_entry *entry)
 {
 	struct server *s = req->arg;
 	const struct caller *who;
-	struct answer answer =
-	    admit(s, authz_route(entry->method, entry->path, (enum port_id)req->from->port),
-		  req->from, http_header(req, "authorization"), req->arena, &who);
+	enum need need = authz_route(entry->method, entry->path, (enum port_id)req->from->port);
+	struct answer answer = admit(s, need, req->from, http_header(req, "authorization"), req->arena, &who);
 
 	req->caller = who;
+	if (need == LOOPBACK && !authz_is_local(http_header(req, "host"), http_header(req, "origin")))
+		answer = (struct answer){DENIED, "not for pages of elsewhere"};
 	switch (answer.is) {
 	case PASS: return true;
 	case UNKNOWN: reply_problem(req, 401, "Unauthorized", answer.why); break;
