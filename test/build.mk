@@ -80,7 +80,7 @@ fuzz-run: $(FUZZ_BIN)
 
 # suites of `make check`: NAME=COMMAND, in this order; test/*/build.mk may add to CHECK_NEEDS and CHECK_SUITES
 CHECK_NEEDS  += $(UNIT_BIN) $(REPLAY_BIN)
-CHECK_FIRST  := "layers=$(PYTHON) test/tool/layers.py" \
+CHECK_FIRST  := "layers=$(PYTHON) test/tool/layers.py" "cve=$(PYTHON) test/tool/cve.py" \
 	"install=rm -rf $(O)/installed && test/tool/install.sh $(O) $(O)/installed /usr" \
 	"crds=rm -rf $(O)/crd && mkdir -p $(O)/crd && $(O)/navctl crds --directory $(O)/crd && diff -r api/crd $(O)/crd" \
 	"unit=for t in $(UNIT_BIN); do timeout 300 \$$t || bad=1; done; exit \$${bad:-0}" \
