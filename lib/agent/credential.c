@@ -312,6 +312,17 @@ static void send_request(struct credential *c, const char *request, const struct
 	free(body);
 }
 
+/* Who may be the CA: whom the file names, which may be as old as this machine, and the roots that came with our last
+ * certificate, of which one may be new. */
+static int read_trusted(const struct credential *c, struct buf *out, struct err *e)
+{
+	if (file_read(c->opts.ca_file, out, e))
+		return -1;
+	if (c->held)
+		buf_printf(out, "\n%s", c->held->pair.roots);
+	return out->failed ? err_set(e, ERR_LIMIT, "%s is too long", c->opts.ca_file) : 0;
+}
+
 static int ask(struct credential *c, struct err *e)
 {
 	struct http_tls tls = {.server_name = c->opts.server_name};
@@ -322,11 +333,11 @@ static int ask(struct credential *c, struct err *e)
 
 	arena_init(&a, 0);
 	buf_init(&header, TOKEN_MAX);
-	buf_init(&ca, PEM_MAX);
+	buf_init(&ca, 2 * PEM_MAX);
 	c->next = held_new();
 	buf_clear(&c->body);
 	c->answer = (struct http_answer){.retry_after_ms = -1};
-	status = file_read(c->opts.ca_file, &ca, e) || prove(c, &tls, &header, e) ||
+	status = read_trusted(c, &ca, e) || prove(c, &tls, &header, e) ||
 			 own_key_make(&c->next->key, &a, &request, e)
 		     ? -1
 		     : 0;
