@@ -55,11 +55,11 @@ def to(*weights, extra=''):
     return out + extra
 
 
-def await_(what, condition):
-    end = time.monotonic() + DEADLINE_S
+def await_(what, condition, deadline_s=DEADLINE_S):
+    end = time.monotonic() + deadline_s
     while not condition():
         if time.monotonic() > end:
-            raise Wrong('%s: not within %d s' % (what() if callable(what) else what, DEADLINE_S))
+            raise Wrong('%s: not within %d s' % (what() if callable(what) else what, deadline_s))
         time.sleep(0.02)
 
 

@@ -16,6 +16,7 @@ from identity import Machine, Secure, foreign, openssl
 from promises import PORT, await_, need
 
 EVERY_S = 5             # a renewal of each leaf
+END = '-----END CERTIFICATE-----\n'
 FRESH = '''apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {name: %s, namespace: default}
@@ -188,4 +189,59 @@ def control_plane_down(mesh):
     return 'down for %d s, %d handshakes of one pod meanwhile; 0 of %d failed' % (seconds, new, running.need_all())
 
 
-CHECKS = (strict_on_the_wire, strangers_refused, permissive_to_strict, leaves_rotate, control_plane_down)
+def certs(mesh, *command):
+    """What `navctl certs` says, as JSON."""
+    out = subprocess.run([mesh.args.navctl, 'certs', *command, '-s', '127.0.0.1:%d' % mesh.ports['admin'], '-o', 'json'],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    need(out.stdout, 'navctl certs %s: %s' % (command, out.stderr))
+    return json.loads(out.stdout)
+
+
+def await_phase(mesh, want, deadline_s=30):
+    await_(lambda: 'the phase %s, not %s' % (want, certs(mesh)['rotation']), lambda: certs(mesh)['rotation']['phase'] == want, deadline_s)
+
+
+def signed_by(mesh, ip, root):
+    """Whether the leaf that a pod shows is of this root, PEM."""
+    path = mesh.clients + '/root.pem'
+    with open(path, 'w') as f:
+        f.write(root)
+    leaf = openssl('x509', '-inform', 'DER', data=wire.asked_by_tls(ip, PORT)[0])
+    return b': OK' in openssl('verify', '-CAfile', path, data=leaf, check=False)
+
+
+def roots_of(mesh):
+    """The roots that are trusted, PEM each."""
+    with open(mesh.ca_files()[0]) as f:
+        return [part + END for part in f.read().split(END)[:-1]]
+
+
+def roots_rotate(mesh):
+    """A new root, navarchd killed while it is distributed and while leaves of the old one run out; each pod changes over,
+    and the old root is gone."""
+    ips, running = [pod[2] for pod in mesh.pods.values()], Load(mesh)
+    old, left_over = roots_of(mesh)[0], signed_by_the_mesh(mesh, 'leftover', mesh.identity('productpage'))
+    need(all(signed_by(mesh, ip, old) for ip in ips), 'the pods show leaves of another root')
+    certs(mesh, 'rotate')
+    await_phase(mesh, 'distributing')
+    mesh.kill_navarchd()
+    mesh.start_navarchd(time.monotonic() + demo.UP_S)
+    await_phase(mesh, 'draining')
+    mesh.kill_navarchd()
+    mesh.start_navarchd(time.monotonic() + demo.UP_S)
+    new = [root for root in roots_of(mesh) if root != old]
+    need(len(new) == 1, '%d new roots' % len(new))
+    await_('leaves of the new root at every pod', lambda: all(signed_by(mesh, ip, new[0]) for ip in ips), 60)
+    _, end = wire.asked_by_tls(ips[0], PORT, (left_over.cert, left_over.key))
+    need(end is None, 'a leaf of the old root is refused while it may live: %s' % end)
+    if mesh.args.share:
+        return 'all leaves are of the new root; 0 of %d failed' % running.need_all()
+    await_phase(mesh, 'steady', 300)
+    need(roots_of(mesh) == new, 'the old root is still trusted')
+    await_('a leaf of the old root to be refused everywhere', lambda: all(
+        wire.asked_by_tls(ip, PORT, (left_over.cert, left_over.key))[1] for ip in ips))
+    return 'the old root is gone; 0 of %d failed' % running.need_all()
+
+
+LONG_LIVES = (strict_on_the_wire, strangers_refused, permissive_to_strict, leaves_rotate, control_plane_down)
+SHORT_LIVES = (roots_rotate,)       # leaves of the old root have to run out
