@@ -193,13 +193,14 @@ static void add_pod(struct making *m, const struct object *pod)
 	set_pod(m, e, pod);
 }
 
-static void add_selected_pods(struct making *m)
+static void add_selected_pods(struct making *m, const struct strmap *selector)
 {
 	const struct kind_list *pods = builder_list(m->b, KIND_POD);
 	size_t first, n = kind_list_range(pods, m->svc->ns, &first);
+	uint64_t bits = labels_bits(selector);
 
 	for (size_t i = first; i < first + n; i++)
-		if (labels_match(&m->svc->selector, &pods->v[i]->labels))
+		if (!(bits & ~pods->v[i]->label_bits) && labels_match(selector, &pods->v[i]->labels))
 			add_pod(m, pods->v[i]);
 }
 
@@ -308,8 +309,7 @@ static struct strmap entry_labels(const struct object *obj, struct arena *a)
 	return (struct strmap){.v = v, .n = n};
 }
 
-/* Does the selector take the entry? Told without joining its labels, which most entries are not worth. */
-static bool selects_entry(const struct strmap *selector, const struct object *obj)
+bool workload_is_selected(const struct object *obj, const struct strmap *selector)
 {
 	const struct strmap *spec = &object_spec(obj, workload_entry)->labels;
 
@@ -343,11 +343,12 @@ static void add_selected_entries(struct making *m, const struct service_entry *s
 {
 	const struct kind_list *list = builder_list(m->b, KIND_WORKLOAD_ENTRY);
 	size_t first, n = kind_list_range(list, m->svc->ns, &first);
+	uint64_t bits = labels_bits(selector);
 
 	for (size_t i = first; i < first + n; i++) {
 		struct strmap labels;
 
-		if (!selects_entry(selector, list->v[i]) || !is_healthy(list->v[i]))
+		if (bits & ~list->v[i]->label_bits || !workload_is_selected(list->v[i], selector) || !is_healthy(list->v[i]))
 			continue;
 		labels = entry_labels(list->v[i], m->arena);
 		hold(m, list->v[i]);
@@ -364,15 +365,12 @@ static void add_service_entry(struct making *m, const struct object *obj)
 	if (m->svc->resolution == SVC_PASSTHROUGH || m->svc->resolution == SVC_DYNAMIC_DNS)
 		return;
 	if (se->workload_selector) {
-		const struct kind_list *pods = builder_list(m->b, KIND_POD);
 		const struct strmap *selector = &se->workload_selector->labels;
-		size_t first, n = kind_list_range(pods, obj->ns, &first), n_entries;
+		size_t n_entries;
 
 		add_selected_entries(m, se, selector);
 		n_entries = m->items.n;
-		for (size_t i = first; i < first + n; i++)
-			if (labels_match(selector, &pods->v[i]->labels))
-				add_pod(m, pods->v[i]);
+		add_selected_pods(m, selector);
 		for (size_t i = n_entries; i < m->items.n; i++)
 			m->items.v[i].ep.ports = entry_ports(m, se, NULL);
 		return;
@@ -548,7 +546,7 @@ static struct ep_set *set_build(struct builder *b, const struct svc *svc, const 
 		for (size_t i = 0; i < n_slices; i++)
 			add_slice(&m, slices[i]);
 		if (svc->selector.n && n_slices == 0)
-			add_selected_pods(&m);
+			add_selected_pods(&m, &svc->selector);
 		if (svc->selector.n)
 			add_selected_entries(&m, NULL, &svc->selector);
 	}

@@ -156,6 +156,7 @@ static void kube_fill(const struct builder *b, struct svc *s, struct arena *a)
 	s->headless = text_is(spec->cluster_ip, "None");
 	s->ports = kube_ports(spec, a, &s->n_ports);
 	s->selector = spec->selector;
+	s->selector_bits = labels_bits(&s->selector);
 	s->labels = obj->labels;
 	s->created_ns = obj->created_ns;
 	s->node_local = text_is(spec->internal_traffic_policy, "Local");
@@ -351,6 +352,18 @@ static void entry_allocate(struct svc *s, const struct strs *addresses, struct a
 			     "no address is left for %s", s->host);
 }
 
+static uint64_t entry_selector_bits(const struct object *const *objs, size_t n)
+{
+	uint64_t bits = UINT64_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct workload_labels *w = object_spec(objs[i], service_entry)->workload_selector;
+
+		bits &= w ? labels_bits(&w->labels) : UINT64_MAX;
+	}
+	return bits;
+}
+
 /* e: the oldest of the objects. */
 static struct svc *entry_build(struct builder *b, const struct entry_host *e, const struct object *const *objs, size_t n)
 {
@@ -381,6 +394,7 @@ static struct svc *entry_build(struct builder *b, const struct entry_host *e, co
 	s->created_ns = objs[0]->created_ns;
 	if (se->workload_selector)
 		s->selector = se->workload_selector->labels;
+	s->selector_bits = entry_selector_bits(objs, n);
 	s->export_to = visibility_of(&se->export_to, &b->s->mesh->default_service_export_to, s->ns, &ps.arena);
 	entry_fill(s, &ps.arena);
 	entry_allocate(s, &e->addresses, &ps.arena);

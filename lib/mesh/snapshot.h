@@ -98,6 +98,7 @@ struct svc {
 	const struct svc_port *ports;
 	size_t n_ports;
 	struct strmap selector;		/* pods (Service) or workloads (ServiceEntry) */
+	uint64_t selector_bits;		/* labels_bits that all selectors of its objects have */
 	struct strmap labels;
 	struct visibility export_to;
 	struct strs subject_alt_names;

@@ -126,6 +126,8 @@ uint32_t pod_port(const struct object *pod, const char *name);
 bool pod_is_live(const struct object *pod);
 /* Its conditions do not say that it is unready: in a directory of manifests nobody writes them. */
 bool pod_is_ready(const struct object *pod);
+/* Does the selector take the WorkloadEntry, whose labels are those of its metadata, then those of its spec? */
+bool workload_is_selected(const struct object *obj, const struct strmap *selector);
 /* The status of the condition of that type, or NULL. */
 const char *condition_status(const struct k_condition *v, size_t n, const char *type);
 /* Name of the workload that made the pod, from its name and the labels that controllers put on. */

@@ -265,20 +265,10 @@ static void judge_entries(struct judging *g)
 	judge_ports(g);
 }
 
-static bool selects(const struct strmap *selector, const struct object *we)
+/* A selector of nothing selects nothing here. */
+static bool selects(const struct svc *s, const struct strmap *selector, const struct object *we)
 {
-	const struct strmap *own = &object_spec(we, workload_entry)->labels;
-
-	if (selector->n == 0)
-		return false;
-	for (size_t i = 0; i < selector->n; i++) {
-		const char *v = strmap_get(&we->labels, selector->v[i].key);
-
-		v = v ? v : strmap_get(own, selector->v[i].key);
-		if (!v || strcmp(v, selector->v[i].value) != 0)
-			return false;
-	}
-	return true;
+	return selector->n && !(s->selector_bits & ~we->label_bits) && workload_is_selected(we, selector);
 }
 
 static void judge_workload(struct judging *g, const struct object *we)
@@ -288,13 +278,13 @@ static void judge_workload(struct judging *g, const struct object *we)
 	bool selected = false;
 
 	for (size_t j = first; j < first + n && !selected; j++)
-		selected = selects(&s->kube[j]->selector, we);
+		selected = selects(s->kube[j], &s->kube[j]->selector, we);
 	n = snapshot_svcs_in(s->entries, s->n_entries, we->ns, &first);
 	for (size_t j = first; j < first + n && !selected; j++)
 		for (size_t k = 0; k < s->entries[j]->part.n_held; k++) {
 			const struct service_entry *se = object_spec(s->entries[j]->part.held[k], service_entry);
 
-			selected = selected || (se->workload_selector && selects(&se->workload_selector->labels, we));
+			selected = selected || (se->workload_selector && selects(s->entries[j], &se->workload_selector->labels, we));
 		}
 	if (!selected)
 		verdict_judge(g, we, VERDICT_UNATTACHED, D_WORKLOAD_UNSELECTED, "", "no service of namespace %s selects it",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/labels.h"
 
-#include <ctype.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/scalar.h"
 
 bool labels_match(const struct strmap *selector, const struct strmap *labels)
@@ -17,6 +17,18 @@ bool labels_match(const struct strmap *selector, const struct strmap *labels)
 			return false;
 	}
 	return true;
+}
+
+uint64_t labels_bits(const struct strmap *labels)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < labels->n; i++) {
+		struct hash128 h = hash_mix_str(hash_bytes(labels->v[i].key, strlen(labels->v[i].key)), labels->v[i].value);
+
+		bits |= UINT64_C(1) << (h.lo & 63);
+	}
+	return bits;
 }
 
 const char *host_resolve(const char *host, const char *ns, const char *domain, struct arena *a)

@@ -10,6 +10,9 @@
 
 /* Every pair of selector stands in labels. An empty selector selects everything. */
 bool labels_match(const struct strmap *selector, const struct strmap *labels);
+/* A bit for each pair: labels without all bits of a selector have not all of its pairs. It spares who looks for
+ * the few objects that a selector takes the texts of most others. */
+uint64_t labels_bits(const struct strmap *labels);
 
 /* The FQDN of a host as written in an object of namespace ns: a name without '.' gets
  * ".<ns>.svc.<domain>" (".<ns>" where there is no cluster domain); addresses, "*" and names with '.' stay. Lower case. In a. */

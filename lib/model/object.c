@@ -7,6 +7,8 @@
 #include "base/must.h"
 #include "base/scalar.h"
 #include "model/check.h"
+#include "model/labels.h"
+#include "model/traffic.h"
 
 /* The metadata that counts. */
 #define ROWS_object_meta(X, T)                                                                     \
@@ -246,6 +248,9 @@ static bool fill(struct object *o, const struct node *root, const struct object_
 	}
 	if (info->pending && ds->nerrors == errors)
 		diag_add(ds, D_KIND_PENDING, o->pos, "", "%s is checked, but has no effect here", info->name);
+	o->label_bits = labels_bits(&o->labels);
+	if (o->kind == KIND_WORKLOAD_ENTRY)
+		o->label_bits |= labels_bits(&object_spec(o, workload_entry)->labels);
 	o->hash = hash_object(o, body, status, ds);
 	return readable;
 }

@@ -42,6 +42,7 @@ struct object {
 	bool ns_implied;		/* the manifest names none, so it is "default" */
 	const char *name;
 	struct strmap labels, annotations;
+	uint64_t label_bits;		/* labels_bits of labels and of what else a WorkloadEntry is selected by */
 	int64_t created_ns;		/* creationTimestamp; 0 = unknown */
 	const char *resource_version;	/* or NULL */
 	int64_t generation;
