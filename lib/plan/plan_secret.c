@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ROOTCA, for whoever asks for it. Secrets of gateways: rows for those that a view's servers or rules name and that are there, whole
- * and in the proxy's own namespace. For any other name SDS has nothing (istio-behaviour.md 1.3).
+ * ROOTCA, for whoever asks for it. Secrets of gateways: rows for those that a view's servers or rules
+ * name and that are there, whole and in the proxy's own namespace, or granted to its Gateway by another
+ * one. For any other name SDS has nothing (istio-behaviour.md 1.3).
  */
 #include "plan/plan_gateway_int.h"
 
 #include <string.h>
 
+#include "mesh/grant.h"
 #include "model/kube.h"
 
 static const char kube_prefix[] = "kubernetes://", map_prefix[] = "configmap://", ca_suffix[] = "-cacert";
 
 /* Where a Secret of type Opaque, or of type kubernetes.io/tls, keeps things; in order of preference. */
 static const struct {
-	const char *cert, *key, *crl;
-} cert_keys[] = {{"cert", "key", "crl"}, {"tls.crt", "tls.key", "ca.crl"}};
+	const char *cert, *key;
+} cert_keys[] = {{"cert", "key"}, {"tls.crt", "tls.key"}};
 static const struct {
 	const char *ca, *crl;
 } ca_keys[] = {{"cacert", "crl"}, {"ca.crt", "ca.crl"}};
@@ -57,7 +59,6 @@ static bool read_cert(const struct k_secret *s, struct ir_secret *out)
 		out->private_key = text_at(s, cert_keys[i].key);
 		if (!out->cert_chain || !out->private_key)
 			continue;
-		out->crl = text_at(s, cert_keys[i].crl);
 		return is_pem(out->cert_chain, "CERTIFICATE-----") && is_pem(out->private_key, "PRIVATE KEY-----");
 	}
 	return false;
@@ -70,7 +71,9 @@ static bool read_ca(const struct k_secret *s, struct ir_secret *out)
 		if (!out->ca)
 			continue;
 		out->crl = text_at(s, ca_keys[i].crl);
-		return is_pem(out->ca, "CERTIFICATE-----");
+		/* without a list that is there but damaged, what was revoked would be taken */
+		return is_pem(out->ca, "CERTIFICATE-----") &&
+		       (out->crl ? is_pem(out->crl, "X509 CRL-----") : !k_secret_text(s, ca_keys[i].crl));
 	}
 	return false;
 }
@@ -102,9 +105,6 @@ static void expand_secret(const struct plan *p, const struct plan_row *row, stru
 
 	(void)p;
 	ir->name = row->name;
-	/* the list that a validation context checks with belongs to the CA */
-	if (!w->is_ca)
-		ir->crl = NULL;
 	origins_add(&origins, w->secret);
 	ir->origins = origins_done(&origins);
 	out->secret = ir;
@@ -138,7 +138,7 @@ struct secrets {
 	const struct plan *p;
 	struct gateways *g;
 	struct plan_rows *rows;
-	struct map seen;
+	struct map given, failed;	/* by SDS name */
 };
 
 static void report(struct secrets *s, const struct object *by, size_t server, enum gateway_fault fault, const char *name)
@@ -147,23 +147,45 @@ static void report(struct secrets *s, const struct object *by, size_t server, en
 	    (struct plan_gateway_finding){.fault = fault, .obj = by, .server = server, .text = name};
 }
 
-/* "kubernetes://name", "kubernetes://ns/name" or "kubernetes-gateway://ns/name" -> the name within the
- * view's namespace; NULL for other places and namespaces. */
-static const char *own_name(const struct view *v, const char *sds)
+/* A Secret by its place. */
+struct secret_name {
+	const char *ns, *name;
+	bool is_gateway;	/* in the form of Gateway API */
+};
+
+/* "kubernetes://name", "kubernetes://ns/name" or "kubernetes-gateway://ns/name"; without a namespace the view's. False:
+ * another form. */
+static bool parse_name(const struct secrets *s, const char *sds, struct secret_name *out)
 {
-	static const char *const prefixes[] = {kube_prefix, "kubernetes-gateway://"};
-	size_t n = strlen(v->ns);
+	static const char gateway_prefix[] = "kubernetes-gateway://";
+	const char *name, *slash;
 
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-		size_t skip = strlen(prefixes[i]);
+	*out = (struct secret_name){.ns = s->p->view->ns, .is_gateway = strncmp(sds, gateway_prefix, sizeof(gateway_prefix) - 1) == 0};
+	if (!out->is_gateway && strncmp(sds, kube_prefix, sizeof(kube_prefix) - 1) != 0)
+		return false;
+	name = sds + (out->is_gateway ? sizeof(gateway_prefix) : sizeof(kube_prefix)) - 1;
+	slash = strchr(name, '/');
+	if (slash)
+		out->ns = arena_strndup(s->rows->arena, name, (size_t)(slash - name));
+	out->name = slash ? slash + 1 : name;
+	return true;
+}
 
-		if (strncmp(sds, prefixes[i], skip) != 0)
-			continue;
-		if (!strchr(sds + skip, '/'))
-			return sds + skip;
-		return strncmp(sds + skip, v->ns, n) == 0 && sds[skip + n] == '/' ? sds + skip + n + 1 : NULL;
-	}
-	return NULL;
+/* Those of the view's namespace, which is that of the identity that its proxies have shown. Of another one, in the form
+ * of Gateway API, what a ReferenceGrant there lets Gateways of this namespace refer to, if `by` is one (Istio's rule). */
+static bool may_have(const struct secrets *s, const struct secret_name *at, const char *name, const struct object *by)
+{
+	const char *own = s->p->view->ns;
+
+	if (!strcmp(at->ns, own))
+		return true;
+	return at->is_gateway && by->kind == KIND_GATEWAY && !strcmp(by->ns, own) && grant_allows_secret(s->p->snap, own, at->ns, name);
+}
+
+static const struct object *allowed_secret(const struct secrets *s, const struct secret_name *at, const char *name,
+					   const struct object *by)
+{
+	return may_have(s, at, name, by) ? snapshot_object(s->p->snap, KIND_SECRET, at->ns, name) : NULL;
 }
 
 /* "configmap://ns/name" or "configmap://name": certificates of a CA are no secret, so any namespace
@@ -179,37 +201,40 @@ static const struct object *find_map(const struct secrets *s, const char *sds)
 }
 
 /* A CA may have a Secret of its own, or stand in the certificate's. */
-static const struct object *find_secret(const struct secrets *s, const char *name, bool is_ca)
+static const struct object *find_secret(const struct secrets *s, const struct secret_name *at, bool is_ca, const struct object *by)
 {
-	const struct object *o = snapshot_object(s->p->snap, KIND_SECRET, s->p->view->ns, name);
-	size_t n = strlen(name), suffix = strlen(ca_suffix);
+	const struct object *o = allowed_secret(s, at, at->name, by);
+	size_t n = strlen(at->name), suffix = strlen(ca_suffix);
 
-	if (o || !is_ca || n <= suffix || strcmp(name + n - suffix, ca_suffix) != 0)
+	if (o || !is_ca || n <= suffix || strcmp(at->name + n - suffix, ca_suffix) != 0)
 		return o;
-	return snapshot_object(s->p->snap, KIND_SECRET, s->p->view->ns,
-			       arena_strndup(s->rows->arena, name, n - suffix));
+	return allowed_secret(s, at, arena_strndup(s->rows->arena, at->name, n - suffix), by);
+}
+
+/* One that another server may have is said once, and not given up. */
+static void fail_one(struct secrets *s, const char *sds, const struct object *by, size_t server, enum gateway_fault fault)
+{
+	if (!map_get(&s->failed, sds))
+		report(s, by, server, fault, sds);
+	map_set(&s->failed, sds, s);
 }
 
 static void want(struct secrets *s, const char *sds, bool is_ca, const struct object *by, size_t server)
 {
 	struct arena *a = s->rows->arena;
-	const char *name = own_name(s->p->view, sds);
+	struct secret_name at;
 	struct wanted *w = arena_new(a, struct wanted);
 	bool is_map = is_ca && strncmp(sds, map_prefix, strlen(map_prefix)) == 0;
 
-	if ((!name && !is_map) || map_get(&s->seen, sds))
+	if (map_get(&s->given, sds) || (!is_map && !parse_name(s, sds, &at)))
 		return;
-	map_set(&s->seen, sds, s);
 	w->is_ca = is_ca;
-	w->secret = is_map ? find_map(s, sds) : find_secret(s, name, is_ca);
-	if (!w->secret) {
-		report(s, by, server, GATEWAY_SECRET_MISSING, sds);
+	w->secret = is_map ? find_map(s, sds) : find_secret(s, &at, is_ca, by);
+	if (!w->secret || !read_secret(w)) {
+		fail_one(s, sds, by, server, w->secret ? GATEWAY_SECRET_MALFORMED : GATEWAY_SECRET_MISSING);
 		return;
 	}
-	if (!read_secret(w)) {
-		report(s, by, server, GATEWAY_SECRET_MALFORMED, sds);
-		return;
-	}
+	map_set(&s->given, sds, w);
 	*vec_push(&s->rows->v, a) =
 	    (struct plan_row){.type = IR_SECRET,
 			      .name = sds,
@@ -260,7 +285,8 @@ void plan_secret_rows(struct plan *p, struct gateways *g, struct plan_rows *rows
 {
 	struct secrets s = {.p = p, .g = g, .rows = rows};
 
-	map_init(&s.seen, rows->arena);
+	map_init(&s.given, rows->arena);
+	map_init(&s.failed, rows->arena);
 	for (size_t i = 0; i < g->ports.n; i++)
 		for (size_t k = 0; k < g->ports.v[i]->entries.n; k++)
 			want_server(&s, g->ports.v[i]->entries.v[k]);

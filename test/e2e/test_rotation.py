@@ -2,13 +2,17 @@
 """Rotation of roots, from outside: who is waited for, orders, restarts in the middle, and what navctl says."""
 import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
+import threading
 
 from harness import await_, need
 from identity import NAVCTL, Identity, openssl
-from test_identity import NAMESPACE, dev_ca
+from test_agent import SECRET, SHORT, Agent, chain_of
+from test_identity import NAMESPACE, dev_ca, node_of
+from xds_client import field, fields
 
 
 def navctl(one, *args, want=None):
@@ -121,3 +125,68 @@ def test_rotation_plugged_in(env):
     shutil.copy(first + '/ca-key.pem', live)
     offline = subprocess.run([NAVCTL, 'certs', '--ca-dir', live], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     need(offline.returncode == 1 and b'not that of the certificate' in offline.stderr, 'a wrong key: %s' % offline.stderr)
+
+
+def test_rotation_agent(env):
+    """An agent, started with a file of the old root only, comes through a rotation: its roots, its certificate, its CA."""
+    one = Identity(env, {'a.yaml': NAMESPACE})
+    one.ca = shutil.copy(one.ca, env.folder + '/first.pem')
+    agent = env.started(Agent(one, 'db', *SHORT, envoy='none')).await_ready()
+    navctl(one, 'rotate', want=0)
+    phase(one, 'draining')
+    roots = chain_of(agent.secrets('ROOTCA')[-1]['ROOTCA'])[0]
+    need(roots.count('BEGIN') == 2, 'the agent has %d roots' % roots.count('BEGIN'))
+
+    n = agent.certificates()
+    await_('renewals from the new root', lambda: agent.certificates() > n + 2)
+    holder, = (c for c in navctl(one)['roots'] if c['role'] == 'signer')
+    need(holder['lastCertificateUntil'], 'nothing was issued from the new root')
+    need('no new certificate' not in agent.text(), agent.text()[-1000:])
+
+
+class RootsClient:
+    """A proxy without an agent: ROOTCA over delta SDS, acknowledged when it is told to."""
+
+    def __init__(self, one, machine, ns, sa):
+        self.requests, self.roots, self.nonces, self.failed = queue.Queue(), [], [], None
+        self.requests.put(field(1, node_of(ns, sa)) + field(2, SECRET) + field(3, 'ROOTCA'))
+        self.client = one.client(machine=machine)
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        try:
+            for response in self.client.grpc().stream_stream('/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets')(
+                    iter(self.requests.get, None)):
+                parts = list(fields(response))
+                for resource in (dict(fields(v)) for n, v in parts if n == 2):
+                    self.roots.append(chain_of(dict(fields(resource[2]))[2])[0])
+                self.nonces += [v for n, v in parts if n == 5]
+        except Exception as e:                                      # noqa: BLE001
+            self.failed = e
+
+    def acknowledge(self):
+        self.requests.put(field(2, SECRET) + field(6, self.nonces[-1]))
+
+    def stop(self):
+        self.requests.put(None)
+        self.client.close()
+        self.thread.join(5)
+
+
+def test_rotation_roots_by_sds(env):
+    """Who has ROOTCA from navarchd itself holds a rotation up until it has acknowledged the new roots."""
+    one = Identity(env, {'a.yaml': NAMESPACE})
+    proxy = env.started(RootsClient(one, one.machine('default', 'a'), 'default', 'a'))
+    await_('the roots', lambda: proxy.roots)
+    need(proxy.roots[0] == open(one.ca).read(), 'other roots')
+    proxy.acknowledge()
+    navctl(one, 'rotate', want=0)
+    await_('the new roots', lambda: len(proxy.roots) == 2)
+    need(proxy.roots[1].count('BEGIN') == 2, 'roots: %s' % proxy.roots[1])
+    r = phase(one, 'distributing')
+    need(r['behind'] == 1 and r['waitsFor'] == ['pod.default'], 'it is not waited for: %s' % r)
+    need(navctl(one)['proxies'][0]['state'] == 'behind', 'its row')
+    proxy.acknowledge()
+    phase(one, 'draining')
+    need(navctl(one)['proxies'][0]['state'] == 'has it', 'its row')
