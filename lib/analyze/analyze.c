@@ -27,6 +27,7 @@ static const struct analyzer {
 	{"telemetry", analyze_telemetries},
 	{"authorization", analyze_authorization},
 	{"claims", analyze_claims},
+	{"networks", analyze_networks},
 	{"patches of Envoy", analyze_patches},
 	{"webhooks", analyze_webhooks},
 	{"images to inject", analyze_images},

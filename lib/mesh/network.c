@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Networks (istio-behaviour.md 4.5): what leads into each, and what MeshNetworks says of an address.
- * It depends on the services and on the mesh settings.
+ * It depends on the services, on the mesh settings, and where a gateway is reached through nodes, on these.
  */
 #include "mesh/snapshot_int.h"
 
@@ -20,6 +20,7 @@ struct gathering {
 	const struct snapshot *s;
 	struct arena *arena;
 	VEC(struct network_gateway_at) v;
+	bool by_node;
 };
 
 /* Host names cannot be sent in an assignment, and nothing here asks DNS. */
@@ -29,11 +30,69 @@ static void add(struct gathering *g, const char *network, const char *address, u
 		*vec_push(&g->v, g->arena) = (struct network_gateway_at){network, address, port, of_service};
 }
 
+/* ---- by nodes: a Service of type NodePort with an annotation ---- */
+
+static const char node_selector[] = "traffic.istio.io/nodeSelector";
+
+/* What is no map of labels selects all nodes, as in Istio. */
+static struct strmap parse_selector(const char *json, struct arena *a)
+{
+	VEC(struct str_pair) v = {0};
+	struct node_docs docs;
+	struct diags ds;
+
+	diags_init(&ds, a);
+	docs = node_parse(json, strlen(json), 1, a, &ds);
+	if (docs.n != 1 || !docs.v[0].root || docs.v[0].bad || docs.v[0].root->kind != NODE_MAP)
+		return (struct strmap){0};
+	for (size_t i = 0; i < docs.v[0].root->n; i++) {
+		const struct node_member *m = &docs.v[0].root->map[i];
+
+		if (m->value.kind != NODE_STRING)
+			return (struct strmap){0};
+		*vec_push(&v, a) = (struct str_pair){m->key, m->value.text};
+	}
+	return (struct strmap){.v = v.v, .n = v.n};
+}
+
+static const char *outside_address(const struct object *node)
+{
+	const struct k_node_status *s = object_spec(node, k_node)->status;
+
+	for (size_t i = 0; s && i < s->n_addresses; i++)
+		if (s->addresses[i].type && strcmp(s->addresses[i].type, "ExternalIP") == 0 && s->addresses[i].address &&
+		    *s->addresses[i].address)
+			return s->addresses[i].address;
+	return NULL;
+}
+
+static void add_by_nodes(struct gathering *g, const struct k_service_spec *spec, const char *selector, const char *network,
+			 uint32_t port)
+{
+	const struct kind_list *nodes = g->s->objects.kind[KIND_NODE];
+	struct strmap labels = parse_selector(selector, g->arena);
+
+	for (size_t i = 0; i < spec->n_ports; i++)
+		if (spec->ports[i].port == port && spec->ports[i].node_port) {
+			port = spec->ports[i].node_port;
+			break;
+		}
+	for (size_t i = 0; i < nodes->n; i++)
+		if (labels_match(&labels, &nodes->v[i]->labels))
+			add(g, network, outside_address(nodes->v[i]), port, true);
+}
+
 static void add_service(struct gathering *g, const struct svc *svc, const char *network, uint32_t port)
 {
+	const char *selector = strmap_get(&svc->obj->annotations, node_selector);
 	const struct k_service *k = object_spec(svc->obj, k_service);
 	const struct k_load_balancer *lb = k->status ? k->status->load_balancer : NULL;
 
+	if (selector && k->spec && k->spec->type && strcmp(k->spec->type, "NodePort") == 0) {
+		g->by_node = true;
+		add_by_nodes(g, k->spec, selector, network, port);
+		return;
+	}
 	for (size_t i = 0; lb && i < lb->n_ingress; i++)
 		add(g, network, lb->ingress[i].ip, port, true);
 	for (size_t i = 0; k->spec && i < k->spec->external_ips.n; i++)
@@ -109,7 +168,7 @@ static void finish(struct gathering *g, struct networks *out)
 	for (size_t i = 0; i < g->v.n; i++)
 		if (!n || compare_gateways(&g->v.v[n - 1], &g->v.v[i]) != 0)
 			g->v.v[n++] = g->v.v[i];
-	*out = (struct networks){.v = g->v.v, .n = n, .scale = 1};
+	*out = (struct networks){.v = g->v.v, .n = n, .scale = 1, .by_node = g->by_node};
 	for (size_t i = 0, end; i < n; i = end) {
 		uint32_t own = 0;
 
@@ -131,7 +190,7 @@ void network_stage(struct builder *b)
 	const struct mesh_networks *config = b->s->objects.settings->networks;
 	struct gathering g = {.s = b->s, .arena = b->arena};
 
-	if (b->same_mesh && b->same_svcs) {
+	if (b->same_mesh && b->same_svcs && (b->same[KIND_NODE] || !b->prev->networks.by_node)) {
 		b->s->networks = b->prev->networks;
 		b->s->networks.v = arena_copy(b->arena, b->prev->networks.v,
 					      b->prev->networks.n * sizeof(b->prev->networks.v[0]));

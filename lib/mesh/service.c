@@ -65,9 +65,7 @@ static struct hash128 svc_hash(const struct svc *s)
 		h = hash_mix(h, s->obj->hash);
 	else
 		h = entry_hash(h, s);
-	h = hash_mix_u64(h, (uint64_t)s->export_to.all << 2 | (uint64_t)s->export_to.none << 1 |
-				    (uint64_t)s->export_to.own);
-	return hash_strs(h, &s->export_to.ns);
+	return hash_visibility(h, &s->export_to);
 }
 
 /* ---- Kubernetes ---- */
@@ -364,6 +362,17 @@ static uint64_t entry_selector_bits(const struct object *const *objs, size_t n)
 	return bits;
 }
 
+static void entry_narrow(struct svc *s, enum entry_visibility cap, struct arena *a)
+{
+	s->cap = cap;
+	if (!visibility_narrow(&s->export_to, cap, s->ns))
+		return;
+	for (size_t i = 0; i < s->part.n_held; i++)
+		part_finding(a, &s->part, s->part.held[i], s->export_to.none ? VERDICT_UNATTACHED : VERDICT_PARTLY,
+			     D_ENTRY_VISIBILITY_CAPPED, "spec.exportTo", "MeshConfig serviceEntryVisibility shows it to %s",
+			     s->export_to.none ? "nobody" : "its own namespace only");
+}
+
 /* e: the oldest of the objects. */
 static struct svc *entry_build(struct builder *b, const struct entry_host *e, const struct object *const *objs, size_t n)
 {
@@ -396,6 +405,7 @@ static struct svc *entry_build(struct builder *b, const struct entry_host *e, co
 		s->selector = se->workload_selector->labels;
 	s->selector_bits = entry_selector_bits(objs, n);
 	s->export_to = visibility_of(&se->export_to, &b->s->mesh->default_service_export_to, s->ns, &ps.arena);
+	entry_narrow(s, visibility_cap_of(b, s->ns), &ps.arena);
 	entry_fill(s, &ps.arena);
 	entry_allocate(s, &e->addresses, &ps.arena);
 	s->part.hash = svc_hash(s);
@@ -422,10 +432,11 @@ static struct entry_host *all_entries(struct builder *b, size_t *n)
 	return v.v;
 }
 
-/* prev's svc of the same host, objects and addresses; *j walks prev->entries, which has the same order. */
-static struct svc *entry_reuse(const struct snapshot *prev, size_t *j, const struct entry_host *e,
+/* prev's svc of the same host, objects, addresses and bounds; *j walks prev->entries, which has the same order. */
+static struct svc *entry_reuse(const struct builder *b, size_t *j, const struct entry_host *e,
 			       const struct object *const *objs, size_t n)
 {
+	const struct snapshot *prev = b->same_mesh ? b->prev : NULL;
 	const char *ns = objs[0]->ns, *host = e->host;
 
 	for (; prev && *j < prev->n_entries; (*j)++) {
@@ -441,6 +452,7 @@ static struct svc *entry_reuse(const struct snapshot *prev, size_t *j, const str
 		if (strcmp(s->ns, ns) != 0 || strcmp(s->host, host) != 0)
 			break;
 		if (s->part.n_held == n && memcmp(s->part.held, objs, n * sizeof(objs[0])) == 0 &&
+		    s->cap == visibility_cap_of(b, ns) &&
 		    (!entry_wants_addresses(s) || strs_equal(&s->allocated, &e->addresses)))
 			return s;
 	}
@@ -467,7 +479,7 @@ static void entry_group(struct builder *b, struct entry_host *e, size_t n, size_
 				objs[k++] = e[m].obj;
 			e[m].obj = NULL;
 		}
-		svc = entry_reuse(b->same_mesh ? b->prev : NULL, j, &e[i], objs, k);
+		svc = entry_reuse(b, j, &e[i], objs, k);
 		if (!svc) {
 			svc = entry_build(b, &e[i], objs, k);
 			if (svc)
@@ -485,7 +497,8 @@ static void entry_stage(struct builder *b)
 	struct entry_host *v;
 	size_t n, j = 0;
 
-	if (b->same_mesh && b->same[KIND_SERVICE_ENTRY]) {
+	if (b->same_mesh && b->same[KIND_SERVICE_ENTRY] &&
+	    (b->same[KIND_NAMESPACE] || !visibility_has_caps(s->mesh))) {
 		s->entries = arena_copy(b->arena, prev->entries, prev->n_entries * sizeof(prev->entries[0]));
 		s->n_entries = prev->n_entries;
 		part_keep_quarantined(b, KIND_SERVICE_ENTRY);

@@ -153,7 +153,8 @@ static bool only_endpoints(const struct builder *b)
 		if (!b->same[k] && k != KIND_ENDPOINT_SLICE && k != KIND_POD && k != KIND_NODE &&
 		    k != KIND_WORKLOAD_ENTRY && k != KIND_DEPLOYMENT)
 			return false;
-	return b->s->has_node_local == b->prev->has_node_local;
+	return b->s->has_node_local == b->prev->has_node_local &&
+	       hash_equal(b->s->networks.hash, b->prev->networks.hash);
 }
 
 static void find_touched(struct builder *b)

@@ -101,6 +101,7 @@ struct svc {
 	uint64_t selector_bits;		/* labels_bits that all selectors of its objects have */
 	struct strmap labels;
 	struct visibility export_to;
+	enum entry_visibility cap;	/* what MeshConfig made of it */
 	struct strs subject_alt_names;
 	const char *alias_of;		/* SVC_ALIAS: external name */
 	int64_t created_ns;
@@ -217,6 +218,7 @@ struct network_gateway_at {
 struct networks {
 	const struct network_gateway_at *v;	/* by network, address, port */
 	size_t n;			/* 0: networks do not count */
+	bool by_node;			/* some are reached through nodes */
 	uint32_t scale;			/* of weights, so that each network's gateways can share one endpoint's */
 	struct hash128 hash;
 };

@@ -89,6 +89,13 @@ const struct finding *gwapi_findings(const struct builder *b, const struct objec
 void rule_stage(struct builder *b);		/* rule.c */
 void verdict_stage(struct builder *b);		/* snapshot_verdict.c */
 
+/* ---- MeshConfig serviceEntryVisibility (visibility.c) ---- */
+bool visibility_has_caps(const struct mesh_config *m);
+/* How far the ServiceEntries of a namespace are seen at most. */
+enum entry_visibility visibility_cap_of(const struct builder *b, const char *ns);
+/* Narrows v; true: it was wider. */
+bool visibility_narrow(struct visibility *v, enum entry_visibility cap, const char *own_ns);
+
 /* ---- ServiceEntries by host (service.c) ---- */
 struct entry_host {			/* one host of one ServiceEntry */
 	const char *host;

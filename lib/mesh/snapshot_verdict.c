@@ -392,7 +392,7 @@ static const struct {
 	[KIND_VIRTUAL_SERVICE] = {.all = judge_virtual_services,
 				  .depends = BIT(GATEWAY) | BIT(INGRESS) | BIT(INGRESS_CLASS) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_DESTINATION_RULE] = {.all = judge_rules, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
-	[KIND_SERVICE_ENTRY] = {.all = judge_entries, .depends = BIT(SERVICE) | BIT(VIRTUAL_SERVICE) | BIT(TCP_ROUTE) | BIT(TLS_ROUTE)},
+	[KIND_SERVICE_ENTRY] = {.all = judge_entries, .depends = BIT(NAMESPACE) | BIT(SERVICE) | BIT(VIRTUAL_SERVICE) | BIT(TCP_ROUTE) | BIT(TLS_ROUTE)},
 	[KIND_WORKLOAD_ENTRY] = {.one = judge_workload, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_GATEWAY] = {.all = judge_gateways, .depends = BIT(INGRESS) | BIT(INGRESS_CLASS)},
 	[KIND_INGRESS] = {.all = judge_ingresses,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mesh/snapshot.h"
+#include "mesh/snapshot_int.h"
 
 #include <string.h>
 
@@ -46,5 +46,51 @@ bool visibility_is_private(const struct visibility *v, const char *own_ns)
 	for (size_t i = 0; i < v->ns.n; i++)
 		if (strcmp(v->ns.v[i], own_ns) != 0)
 			return false;
+	return true;
+}
+
+/* ---- MeshConfig serviceEntryVisibility ---- */
+
+bool visibility_has_caps(const struct mesh_config *m)
+{
+	return m->entry_visibility && m->entry_visibility->apply_to_sidecars;
+}
+
+/* A rule without a selector is one that is not known here, and holds for nothing. */
+static bool holds(const struct visibility_policy *p, const struct strmap *labels)
+{
+	for (size_t i = 0; i < p->n_rules; i++)
+		if (!p->rules[i].namespace_selector || !label_selector_holds(p->rules[i].namespace_selector, labels))
+			return false;
+	return true;
+}
+
+enum entry_visibility visibility_cap_of(const struct builder *b, const char *ns)
+{
+	const struct mesh_visibility *m = b->s->mesh->entry_visibility;
+	const struct object *o;
+	struct strmap labels;
+
+	if (!visibility_has_caps(b->s->mesh))
+		return ENTRY_VISIBLE_PUBLIC;
+	o = kind_list_find(builder_list(b, KIND_NAMESPACE), "", ns);
+	labels = namespace_labels(o ? &o->labels : NULL, ns, b->arena);
+	for (size_t i = 0; i < m->n_policies; i++)
+		if (holds(&m->policies[i], &labels))
+			return m->policies[i].visibility;
+	return m->by_default;
+}
+
+bool visibility_narrow(struct visibility *v, enum entry_visibility cap, const char *own_ns)
+{
+	bool own = visibility_sees(v, own_ns, own_ns);
+
+	if (cap == ENTRY_VISIBLE_NONE && !v->none) {
+		*v = (struct visibility){.none = true};
+		return true;
+	}
+	if (cap != ENTRY_VISIBLE_NAMESPACE || v->none || visibility_is_private(v, own_ns))
+		return false;
+	*v = (struct visibility){.own = own, .none = !own};
 	return true;
 }

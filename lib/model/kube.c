@@ -29,6 +29,9 @@ SCHEMA_TABLE_OPEN(k_pod_template, true)
 SCHEMA_TABLE_OPEN(k_deployment_spec, true)
 SCHEMA_TABLE_OPEN(k_deployment, true)
 SCHEMA_TABLE_OPEN(k_nothing, true)
+SCHEMA_TABLE_OPEN(k_node_address, true)
+SCHEMA_TABLE_OPEN(k_node_status, true)
+SCHEMA_TABLE_OPEN(k_node, true)
 SCHEMA_TABLE_OPEN(k_secret, true)
 SCHEMA_TABLE_OPEN(k_config_map, true)
 SCHEMA_TABLE_OPEN(k_backend_port, true)
@@ -77,4 +80,22 @@ bool label_selector_holds(const struct k_label_selector *s, const struct strmap 
 		if (!term_holds(&s->terms[i], labels))
 			return false;
 	return labels_match(&s->match_labels, labels);
+}
+
+/* Kubernetes names each namespace in a label of its own, which manifests seldom say. */
+struct strmap namespace_labels(const struct strmap *written, const char *name, struct arena *a)
+{
+	static const char own[] = "kubernetes.io/metadata.name";
+	size_t n = written ? written->n : 0, at = 0;
+	struct str_pair *v;
+
+	if (n && strmap_get(written, own))
+		return *written;
+	v = arena_array(a, struct str_pair, n + 1);
+	while (at < n && strcmp(written->v[at].key, own) < 0)
+		at++;
+	for (size_t i = 0; i < n; i++)
+		v[i + (i >= at)] = written->v[i];
+	v[at] = (struct str_pair){own, name};
+	return (struct strmap){.v = v, .n = n + 1};
 }

@@ -137,7 +137,16 @@ SCHEMA_STRUCT(k_deployment_spec)
 SCHEMA_STRUCT(k_deployment)
 
 #define ROWS_k_nothing(X, T) X(T, NODE, unused, "\x01", _, 0, "")
-SCHEMA_STRUCT(k_nothing)		/* Namespace, Node: their labels are all that counts */
+SCHEMA_STRUCT(k_nothing)		/* Namespace: its labels are all that counts */
+
+#define ROWS_k_node_address(X, T)                                                                  \
+	X(T, STR, type, "type", _, 0, "ExternalIP, InternalIP, ...")                             \
+	X(T, STR, address, "address", _, 0, "Address.")
+SCHEMA_STRUCT(k_node_address)
+#define ROWS_k_node_status(X, T) X(T, MSGS, addresses, "addresses", k_node_address, 0, "Addresses.")
+SCHEMA_STRUCT(k_node_status)
+#define ROWS_k_node(X, T) X(T, MSG, status, "status", k_node_status, 0, "State.")
+SCHEMA_STRUCT(k_node)
 
 #define ROWS_k_secret(X, T)                                                                        \
 	X(T, STR, type, "type", _, 0, "kubernetes.io/tls, Opaque, ...")                            \
@@ -199,6 +208,8 @@ SCHEMA_STRUCT(k_label_term)
 SCHEMA_STRUCT(k_label_selector)
 /* NULL and an empty one hold for all. */
 bool label_selector_holds(const struct k_label_selector *s_or_null, const struct strmap *labels);
+/* The labels of a namespace (written: of its object, or NULL), with the one that says its name; in a. */
+struct strmap namespace_labels(const struct strmap *written_or_null, const char *name, struct arena *a);
 
 /* Of a Mutating- or ValidatingWebhookConfiguration. */
 #define ROWS_k_webhook_service(X, T)                                                               \

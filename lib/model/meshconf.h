@@ -165,6 +165,22 @@ SCHEMA_STRUCT(mesh_tls)
 	X(T, MSG, outlier_detection, "outlierDetection", outlier_detection, 0, "Ejection.")
 SCHEMA_STRUCT(default_policy)
 
+/* How far ServiceEntries are seen, whatever their exportTo says. */
+#define VALUES_entry_visibility(X, P) X(P, UNSPECIFIED, 0) X(P, PUBLIC, 1) X(P, NAMESPACE, 2) X(P, NONE, 3)
+SCHEMA_ENUM(entry_visibility, ENTRY_VISIBLE)
+#define ROWS_visibility_rule(X, T)                                                                 \
+	X(T, MSG, namespace_selector, "namespaceSelector", k_label_selector, 0, "Of the namespace of the ServiceEntry.")
+SCHEMA_STRUCT(visibility_rule)
+#define ROWS_visibility_policy(X, T)                                                               \
+	X(T, ENUM, visibility, "visibility", entry_visibility, 0, "PUBLIC, NAMESPACE or NONE.")    \
+	X(T, MSGS, rules, "matchingRules", visibility_rule, 0, "All must hold.")
+SCHEMA_STRUCT(visibility_policy)
+#define ROWS_mesh_visibility(X, T)                                                                 \
+	X(T, ENUM, by_default, "defaultVisibility", entry_visibility, 0, "Where no policy holds; PUBLIC.") \
+	X(T, MSGS, policies, "policies", visibility_policy, 0, "The first that holds counts.")     \
+	X(T, BOOL, apply_to_sidecars, "applyToSidecars", _, 0, "It holds for sidecars and gateways.")
+SCHEMA_STRUCT(mesh_visibility)
+
 #define ROWS_mesh_config(X, T)                                                                     \
 	X(T, I32, proxy_listen_port, "proxyListenPort", _, 0, "virtualOutbound; 15001.")           \
 	X(T, I32, proxy_inbound_listen_port, "proxyInboundListenPort", _, 0, "virtualInbound; 15006.") \
@@ -213,6 +229,8 @@ SCHEMA_STRUCT(default_policy)
 	X(T, MSG, default_inbound_retries, "defaultInboundHttpRetryPolicy", http_retry, 0, "Inbound retries.") \
 	X(T, STR, outbound_stat_name, "outboundClusterStatName", _, 0, "Pattern of statistics.") \
 	X(T, STR, inbound_stat_name, "inboundClusterStatName", _, 0, "Pattern of statistics.") \
+	X(T, MSG, entry_visibility, "serviceEntryVisibility", mesh_visibility, 0, "Bounds of exportTo.") \
+	X(T, NODE, service_scopes, "serviceScopeConfigs", _, SCHEMA_NOT_IN_EFFECT, "Services of several clusters, ambient.") \
 	X(T, BOOL, access_log_service, "enableEnvoyAccessLogService", _, SCHEMA_NOT_IN_EFFECT, "Logs by gRPC.")
 SCHEMA_STRUCT(mesh_config)
 

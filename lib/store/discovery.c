@@ -5,33 +5,16 @@
 
 #include "model/kube.h"
 
-/* Kubernetes names each namespace in a label of its own, which manifests seldom say. */
-static struct strmap labels_of(const struct object *ns, const char *name, struct arena *a)
-{
-	static const char own[] = "kubernetes.io/metadata.name";
-	size_t n = ns ? ns->labels.n : 0, at = 0;
-	struct str_pair *v;
-
-	if (n && strmap_get(&ns->labels, own))
-		return ns->labels;
-	v = arena_array(a, struct str_pair, n + 1);
-	while (at < n && strcmp(ns->labels.v[at].key, own) < 0)
-		at++;
-	for (size_t i = 0; i < n; i++)
-		v[i + (i >= at)] = ns->labels.v[i];
-	v[at] = (struct str_pair){own, name};
-	return (struct strmap){.v = v, .n = n + 1};
-}
-
 static bool counts(const struct object_set *all, const char *ns)
 {
+	const struct object *object = kind_list_find(all->kind[KIND_NAMESPACE], "", ns);
 	const struct mesh_config *m = all->mesh;
 	struct strmap labels;
 	struct arena scratch;
 	bool any = strcmp(ns, m->root_namespace) == 0;
 
 	arena_init(&scratch, 0);
-	labels = labels_of(kind_list_find(all->kind[KIND_NAMESPACE], "", ns), ns, &scratch);
+	labels = namespace_labels(object ? &object->labels : NULL, ns, &scratch);
 	for (size_t i = 0; i < m->n_discovery_selectors; i++)
 		any = any || label_selector_holds(&m->discovery_selectors[i], &labels);
 	arena_fini(&scratch);

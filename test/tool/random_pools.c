@@ -149,6 +149,7 @@ LOCAL(spki) = {LIST("NvqYIYSbgK2vCJpQhObf77vv+bQWtc5ek5RIOwPiC9A="), LIST("", "x
 LOCAL(cert_hash) = {LIST("df6ff72fe9116521268f6f2dd4966f51df479883fe7037b39f75916ac3049d1a"),
 		    LIST("", "x", "DF:6F:F7:2F:E9:11:65:21:26:8F:6F:2D:D4:96:6F:51:DF:47:98:83:FE:70:37:B3:9F:75:91:6A:C3:04:9D:1A",
 			 "zz6ff72fe9116521268f6f2dd4966f51df479883fe7037b39f75916ac3049d1a")};
+LOCAL(node_address_type) = {LIST("ExternalIP", "InternalIP"), LIST("", "x")};
 LOCAL(ingress_path) = {LIST("/", "/a", "/api/", "/a/b", "/a/*", "/b.*", "/*"), LIST("", "/é", "/a?b", "/%41", "/a#b", "/" X252, "a", "//", "/{x}")};
 LOCAL(path_type) = {LIST("Exact", "Prefix", "Prefix", "ImplementationSpecific"), LIST("", "x")};
 LOCAL(ingress_host) = {LIST("a.example.com", "*.example.com", "www.example.com", "ext.example.com"), LIST("", "a", "*", "1.2.3.4", "*.com")};
@@ -418,6 +419,8 @@ const struct field_rule random_rules[] = {
 	{"*.bind", 20, &pool_bind, NULL, NULL},
 	{"sidecar_ingress.tls", 20, NULL, NULL, raw_ingress_tls},
 	{"sidecar_ingress.defaultEndpoint", 80, &pool_default_endpoint, NULL, NULL},
+	{"k_node_address.type", 99, &pool_node_address_type, NULL, NULL},
+	{"k_node_address.address", 99, &pool_slice_address, NULL, NULL},
 	/* Ingress */
 	{"k_ingress.ingressClassName", 20, &pool_ingress_class, NULL, NULL},
 	{"k_ingress.defaultBackend", 10, NULL, NULL, NULL},
@@ -557,6 +560,7 @@ const struct meta_pair random_labels[] = {
 };
 
 const struct meta_pair random_annotations[] = {
+	{"traffic.istio.io/nodeSelector", 5, LIST("{}", "{\"app\":\"a\"}", "x", "[1]")},
 	{"kubernetes.io/ingress.class", 60, LIST("istio", "istio", "istio", "nginx")},
 	{"networking.istio.io/exportTo", 6, LIST("*", ".", "~", "default,other", "", ",", "é")},
 	{"networking.istio.io/traffic-distribution", 6, LIST("PreferClose", "x")},
