@@ -23,12 +23,15 @@ helm)	package=helm.sh/helm/v3/cmd/helm
 *)	sed -n '3,6s/^# \?//p' "$0"; exit 2 ;;
 esac
 
+stamp=$dir/.$what
+want=$(cat go.mod go.sum main.go build.sh | sha256sum)
+made() { [ -x "$dir/$what" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; }
+
+made && exit 0
 # two makes at once do not build twice
 exec 9>"$dir/.$what.lock"
 command -v flock >/dev/null && flock 9
-stamp=$dir/.$what
-want=$(cat go.mod go.sum main.go build.sh | sha256sum)
-[ -x "$dir/$what" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && exit 0
+made && exit 0
 
 go=$(command -v go || ls /usr/local/go/bin/go /usr/lib/go/bin/go 2>/dev/null | head -1 || true)
 if [ -z "$go" ]; then

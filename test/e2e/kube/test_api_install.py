@@ -14,6 +14,7 @@ from test_api_admission import check_refusals
 PAGE = ROOT + '/deploy/kubernetes/README.md'
 IMAGE = 'registry.example.com/navarchd:TAG'
 SYSTEM = 'istio-system'
+ROUTES = NETWORKING + '/namespaces/default/virtualservices'
 WEBHOOK = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/navarchd'
 
 
@@ -44,7 +45,8 @@ class Meanwhile:
 
 
 def run_replicas(cluster, machines):
-    """Runs the Deployment's Pods; returns those, when they and the Service's endpoints are ready."""
+    """Runs the Deployment's Pods; returns those, when they and the Service's endpoints are ready, and they were
+    refused nothing."""
     pods = machines.run(SYSTEM, 2, ready=False)
     for pod in pods.values():
         pod.navarchd.await_ready()
@@ -53,11 +55,13 @@ def run_replicas(cluster, machines):
     await_('endpoints of the Service', lambda: sorted(
         a for s in cluster.get(slices)['items'] for e in s['endpoints'] or () for a in e['addresses'] if e['conditions']['ready'])
         == sorted(p.ip for p in pods.values()))
+    for pod in pods.values():
+        need(not forbidden(pod.navarchd), 'refused: %s' % forbidden(pod.navarchd))
     return pods
 
 
 def check_serves(cluster, pods):
-    """The webhook by its Service, certificates for accounts, and no right that is missing."""
+    """The webhook by its Service, certificates for accounts."""
     check_refusals(cluster, ['Gateway'])
     root = cluster.shell("kubectl -n istio-system get secret cacerts -o 'go-template={{index .data \"root-cert.pem\" | base64decode}}'")
     with open(cluster.folder + '/root.pem', 'w') as f:
@@ -69,14 +73,13 @@ def check_serves(cluster, pods):
         need(status == 200, '%s: %s %s' % (pod.name, status, body))
         machine.take(json.loads(body)['chain'])
         need('spiffe://cluster.local/ns/default/sa/default' in machine.text(), machine.text())
-        need(not forbidden(pod.navarchd), 'refused: %s' % forbidden(pod.navarchd))
     need(open('/proc/%d/status' % pod.navarchd.popen.pid).read().split('Uid:')[1].split()[0] == '65532', 'the user')
 
 
 def left(cluster):
     """What install.sh --uninstall leaves, as the page says."""
     for path in ('/api/v1/namespaces/' + SYSTEM, '/api/v1/namespaces/%s/secrets/cacerts' % SYSTEM,
-                 NETWORKING + '/namespaces/default/virtualservices/good'):
+                 ROUTES + '/good'):
         need(cluster.get(path), 'it took away ' + path)
     got = cluster.shell("kubectl get deploy,svc,cm,sa,role,rolebinding,pdb,netpol -n istio-system -o name; kubectl get "
                         "clusterrole,clusterrolebinding,validatingwebhookconfiguration -o name")
@@ -107,6 +110,10 @@ def test_api_install(env):
     cluster.shell('kubectl -n istio-system delete rolebinding navarchd-credentials')
     cluster.shell(command('deploy/kubernetes/install.sh --uninstall'))
     left(cluster)
+    line = 'kubectl delete -f api/crd'
+    need('`%s`' % line in open(PAGE).read(), 'the page has no ' + line)
+    cluster.shell(line)
+    need(cluster.request('GET', ROUTES)[0] == 404, 'the kind is there')
 
 
 def test_api_install_kustomize(env):

@@ -60,6 +60,7 @@ def test_api_outage(env):
     book.await_version('v2')
     await_('the rest', lambda: has('late') and not has('early'))
     took = time.monotonic() - up
+    need(book.withdrawn() > withdrawn, 'what went is not counted')
 
     seen = collections.Counter(version for _, version in requests.stop())
     need(set(seen) == {'v1', 'v2'}, 'requests got: %s' % seen)
