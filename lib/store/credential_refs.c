@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "base/scalar.h"
 #include "base/vec.h"
+#include "model/gwapi.h"
 #include "model/ingress.h"
 #include "model/labels.h"
 #include "model/traffic.h"
@@ -165,6 +166,82 @@ static void add_ingresses(struct collector *c, const struct object_set *set, con
 		add_space(&c->gateways, spaces.v.v[i], c->a);
 }
 
+/* ---- the Gateway API ---- */
+
+/* Whole names, each in its own namespace; own: that of the object. */
+static void add_object(struct collector *c, const char *group, const char *kind, const char *ns, const char *name, const char *own)
+{
+	if ((group && *group) || !name)
+		return;
+	ns = ns && *ns ? ns : own;
+	if (!kind || !*kind || !strcmp(kind, "Secret"))
+		add_ref(c, KIND_SECRET, ns, name);
+	else if (!strcmp(kind, "ConfigMap"))
+		add_ref(c, KIND_CONFIG_MAP, ns, name);
+}
+
+static void add_listeners(struct collector *c, const struct gwapi_listener *v, size_t n, const char *own)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct gwapi_listener_tls *tls = v[i].tls;
+
+		for (size_t k = 0; tls && k < tls->n_certificates; k++)
+			add_object(c, tls->certificates[k].group, tls->certificates[k].kind, tls->certificates[k].ns,
+				   tls->certificates[k].name, own);
+	}
+}
+
+static void add_clients(struct collector *c, const struct gwapi_frontend_tls *tls, const char *own)
+{
+	const struct gwapi_client_validation *v = tls ? tls->validation : NULL;
+
+	for (size_t i = 0; v && i < v->n_ca_certificates; i++)
+		add_object(c, v->ca_certificates[i].group, v->ca_certificates[i].kind, v->ca_certificates[i].ns,
+			   v->ca_certificates[i].name, own);
+}
+
+static void add_gwapi_gateway(struct collector *c, const struct object *o)
+{
+	const struct gwapi_gateway *g = object_spec(o, gwapi_gateway);
+	const struct gwapi_frontend *frontend = g->tls ? g->tls->frontend : NULL;
+	const struct gwapi_object_ref *client = g->tls && g->tls->backend ? g->tls->backend->client_certificate : NULL;
+
+	add_listeners(c, g->listeners, g->n_listeners, o->ns);
+	if (client)
+		add_object(c, client->group, client->kind, client->ns, client->name, o->ns);
+	if (frontend)
+		add_clients(c, frontend->fallback, o->ns);
+	for (size_t i = 0; frontend && i < frontend->n_per_port; i++)
+		add_clients(c, frontend->per_port[i].tls, o->ns);
+}
+
+static void add_gwapi(struct collector *c, const struct object_set *set)
+{
+	const struct kind_list *gateways = set->kind[KIND_GWAPI_GATEWAY], *sets = set->kind[KIND_LISTENER_SET];
+	const struct kind_list *policies = set->kind[KIND_BACKEND_TLS_POLICY];
+
+	for (size_t i = 0; i < gateways->n; i++)
+		add_gwapi_gateway(c, gateways->v[i]);
+	for (size_t i = 0; i < sets->n; i++) {
+		const struct gwapi_listener_set *s = object_spec(sets->v[i], gwapi_listener_set);
+
+		add_listeners(c, s->listeners, s->n_listeners, sets->v[i]->ns);
+	}
+	for (size_t i = 0; i < policies->n; i++) {
+		const struct gwapi_server_validation *v = object_spec(policies->v[i], gwapi_backend_tls_policy)->validation;
+
+		for (size_t k = 0; v && k < v->n_ca_certificates; k++)
+			add_object(c, v->ca_certificates[k].group, v->ca_certificates[k].kind, NULL, v->ca_certificates[k].name,
+				   policies->v[i]->ns);
+	}
+}
+
+/* ---- all ---- */
+
+const enum kind credential_kinds[CREDENTIAL_KINDS] = {
+    KIND_GATEWAY, KIND_INGRESS, KIND_INGRESS_CLASS, KIND_DESTINATION_RULE, KIND_POD,
+    KIND_GWAPI_GATEWAY, KIND_LISTENER_SET, KIND_BACKEND_TLS_POLICY};
+
 void credential_refs_build(const struct object_set *set, const char *root_namespace, struct arena *a,
 			   struct credential_refs *out)
 {
@@ -178,6 +255,7 @@ void credential_refs_build(const struct object_set *set, const char *root_namesp
 	add_ingresses(&c, set, root_namespace);
 	for (size_t i = 0; i < rules->n; i++)
 		add_rule(&c, rules->v[i]);
+	add_gwapi(&c, set);
 	if (c.refs.n)
 		qsort(c.refs.v, c.refs.n, sizeof(c.refs.v[0]), compare);
 	for (size_t i = 0; i < c.refs.n; i++)

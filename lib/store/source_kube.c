@@ -54,7 +54,7 @@ struct source_kube {
 	int source;
 	struct feed *feeds;
 	size_t n_referred;
-	const struct kind_list *followed[5];	/* what the references are of; refs */
+	const struct kind_list *followed[CREDENTIAL_KINDS];	/* what the references are of; refs */
 	const struct mesh_settings *followed_mesh;	/* ref */
 	struct loop_task commit;
 	struct loop_timer late;		/* a look at what may be settled by time alone */
@@ -77,6 +77,11 @@ static void follow_references(struct source_kube *s);
 static const char *place_name(const struct feed *f, const char *ns, const char *name, struct arena *a)
 {
 	return arena_printf(a, PLACE_PREFIX "%s/%s%s%s", kind_info(f->kind)->plural, ns, *ns ? "/" : "", name);
+}
+
+bool source_kube_is_place(const char *place)
+{
+	return place && !strncmp(place, PLACE_PREFIX, sizeof(PLACE_PREFIX) - 1);
 }
 
 static const char *key_of(const char *ns, const char *name, struct arena *a)
@@ -470,8 +475,6 @@ static void drop_unreferred(struct source_kube *s, const struct credential_refs 
 /* Whether the lists that references follow from have changed since; pods change often, references do not. */
 static bool take_followed(struct source_kube *s)
 {
-	static const enum kind kinds[ARRAY_LEN(s->followed)] = {KIND_GATEWAY, KIND_INGRESS, KIND_INGRESS_CLASS,
-									KIND_DESTINATION_RULE, KIND_POD};
 	const struct object_set *set = store_objects(s->cfg.store);
 	bool changed = s->followed_mesh != set->settings;
 
@@ -479,13 +482,15 @@ static bool take_followed(struct source_kube *s)
 		mesh_settings_unref(s->followed_mesh);
 		s->followed_mesh = mesh_settings_ref(set->settings);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (s->followed[i] == set->kind[kinds[i]])
+	for (size_t i = 0; i < CREDENTIAL_KINDS; i++) {
+		enum kind k = credential_kinds[i];
+
+		if (s->followed[i] == set->kind[k])
 			continue;
 		/* without a Gateway no pod is one */
-		changed = changed || kinds[i] != KIND_POD || set->kind[KIND_GATEWAY]->n || set->kind[KIND_INGRESS]->n;
+		changed = changed || k != KIND_POD || set->kind[KIND_GATEWAY]->n || set->kind[KIND_INGRESS]->n;
 		kind_list_unref(s->followed[i]);
-		s->followed[i] = kind_list_ref(set->kind[kinds[i]]);
+		s->followed[i] = kind_list_ref(set->kind[k]);
 	}
 	return changed;
 }
@@ -654,7 +659,9 @@ int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out
 	s->source = store_source_add(cfg->store, "kubernetes");
 	s->commit = (struct loop_task){.fn = commit, .arg = s, .phase = LOOP_INGEST};
 	for (int k = 0; k < KIND_COUNT; k++) {
-		if (kind_info((enum kind)k)->files_only)
+		const struct kind_info *info = kind_info((enum kind)k);
+
+		if (info->files_only && (info->nameless || !cfg->for_analysis))
 			continue;
 		if (reaches[k] == REACH_ALL)
 			add_feed(s, (enum kind)k, NULL, NULL);

@@ -27,6 +27,7 @@ struct source_kube_cfg {
 	const struct kube_access *access;	/* borrowed */
 	const char *root_namespace;
 	const char *user_agent;
+	bool for_analysis;		/* kinds too that only analysis reads; nothing of them is a daemon's business */
 	const char *state_dir;		/* where the last good generation is kept, or NULL */
 	struct job_pool *pool;		/* for that */
 	loop_fn *changed;		/* after a commit that changed objects or findings, and when synced */
@@ -47,6 +48,9 @@ void source_kube_reload(struct source_kube *s);	/* lists everything again */
 void source_kube_close(struct source_kube *s);	/* NULL is fine; what it said stays in the store */
 /* For other requests to the server, over the same connections; ends with the source. */
 struct kube_client *source_kube_client(const struct source_kube *s);
+
+/* Whether a place of the store (also the file of an object) is one of an API server. NULL: no. */
+bool source_kube_is_place(const char *place);
 
 /* For status pages: one row a watch. */
 struct kube_status {
