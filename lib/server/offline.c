@@ -78,8 +78,8 @@ static void load(struct offline *o, const char *file, const char *text, size_t l
  * "<name>.<namespace>" there. */
 static const char *domain_of(const struct offline *o, const struct offline_opts *opts)
 {
-	if (opts->domain)
-		return opts->domain;
+	if (opts->domain || opts->read_live)
+		return opts->domain ? opts->domain : "cluster.local";
 	for (size_t i = 0; i < o->places.n; i++) {
 		for (size_t k = 0; k < o->places.v[i].n; k++) {
 			if (o->places.v[i].v[k].kind == KIND_SERVICE)
@@ -89,15 +89,19 @@ static const char *domain_of(const struct offline *o, const struct offline_opts 
 	return "";
 }
 
-static void fill_store(struct offline *o)
+static int fill_store(struct offline *o, const struct offline_opts *opts, struct err *e)
 {
 	int source = store_source_add(o->store, "files");
 
+	store_source_overlay(o->store, source);
 	for (size_t i = 0; i < o->places.n; i++)
 		store_put(o->store, source, &o->places.v[i]);
 	store_source_synced(o->store, source);
 	store_commit(o->store);
+	if (opts->read_live && opts->read_live(opts->arg, o->store, e))
+		return -1;
 	store_findings(o->store, &o->findings);
+	return 0;
 }
 
 static void drop_objects(struct offline *o)
@@ -194,7 +198,8 @@ int offline_init(struct offline *o, const struct offline_opts *opts, struct err 
 	store_set_revision(o->store, opts->revision);
 	if (opts->mesh_config && load_mesh(o, opts->mesh_config, e))
 		return -1;
-	fill_store(o);
+	if (fill_store(o, opts, e))
+		return -1;
 	o->snap = snapshot_build(NULL, store_objects(o->store));
 	if (!o->snap)
 		return err_set(e, ERR_NO_MEMORY, "no memory for the snapshot");

@@ -32,6 +32,9 @@ struct offline_opts {
 	const char *domain;	 /* or NULL: cluster.local, or none without Kubernetes Services */
 	const char *revision;	 /* or NULL: all objects count */
 	enum schema_mode mode;
+	/* Or NULL: adds a source to the store and returns when that is in sync. The files are laid over it. */
+	int (*read_live)(void *arg, struct store *s, struct err *e);
+	void *arg;
 };
 
 /* Reads everything and builds the snapshot. -1: a path cannot be read; what users wrote wrong is in

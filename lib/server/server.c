@@ -22,7 +22,6 @@ enum {
 };
 
 #define ROOT_NAMESPACE "istio-system"
-#define POD_ACCOUNT    "/var/run/secrets/kubernetes.io/serviceaccount"
 
 /* ---- configuration ---- */
 
@@ -120,7 +119,7 @@ static int open_kube(struct server *s, struct err *e)
 	if (s->opts->kubeconfig)
 		rc = kubeconfig_load(s->opts->kubeconfig, s->opts->kube_context, &s->access_arena, &s->access, e);
 	else
-		rc = kubeconfig_in_cluster(getenv("KUBERNETES_SERVICE_HOST"), getenv("KUBERNETES_SERVICE_PORT"), POD_ACCOUNT,
+		rc = kubeconfig_in_cluster(getenv("KUBERNETES_SERVICE_HOST"), getenv("KUBERNETES_SERVICE_PORT"), KUBE_POD_ACCOUNT,
 					   &s->access_arena, &s->access, e);
 	if (rc && !s->opts->kubeconfig)
 		err_wrap(e, "neither --config-dir nor --kubeconfig is given, and");

@@ -112,6 +112,14 @@ void kube_watch_free(struct kube_watch *w)
 	free(w);
 }
 
+const char *kube_watch_state_name(enum kube_watch_state state)
+{
+	static const char *const names[KUBE_WATCH_STATES] = {[KUBE_UNSYNCED] = "reading", [KUBE_SYNCED] = "synced",
+							     [KUBE_ABSENT] = "absent", [KUBE_FORBIDDEN] = "forbidden"};
+
+	return names[state];
+}
+
 enum kube_watch_state kube_watch_state(const struct kube_watch *w)
 {
 	return w->state;

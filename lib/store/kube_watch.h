@@ -78,7 +78,8 @@ void kube_watch_ended(struct kube_watch *w, int64_t now_ms, const struct err *wh
  * should end for it now (ERR_CANCELLED). */
 bool kube_watch_relist(struct kube_watch *w, int64_t now_ms, int64_t ms);
 
-enum kube_watch_state { KUBE_UNSYNCED, KUBE_SYNCED, KUBE_ABSENT, KUBE_FORBIDDEN };
+enum kube_watch_state { KUBE_UNSYNCED, KUBE_SYNCED, KUBE_ABSENT, KUBE_FORBIDDEN, KUBE_WATCH_STATES };
+const char *kube_watch_state_name(enum kube_watch_state state);	/* "reading", "synced", ... */
 enum kube_watch_state kube_watch_state(const struct kube_watch *w);
 /* The first list is here, or there will be none: the kind holds up nobody. */
 bool kube_watch_is_settled(const struct kube_watch *w, int64_t now_ms);

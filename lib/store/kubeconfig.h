@@ -41,7 +41,8 @@ int kubeconfig_load(const char *paths, const char *context, struct arena *a, str
 int kubeconfig_parse(const char *text, size_t len, const char *file, const char *dir, const char *context, struct arena *a,
 		     struct kube_access *out, struct err *e);
 
-/* From KUBERNETES_SERVICE_HOST and _PORT, and root ("/var/run/secrets/kubernetes.io/serviceaccount"). ERR_NOT_FOUND
+#define KUBE_POD_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
+/* From KUBERNETES_SERVICE_HOST and _PORT, and root (KUBE_POD_ACCOUNT). ERR_NOT_FOUND
  * outside of a Pod. */
 int kubeconfig_in_cluster(const char *host, const char *port, const char *root, struct arena *a, struct kube_access *out,
 			  struct err *e);

@@ -44,7 +44,7 @@ struct record {
 
 struct source {
 	char *name;
-	bool synced;
+	bool synced, overlay;
 	int64_t restored_s;		/* 0: it was not, or has been synced since */
 	struct map places;		/* name -> struct place */
 };
@@ -175,6 +175,11 @@ int store_source_add(struct store *s, const char *name)
 	src->name = copy_text(name);
 	map_init(&src->places, NULL);
 	return s->n_sources++;
+}
+
+void store_source_overlay(struct store *s, int source)
+{
+	s->sources[source].overlay = true;
 }
 
 void store_source_synced(struct store *s, int source)
@@ -623,6 +628,8 @@ static void object_findings(const struct store *s, const struct claim *c, struct
 	const struct place *at = c->place;
 	const char *revision = c->obj ? discovery_foreign_revision(c->obj, s->revision) : NULL;
 
+	if (first->place->source != at->source && s->sources[first->place->source].overlay)
+		return;
 	for (size_t i = 0; c->obj && i < c->obj->n_diags; i++)
 		diags_copy(out, &c->obj->diags[i]);
 	for (size_t i = 0; i < c->n_diags; i++)

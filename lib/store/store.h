@@ -31,6 +31,8 @@ const char *store_mesh_map(const struct store *s);
 
 /* A further source; earlier ones win. Returns its number. */
 int store_source_add(struct store *s, const char *name);
+/* Lays the source over those after it: what they have of its objects counts as not there, and nothing is said of it. */
+void store_source_overlay(struct store *s, int source);
 /* A source is synced once its first full state is committed; the store, once all sources are. */
 void store_source_synced(struct store *s, int source);
 bool store_synced(const struct store *s);

@@ -167,6 +167,28 @@ static void doubles(void **state)
 	teardown(&f);
 }
 
+static void overlay(void **state)
+{
+	struct fix f;
+	struct object *one;
+
+	(void)state;
+	setup(&f);
+	store_source_overlay(f.store, f.file);
+	put(&f, f.kube, "0", "a", service(&f, "a", 3));
+	put(&f, f.kube, "1", "b", service(&f, "b", 3));
+	one = service(&f, "a", 1);
+	put(&f, f.file, "0", "a", one);
+	store_commit(f.store);
+	assert_ptr_equal(get(&f, "a"), one);
+	assert_int_equal(store_objects(f.store)->kind[KIND_SERVICE]->n, 2);
+	assert_int_equal(count(&f, D_DUPLICATE_OBJECT), 0);
+	put(&f, f.file, "1", "a", service(&f, "a", 2));	/* within the source it is as ever */
+	store_commit(f.store);
+	assert_int_equal(count(&f, D_DUPLICATE_OBJECT), 1);
+	teardown(&f);
+}
+
 static void sync_and_mesh(void **state)
 {
 	struct fix f;
@@ -281,9 +303,8 @@ static void many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pointers_stay), cmocka_unit_test(last_good_form), cmocka_unit_test(doubles),
-		cmocka_unit_test(sync_and_mesh), cmocka_unit_test(revisions),
-		cmocka_unit_test(many),
+		cmocka_unit_test(pointers_stay), cmocka_unit_test(last_good_form), cmocka_unit_test(doubles), cmocka_unit_test(overlay),
+		cmocka_unit_test(sync_and_mesh), cmocka_unit_test(revisions),	 cmocka_unit_test(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
