@@ -14,13 +14,13 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/scalar.h"
+#include "net/http_curl_int.h"
 
 enum {
 	CONNECT_MS = 10000,
 	TCP_GONE_MS = 20000,		/* a peer that acknowledges nothing for so long is gone */
 	KEEPALIVE_IDLE_S = 15, KEEPALIVE_EVERY_S = 5,
 	RETRY_AFTER_MAX_S = 3600,
-	URL_MAX = 8192,
 };
 
 enum call_state { CALL_NEW, CALL_RUNNING, CALL_OVER /* cancelled, or has ended: to be freed */ };
@@ -359,59 +359,6 @@ const struct http_client_stats *http_client_stats(const struct http_client *c)
 
 #define SET(call, option, value) must(curl_easy_setopt((call)->curl, (option), (value)) == CURLE_OK)
 
-static void set_blob(struct http_call *call, CURLoption option, const char *text)
-{
-	struct curl_blob blob = {(void *)(uintptr_t)text, strlen(text), CURL_BLOB_COPY};
-
-	SET(call, option, &blob);
-}
-
-static void set_tls(struct http_call *call, const struct http_tls *tls)
-{
-	SET(call, CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(call, CURLOPT_SSL_VERIFYHOST, 2L);
-	/* else each call opens a connection before the first is ready; without TLS nothing would end the wait */
-	SET(call, CURLOPT_PIPEWAIT, 1L);
-	SET(call, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (tls && tls->ca) {
-		set_blob(call, CURLOPT_CAINFO_BLOB, tls->ca);
-		SET(call, CURLOPT_CAPATH, NULL);	/* else the system's authorities count as well */
-	}
-	if (tls && tls->cert && tls->key) {
-		set_blob(call, CURLOPT_SSLCERT_BLOB, tls->cert);
-		set_blob(call, CURLOPT_SSLKEY_BLOB, tls->key);
-	}
-}
-
-/* libcurl checks a certificate against the URL's host: the URL gets the name, and the way stays. */
-static void set_url(struct http_call *call, const char *url, const char *server_name)
-{
-	const char *host = strstr(url, "://"), *end;
-	char text[URL_MAX];
-
-	if (!server_name || !host) {
-		SET(call, CURLOPT_URL, url);
-		return;
-	}
-	host += 3;
-	end = host + strcspn(host, "/?");
-	for (const char *colon = end; colon > host && *colon != ']'; colon--) {
-		if (*colon == ':') {
-			snprintf(text, sizeof(text), "::%.*s", (int)(end - host), host);
-			call->connect_to = curl_slist_append(NULL, text);
-			end = colon;
-			break;
-		}
-	}
-	if (!call->connect_to) {
-		snprintf(text, sizeof(text), "::%.*s:", (int)(end - host), host);
-		call->connect_to = curl_slist_append(NULL, text);
-	}
-	snprintf(text, sizeof(text), "%.*s%s%s", (int)(host - url), url, server_name, end);
-	SET(call, CURLOPT_URL, text);
-	SET(call, CURLOPT_CONNECT_TO, call->connect_to);
-}
-
 static void set_request(struct http_call *call, const struct http_call_opts *o)
 {
 	for (size_t i = 0; i < o->n_headers; i++)
@@ -460,9 +407,9 @@ struct http_call *http_call_start(struct http_client *c, const struct http_call_
 	call->curl = curl_easy_init();
 	must(call->curl && "out of memory");
 	set_ways(call);
-	set_url(call, o->url, o->tls ? o->tls->server_name : NULL);
+	call->connect_to = http_curl_url(call->curl, o->url, o->tls ? o->tls->server_name : NULL);
 	if (!strncmp(o->url, "https:", 6))
-		set_tls(call, o->tls);
+		http_curl_tls(call->curl, o->tls);
 	set_request(call, o);
 	note_life(call);
 	if (o->total_ms)

@@ -14,7 +14,7 @@ LAYER = {'base': 0, 'ev': 1, 'node': 1, 'net': 2, 'ca': 2, 'model': 2, 'store': 
 # a library's headers -> the places that may include them
 ONLY = [
     (r'uv\.h', r'lib/ev/'),
-    (r'openssl/', r'lib/ca/|lib/net/tls'),
+    (r'openssl/', r'lib/ca/|lib/net/(tls|websocket)'),
     (r'jansson\.h', r'lib/node/|lib/ca/jwt|lib/xds/pbjson|lib/agent/|lib/server/'),
     (r'yaml\.h', r'lib/node/'),
     (r'nghttp2/', r'lib/net/'),
