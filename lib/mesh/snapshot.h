@@ -23,6 +23,7 @@ enum verdict_state {
 	VERDICT_SHADOWED,	/* another object took its place */
 	VERDICT_QUARANTINED,	/* invalid: out of force, or its last good form is */
 };
+enum { VERDICT_STATES = VERDICT_QUARANTINED + 1 };
 const char *verdict_state_name(enum verdict_state s);	/* "Effective", ... */
 
 /* What a pass found out about one object while it made a part. */

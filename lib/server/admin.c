@@ -204,7 +204,7 @@ static json_t *findings(const struct diag *v, size_t n)
 }
 
 /* Only what is no secret: names, labels, the verdict; the body unless it is a Secret's. */
-static json_t *object_row(const struct server *s, const struct verdict *v)
+static json_t *object_row(const struct server *s, const struct verdict *v, bool with_body)
 {
 	const struct object *o = v->obj;
 	const struct kind_info *info = kind_info(o->kind);
@@ -224,7 +224,7 @@ static json_t *object_row(const struct server *s, const struct verdict *v)
 	    verdict_state_name(store_is_kept(s->store, o) ? VERDICT_QUARANTINED : v->state));
 	json_object_set_new(row, "reasons", findings(v->why, v->n_why));
 	json_object_set_new(row, "warnings", findings(o->diags, o->n_diags));
-	if (o->kind != KIND_SECRET) {
+	if (with_body && o->kind != KIND_SECRET) {
 		buf_init(&body, BODY_MAX);
 		schema_to_json(info->schema, o->spec, &body);
 		add_raw(row, *info->body ? info->body : "content", &body);
@@ -236,7 +236,7 @@ static void configz(struct http_request *req)
 {
 	const struct snapshot *snap = snapshot_or_reply(req);
 	const char *kind = http_query(req, "kind"), *ns = http_query(req, "namespace"),
-		   *name = http_query(req, "name");
+		   *name = http_query(req, "name"), *body = http_query(req, "body");
 	json_t *out;
 
 	if (!snap)
@@ -248,7 +248,7 @@ static void configz(struct http_request *req)
 		if ((kind && strcmp(kind, kind_info(o->kind)->name)) || (ns && strcmp(ns, o->ns)) ||
 		    (name && strcmp(name, o->name)))
 			continue;
-		json_array_append_new(out, object_row(req->arg, &snap->verdicts[i]));
+		json_array_append_new(out, object_row(req->arg, &snap->verdicts[i], !body || strcmp(body, "no") != 0));
 	}
 	reply_json_value(req, out);
 }
@@ -653,6 +653,7 @@ static void refresh_metrics(struct server *s, struct arena *a)
 	metric_set(&s->metrics, M_DISK_AGE, NULL, disk_age_s(s));
 	gauge_ports(s);
 	gauge_identity(s, a);
+	gauge_kube(s);
 }
 
 static void metrics(struct http_request *req)
@@ -672,10 +673,11 @@ static void debug_index(struct http_request *req);
 
 /* X(path, handler, the line of the index) */
 #define PAGES(X)                                                                                   \
+	X("/debug/statusz", statusz, "version, verdicts counted, and what is watched of the API server") \
 	X("/debug/registryz", registryz, "services, with ports and the number of endpoints")       \
 	X("/debug/endpointz", endpointz, "endpoints of every service")                             \
 	X("/debug/configz", configz,                                                               \
-	  "objects with their verdicts and reasons (?kind=, ?namespace=, ?name=)")                 \
+	  "objects with their verdicts and reasons (?kind=, ?namespace=, ?name=, ?body=no)")                 \
 	X("/debug/syncz", syncz, "what each proxy was sent, acknowledged and refused")             \
 	X("/debug/adsz", adsz, "connected clients and what they watch")                            \
 	X("/debug/config_dump", config_dump, "all resources of one proxy (?proxyID=)")             \

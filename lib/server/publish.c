@@ -224,16 +224,12 @@ static void snapshot_run(struct job *job)
 
 static void count_snapshot(struct publisher *p)
 {
-	static const enum verdict_state states[] = {VERDICT_EFFECTIVE, VERDICT_PARTLY, VERDICT_SHADOWED,
-						    VERDICT_UNATTACHED, VERDICT_QUARANTINED};
-	size_t n[ARRAY_LEN(states)] = {0};
+	size_t n[VERDICT_STATES] = {0};
 
-	for (size_t i = 0; i < p->snap->n_verdicts; i++) {
-		for (size_t k = 0; k < ARRAY_LEN(states); k++)
-			n[k] += p->snap->verdicts[i].state == states[k];
-	}
-	for (size_t k = 0; k < ARRAY_LEN(states); k++)
-		metric_set(p->metrics, M_VERDICTS, verdict_state_name(states[k]), (double)n[k]);
+	for (size_t i = 0; i < p->snap->n_verdicts; i++)
+		n[p->snap->verdicts[i].state]++;
+	for (int k = 0; k < VERDICT_STATES; k++)
+		metric_set(p->metrics, M_VERDICTS, verdict_state_name((enum verdict_state)k), (double)n[k]);
 	metric_set(p->metrics, M_SERVICES, NULL, (double)p->snap->n_svcs);
 	metric_set(p->metrics, M_VIRTUAL_SERVICES, NULL, (double)p->snap->n_vss);
 	metric_add(p->metrics, M_SNAPSHOTS, NULL, 1);

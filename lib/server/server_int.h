@@ -120,4 +120,8 @@ void rest_status(const struct client *c, enum xds_type t, struct session_status 
 /* Forgets the REST clients that have not polled for long, or all. */
 void rest_expire(struct server *s, bool all);
 
+/* admin_status.c */
+void statusz(struct http_request *req);
+void gauge_kube(struct server *s);
+
 #endif
