@@ -163,14 +163,23 @@ static int print_page(struct buf *body, const char *form, struct arena *a)
 
 static int ask(const struct args *args, const char *action, struct arena *a)
 {
-	const char *server = args_get(args, "server"), *order;
+	const char *order;
+	struct remote r;
 	struct buf body;
 	struct err e;
 	int status;
 
+	if (remote_open(&r, args, a, &e) || (action && r.n > 1)) {
+		fprintf(stderr, "navctl certs: %s\n",
+			r.n > 1 ? "an order is for one daemon, and the cluster has several: name it, --server HOST:PORT" : e.text);
+		status = r.n > 1 ? CMD_USAGE : CMD_UNREACHABLE;
+		remote_close(&r);
+		return status;
+	}
 	buf_init(&body, (size_t)1 << 30);
 	order = arena_printf(a, "{\"action\":\"%s%s\"}", action ? action : "", args_has(args, "without-away") ? "-without-away" : "");
-	if (action ? remote_post(server, "/v1/rotation", order, &body, &e) : remote_get(server, "/debug/certs", &body, &e)) {
+	if (action ? remote_post(&r, remote_first(&r), "/v1/rotation", order, &body, &e)
+		   : remote_get(&r, remote_first(&r), "/debug/certs", &body, &e)) {
 		fprintf(stderr, "navctl certs: %s\n", e.text);
 		status = action && e.code == ERR_REFUSED ? CMD_FINDINGS : CMD_UNREACHABLE;
 	} else {
@@ -179,6 +188,7 @@ static int ask(const struct args *args, const char *action, struct arena *a)
 			status = status == CMD_FINDINGS ? CMD_OK : status;
 	}
 	buf_fini(&body);
+	remote_close(&r);
 	return status;
 }
 
@@ -349,7 +359,7 @@ static int run(const struct args *args, struct arena *a)
 }
 
 static const struct args_option options[] = {
-    {"server", 's', "HOST:PORT", "The daemon's admin port; 127.0.0.1:8080."},
+    REMOTE_OPTIONS,
     {"ca-dir", 0, "DIR", "No daemon: a CA as one plugs it in; looked at, and tried as the daemon would."},
     {"trust-domain", 0, "DOMAIN", "With files: the mesh's, which they are checked against."},
     {"without-away", 0, NULL, "With resume: do not wait for those that are not connected and hold a living certificate."},

@@ -17,11 +17,14 @@
 
 enum { OUTPUT_MAX = 1024 * 1024 * 1024, NODE_FILE_MAX = 16 * 1024 * 1024 };
 
-/* "clusters" ... of the operand; -1 = all. */
+/* "clusters" ... of the operand, or "cluster" as istioctl has it; -1 = all. */
 static int wanted_type(const struct args *args)
 {
 	for (int t = 0; args->n_operands && t < XDS_TYPES; t++) {
-		if (!strcmp(args->operands[0], xds_type_info((enum xds_type)t)->rest))
+		const char *name = xds_type_info((enum xds_type)t)->rest, *word = args->operands[0];
+		size_t n = strlen(name);
+
+		if (!strcmp(word, name) || (strlen(word) == n - 1 && !strncmp(word, name, n - 1)))
 			return t;
 	}
 	return -1;
@@ -206,11 +209,47 @@ static int offline(const struct args *args, struct arena *a)
 	return status;
 }
 
-/* The daemon's own dump, whole or one member of it. */
+/* As daemons know proxies: "POD.NAMESPACE"; a POD alone is of --namespace, or of the context. */
+static const char *proxy_id(const struct args *args, const char *proxy, const struct remote *r)
+{
+	const char *ns = args_get(args, "namespace");
+
+	if (strchr(proxy, '.') || (!ns && !r->in_cluster))
+		return proxy;
+	return arena_printf(r->arena, "%s.%s", proxy, ns ? ns : r->cluster.access.ns);
+}
+
+/* The daemon's own dump, whole or one member of it: the proxy is connected to one of them. */
+static int ask(struct remote *r, const struct args *args, const char *proxy)
+{
+	struct arena *a = r->arena;
+	const char *path = arena_printf(a, "/debug/config_dump?proxyID=%s", remote_escape(proxy_id(args, proxy, r), a));
+	struct err e = {0}, first = {0};
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct buf body;
+
+		buf_init(&body, OUTPUT_MAX);
+		if (!remote_get(r, &r->v[i], path, &body, &e)) {
+			int type = wanted_type(args);
+
+			remote_print_member(&body, type < 0 ? NULL : xds_type_info((enum xds_type)type)->rest, args_get(args, "output"), a);
+			buf_fini(&body);
+			return CMD_OK;
+		}
+		buf_fini(&body);
+		if (!first.code || first.code == ERR_NOT_FOUND)
+			first = e;
+	}
+	fprintf(stderr, "navctl proxy-config: %s\n", first.text);
+	return first.code == ERR_NOT_FOUND ? CMD_FINDINGS : CMD_UNREACHABLE;
+}
+
 static int live(const struct args *args, struct arena *a)
 {
 	const char *proxy = args->n_operands == 2 ? args->operands[1] : args_get(args, "proxy");
-	struct buf body;
+	int status = CMD_UNREACHABLE;
+	struct remote r;
 	struct err e;
 
 	if (!proxy) {
@@ -218,18 +257,12 @@ static int live(const struct args *args, struct arena *a)
 				"proxy-status' lists them\n");
 		return CMD_USAGE;
 	}
-	buf_init(&body, OUTPUT_MAX);
-	if (remote_get(args_get(args, "server"),
-		       arena_printf(a, "/debug/config_dump?proxyID=%s", remote_escape(proxy, a)),
-		       &body, &e)) {
+	if (remote_open(&r, args, a, &e))
 		fprintf(stderr, "navctl proxy-config: %s\n", e.text);
-		buf_fini(&body);
-		return e.code == ERR_NOT_FOUND ? CMD_FINDINGS : CMD_UNREACHABLE;
-	}
-	remote_print_member(&body, args->n_operands ? args->operands[0] : NULL,
-			    args_get(args, "output"), a);
-	buf_fini(&body);
-	return CMD_OK;
+	else
+		status = ask(&r, args, proxy);
+	remote_close(&r);
+	return status;
 }
 
 static int run(const struct args *args, struct arena *a)
@@ -254,7 +287,8 @@ static const struct args_option options[] = {
     {"revision", 0, "NAME", "Only objects of this revision (label istio.io/rev), and those of none."},
     {"set-feature", 0, "NAME=VALUE,...",
      "Switches of istiod that change what a proxy gets (PILOT_HTTP10=true); others have no effect."},
-    {"server", 's', "HOST:PORT", "Ask this daemon's admin port; 127.0.0.1:8080."},
+    REMOTE_OPTIONS,
+    {"namespace", 0, "NS", "Of a proxy that is named without; the context's."},
     {"proxy", 'p', "POD.NAMESPACE", "The proxy to ask about."},
     {"output", 'o', "table|json|yaml", "Form of the output."},
 };

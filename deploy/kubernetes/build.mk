@@ -1,7 +1,20 @@
-# navarchd in Kubernetes: the chart is made from the base. See deploy/kubernetes/README.md.
+# navarchd in Kubernetes: the chart is made from the base, and navctl has it within. See deploy/kubernetes/README.md.
 
 CHART        := deploy/kubernetes/chart
 HELM         ?= $(B)/bin/helm
+
+# navctl installs what the base says
+$(GEN)/kube/base.c: deploy/kubernetes/embed.py $(wildcard deploy/kubernetes/base/*.yaml)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) $< deploy/kubernetes/base $@
+
+$(O)/gen/kube/base.o: $(GEN)/kube/base.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(O)/navctl: $(O)/gen/kube/base.o
 
 .PHONY: chart helm chart-check
 chart: ## make the Helm chart from the kustomize base

@@ -74,7 +74,7 @@ NOTES = '''navarchd {{ .Chart.AppVersion }} is being installed into {{ .Release.
 
   kubectl -n {{ .Release.Namespace }} rollout status deployment/navarchd
 
-Its Pods wait for the Secret cacerts and the ConfigMap navarchd-tokens: deploy/kubernetes/install.sh --prepare makes both.
+Its Pods wait for the Secret cacerts and the ConfigMap navarchd-tokens: navctl install --prepare makes both.
 Proxies find it at istiod.{{ .Release.Namespace }}.svc:15012.
 {{- if .Values.plaintext }}
 
