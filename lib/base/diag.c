@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/diag.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -124,6 +125,34 @@ char *diag_format(const struct diag *d, struct arena *a)
 			    *who || *path ? ": " : "", d->text);
 }
 
+/* Does the text say "kind: Secret" anywhere, in YAML or in JSON? */
+static bool has_secret(const char *text, const char *end)
+{
+	static const char between[] = " \t\"':", word[] = "Secret";
+
+	for (const char *at = text; (at = memmem(at, (size_t)(end - at), word, strlen(word))); at++) {
+		const char *before = at;
+		bool colon = false;
+
+		while (before > text && strchr(between, before[-1]))
+			colon |= *--before == ':';
+		if (colon && before - text >= 4 && !memcmp(before - 4, "kind", 4) && !isalnum((unsigned char)at[strlen(word)]))
+			return true;
+	}
+	return false;
+}
+
+/* Of the document, between lines that begin with "---", that a line stands in. */
+static bool is_secrets_line(const char *source, const char *line)
+{
+	const char *begin = source, *end;
+
+	for (const char *at = source; (at = strstr(at, "\n---")) && at < line; at++)
+		begin = at;
+	end = strstr(line, "\n---");
+	return has_secret(begin, end ? end : line + strlen(line));
+}
+
 static void print_marker(FILE *out, const struct pos pos, const char *source)
 {
 	const char *line = source, *end;
@@ -140,6 +169,10 @@ static void print_marker(FILE *out, const struct pos pos, const char *source)
 		end = line + strlen(line);
 	if (end - line > 400 || (size_t)(end - line) < col)
 		return;
+	if (is_secrets_line(source, line)) {
+		fputs("(a line of a Secret is not shown)\n", out);
+		return;
+	}
 	fprintf(out, "%.*s\n", (int)(end - line), line);
 	for (size_t i = 0; i < col; i++)
 		fputc(line[i] == '\t' ? '\t' : ' ', out);

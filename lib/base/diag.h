@@ -80,7 +80,7 @@ const char *diag_severity_name(enum diag_severity s);	/* "info", "warning", "err
 
 /* "file:line:col: error: NAV0123 Kind ns/name path: text", without newline. */
 char *diag_format(const struct diag *d, struct arena *a);
-/* The same, then the line of source (text of the whole file, or NULL) and a marker under it. */
+/* The same, then the line of source (text of the whole file, or NULL) and a marker under it; no line of a Secret's document. */
 void diag_print(FILE *out, const struct diag *d, const char *source);
 
 #endif
