@@ -136,7 +136,8 @@ static void post_quit(struct http_request *req)
 {
 	struct status *s = req->arg;
 
-	if (strncmp(req->peer, "127.", 4) && strncmp(req->peer, "[::1]", 5)) {
+	if ((strncmp(req->peer, "127.", 4) && strncmp(req->peer, "[::1]", 5)) ||
+	    !http_is_local(http_header(req, "host"), http_header(req, "origin"))) {
 		http_reply_text(req, 403, "only from this machine\n");
 		return;
 	}

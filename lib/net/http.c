@@ -193,3 +193,27 @@ void http_route(struct http_request *req, const struct http_entry *routes, size_
 	else
 		http_reply_text(req, 404, "not found");
 }
+
+/* "localhost" or an address, with a port or without: no name that others decide about. */
+static bool is_local_name(const char *host)
+{
+	size_t n = *host == '[' ? strcspn(host, "]") : strcspn(host, ":");
+	char name[64];
+
+	if (*host == '[') {
+		host++;
+		n--;
+	}
+	if (n >= sizeof(name))
+		return false;
+	memcpy(name, host, n);
+	name[n] = '\0';
+	return !strcasecmp(name, "localhost") || scalar_is_ip(name);
+}
+
+bool http_is_local(const char *host, const char *origin)
+{
+	const char *of_page = origin ? strstr(origin, "://") : NULL;
+
+	return (!host || is_local_name(host)) && (!origin || (of_page && is_local_name(of_page + 3)));
+}

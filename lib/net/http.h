@@ -72,6 +72,9 @@ struct http_entry {
 
 const char *http_query(const struct http_request *req, const char *name);	/* first, or NULL */
 const char *http_header(const struct http_request *req, const char *name);	/* any case; first, or NULL */
+/* What a browser on this machine sends when a page asks for what is here, by a name that its owner made point here (Host),
+ * or from a page of elsewhere (Origin), is not this machine's own. Either is NULL when it was not sent. */
+bool http_is_local(const char *host, const char *origin);
 
 /* Ends the request: req is gone when this returns. */
 void http_reply(struct http_request *req, struct http_response *resp);

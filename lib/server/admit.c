@@ -104,7 +104,7 @@ bool admit_request(struct http_request *req, const struct http_entry *entry)
 	struct answer answer = admit(s, need, req->from, http_header(req, "authorization"), req->arena, &who);
 
 	req->caller = who;
-	if (need == LOOPBACK && !authz_is_local(http_header(req, "host"), http_header(req, "origin")))
+	if (need == LOOPBACK && !http_is_local(http_header(req, "host"), http_header(req, "origin")))
 		answer = (struct answer){DENIED, "not for pages of elsewhere"};
 	switch (answer.is) {
 	case PASS: return true;

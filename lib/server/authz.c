@@ -2,10 +2,8 @@
 #include "server/authz.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/must.h"
-#include "base/scalar.h"
 
 #define TYPE(type, xds, secure, admin, monitor, webhook)
 const struct authz_row authz_rows[] = {
@@ -47,30 +45,6 @@ enum need authz_type(enum xds_type type, enum port_id port)
 bool authz_is_loopback(const char *address)
 {
 	return !strncmp(address, "127.", 4) || !strncmp(address, "[::1]:", 6);
-}
-
-/* "localhost" or an address, with a port or without: no name that others decide about. */
-static bool is_local_name(const char *host)
-{
-	size_t n = *host == '[' ? strcspn(host, "]") : strcspn(host, ":");
-	char name[64];
-
-	if (*host == '[') {
-		host++;
-		n--;
-	}
-	if (n >= sizeof(name))
-		return false;
-	memcpy(name, host, n);
-	name[n] = '\0';
-	return !strcasecmp(name, "localhost") || scalar_is_ip(name);
-}
-
-bool authz_is_local(const char *host, const char *origin)
-{
-	const char *of_page = origin ? strstr(origin, "://") : NULL;
-
-	return (!host || is_local_name(host)) && (!origin || (of_page && is_local_name(of_page + 3)));
 }
 
 static bool is_admin(const struct authz *az, const struct spiffe_id *id)

@@ -50,8 +50,5 @@ int authz_claims(const struct caller *c, const char *id, const char *ns,
  * open is the caller's. -1, ERR_REFUSED. */
 int authz_node(const struct caller *c, struct proxy *p, struct err *e);
 bool authz_is_loopback(const char *address);
-/* What a browser on this machine sends when a page asks for what is here, by a name that its owner made point here (Host),
- * or from a page of elsewhere (Origin), is not this machine's own. Either is NULL when it was not sent. */
-bool authz_is_local(const char *host, const char *origin);
 
 #endif

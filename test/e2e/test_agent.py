@@ -38,7 +38,7 @@ class Agent(Process):
                            json.load(open(self.run + '.ports')))[0]
 
     def fetch(self, path, method='GET'):
-        answer = ask(self.port, path, method=method)
+        answer = ask(self.port, path, method=method, host='localhost')
         return answer.status, answer.body
 
     def await_ready(self):
@@ -296,6 +296,7 @@ def test_agent_life(env):
     waiting.start()
     await_('the slow request', lambda: any(r.headers['Host'] == 'slow.test' for r in backend.seen))
     began = time.monotonic()
+    need(ask(agent.port, '/quitquitquit', headers={'Origin': 'http://evil.test'}, host='localhost', method='POST').status == 403, 'a page ends it')
     need(agent.fetch('/quitquitquit')[0] == 405 and agent.fetch('/quitquitquit', 'POST')[0] == 200, '/quitquitquit')
     need(agent.fetch('/healthz/ready')[0] == 503, 'it is ready while it drains')
     need(call().status == 200, 'it does not serve while it drains')

@@ -174,7 +174,7 @@ static void cve_2026_45021_pages_of_elsewhere(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		if (authz_is_local(cases[i].host, cases[i].origin) != cases[i].local)
+		if (http_is_local(cases[i].host, cases[i].origin) != cases[i].local)
 			fail_msg("case %zu: Host %s, Origin %s", i, cases[i].host, cases[i].origin);
 }
 
