@@ -8,7 +8,7 @@
 
 #include "base/must.h"
 
-enum { CHUNK_MIN = 1024, CHUNK_MAX = 256 * 1024, ALIGN = 8 };
+enum { CHUNK_MIN = 256, CHUNK_MAX = 256 * 1024, SMALL_MAX = 4096, ALIGN = 8 };
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -56,12 +56,15 @@ static _Noreturn void unwind(struct arena *a)
 	longjmp(g->env, 1);
 }
 
-/* Chunks double, so that a small object costs little and a big one few calls of malloc. */
+/* Each chunk is a part of what is there already, so that little is wasted and a big arena needs few calls of malloc: tens
+ * of thousands of objects live in one each. */
 static void add_chunk(struct arena *a, size_t need)
 {
-	size_t size = a->head ? a->head->size * 2 : CHUNK_MIN;
+	size_t size = (a->used < SMALL_MAX ? a->used / 3 : a->used / 8) & ~(size_t)63;
 	struct arena_chunk *c;
 
+	if (size < CHUNK_MIN)
+		size = CHUNK_MIN;
 	if (size > CHUNK_MAX)
 		size = CHUNK_MAX;
 	if (size < need)

@@ -42,7 +42,11 @@ static void log_findings(struct server *s)
 	struct arena a;
 	struct diags ds;
 	struct hash128 h = {0};
+	uint64_t version = store_findings_version(s->store);
 
+	if (version == s->findings_version)
+		return;
+	s->findings_version = version;
 	arena_init(&a, 0);
 	diags_init(&ds, &a);
 	store_findings(s->store, &ds);

@@ -48,6 +48,7 @@ struct server {
 	struct buf scratch;		   /* one response at a time on its way to a socket */
 	struct sent_count sent[XDS_TYPES]; /* by streams that have ended */
 	struct hash128 findings_hash;	   /* of the errors that were logged last */
+	uint64_t findings_version;	   /* of the store, when they were looked at */
 	struct hash128 certs_hash;	   /* of what was said of certificates last */
 	size_t webhook_held;		   /* bytes of reviews under way */
 	bool stopping;

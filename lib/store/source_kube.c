@@ -29,7 +29,6 @@ struct known {
 	uint64_t version;		/* hash of uid and resourceVersion; 0: not said */
 	unsigned round;			/* the list that had it last */
 	bool missing;			/* one list did not have it */
-	char place[];
 };
 
 struct feed {
@@ -74,9 +73,10 @@ static void follow_references(struct source_kube *s);
 
 /* ---- objects ---- */
 
-static const char *place_name(const struct feed *f, const char *ns, const char *name, struct arena *a)
+/* key: "ns/name", "/name" where the kind has no namespaces. */
+static const char *place_name(const struct feed *f, const char *key, struct arena *a)
 {
-	return arena_printf(a, PLACE_PREFIX "%s/%s%s%s", kind_info(f->kind)->plural, ns, *ns ? "/" : "", name);
+	return arena_printf(a, PLACE_PREFIX "%s/%s", kind_info(f->kind)->plural, key + (*key == '/'));
 }
 
 bool source_kube_is_place(const char *place)
@@ -158,19 +158,15 @@ static void put(struct feed *f, const struct node *root, const struct hash128 *h
 	bool same = k && id.version && k->version == id.version;
 
 	if (!k) {
-		const char *place = place_name(f, id.ns, id.name, &s->scratch);
-
-		k = calloc(1, sizeof(*k) + strlen(place) + 1);
+		k = *slot = calloc(1, sizeof(*k));
 		must(k && "out of memory");
-		strcpy(k->place, place);
-		*slot = k;
 	}
 	k->uid = id.uid;
 	k->version = id.version;
 	k->round = f->round;
 	k->missing = false;
 	if (!same)
-		put_object(f, root, hash, k->place, &s->scratch);
+		put_object(f, root, hash, place_name(f, id.key, &s->scratch), &s->scratch);
 	arena_rewind(&s->scratch, mark);
 }
 
@@ -181,7 +177,11 @@ static void on_put(void *arg, const struct node *root)
 
 static void forget(struct feed *f, const char *key, struct known *k)
 {
-	store_remove(f->source->cfg.store, f->source->source, k->place);
+	struct source_kube *s = f->source;
+	struct arena_mark mark = arena_mark(&s->scratch);
+
+	store_remove(s->cfg.store, s->source, place_name(f, key, &s->scratch));
+	arena_rewind(&s->scratch, mark);
 	map_remove(&f->known, key);
 	free(k);
 	touch(f->source);

@@ -21,23 +21,25 @@ struct claim {
 	struct pos pos;
 	const struct diag *diags;
 	size_t n_diags;
+	struct claim *next;		/* on the same identity */
 };
 
+/* There are as many as objects, of an API server. */
 struct place {
 	int source;
-	const char *name;
-	struct arena arena;		/* everything of the place, itself too */
-	struct claim *claims;
-	size_t n;
+	const char *name;		/* behind the claims */
+	struct arena *arena;		/* of findings, or NULL: there are none */
 	const struct diag *findings;
 	size_t n_findings;
+	size_t n;
+	struct claim claims[];
 };
 
 /* One identity. */
 struct record {
 	int kind;
 	const char *ns, *name;		/* behind the struct */
-	VEC(struct claim *) claims;
+	struct claim *claims;
 	struct object *good;		/* in force as of the last commit, or NULL; counted */
 	bool dirty;
 };
@@ -65,6 +67,7 @@ struct store {
 	char *roots;	/* of the mesh's own CA, or NULL */
 	struct arena mesh_arena;	/* findings of the ConfigMap's settings */
 	struct diags mesh_findings;
+	uint64_t findings_version;
 	uint64_t generation;
 };
 
@@ -122,13 +125,15 @@ const char *store_mesh_map(const struct store *s)
 static void free_place(const char *key, void *value, void *arg)
 {
 	struct place *p = value;
-	struct arena arena = p->arena;
 
 	(void)key;
 	(void)arg;
 	for (size_t i = 0; i < p->n; i++)
 		object_unref(p->claims[i].obj);
-	arena_fini(&arena);
+	if (p->arena)
+		arena_fini(p->arena);
+	free(p->arena);
+	free(p);
 }
 
 static void free_record(const char *key, void *value, void *arg)
@@ -138,7 +143,6 @@ static void free_record(const char *key, void *value, void *arg)
 	(void)key;
 	(void)arg;
 	object_unref(r->good);
-	vec_fini(&r->claims);
 	free(r);
 }
 
@@ -249,19 +253,18 @@ static struct record *record_of(struct store *s, int kind, const char *ns, const
 
 static void detach(struct store *s, struct claim *c)
 {
-	struct record *r = c->record;
+	struct claim **at = &c->record->claims;
 
-	for (size_t i = 0; i < r->claims.n; i++)
-		if (r->claims.v[i] == c) {
-			r->claims.v[i] = r->claims.v[--r->claims.n];
-			break;
-		}
-	mark_dirty(s, r);
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	mark_dirty(s, c->record);
 }
 
 static void attach(struct store *s, struct claim *c)
 {
-	*vec_push(&c->record->claims, NULL) = c;
+	c->next = c->record->claims;
+	c->record->claims = c;
 	mark_dirty(s, c->record);
 }
 
@@ -276,7 +279,15 @@ static const struct diag *copy_diags(struct place *p, const struct diag *v, size
 {
 	struct diags ds;
 
-	diags_init(&ds, &p->arena);
+	*n_out = 0;
+	if (!n)
+		return NULL;
+	if (!p->arena) {
+		p->arena = malloc(sizeof(*p->arena));
+		must(p->arena && "out of memory");
+		arena_init(p->arena, 0);
+	}
+	diags_init(&ds, p->arena);
 	for (size_t i = 0; i < n; i++)
 		diags_copy(&ds, &v[i]);
 	*n_out = ds.n;
@@ -293,15 +304,11 @@ static bool place_has(const struct place *p, const struct record *r)
 
 static struct place *make_place(struct store *s, int source, const struct store_place *in, size_t room)
 {
-	struct arena arena;
-	struct place *p;
+	struct place *p = calloc(1, sizeof(*p) + room * sizeof(p->claims[0]) + strlen(in->name) + 1);
 
-	arena_init(&arena, 0);
-	p = arena_new(&arena, struct place);
+	must(p && "out of memory");
 	p->source = source;
-	p->name = arena_strdup(&arena, in->name);
-	p->claims = arena_array(&arena, struct claim, room);
-	arena_take(&p->arena, &arena);
+	p->name = strcpy((char *)&p->claims[room], in->name);
 	for (size_t i = 0; i < in->n; i++) {
 		const struct store_entry *e = &in->v[i];
 		struct claim *c = &p->claims[p->n++];
@@ -314,6 +321,26 @@ static struct place *make_place(struct store *s, int source, const struct store_
 	}
 	p->findings = copy_diags(p, in->findings, in->n_findings, &p->n_findings);
 	return p;
+}
+
+/* Whether findings follow from it as it stands; but (or NULL) is about to go. */
+static bool claim_talks(const struct store *s, const struct claim *c, const struct place *but)
+{
+	if (!c->obj || c->obj->n_diags || c->n_diags || discovery_foreign_revision(c->obj, s->revision))
+		return true;
+	for (const struct claim *other = c->record->claims; other; other = other->next)
+		if (other != c && other->place != but)
+			return true;
+	return false;
+}
+
+static bool place_talks(const struct store *s, const struct place *p, const struct place *but)
+{
+	bool talks = p->n_findings;
+
+	for (size_t i = 0; i < p->n && !talks; i++)
+		talks = claim_talks(s, &p->claims[i], but);
+	return talks;
 }
 
 void store_put(struct store *s, int source, const struct store_place *in)
@@ -329,6 +356,7 @@ void store_put(struct store *s, int source, const struct store_place *in)
 			    .place = p, .record = old->claims[i].record, .pos = old->claims[i].pos};
 	for (size_t i = 0; i < p->n; i++)
 		attach(s, &p->claims[i]);
+	s->findings_version += place_talks(s, p, old) || (old && place_talks(s, old, p));
 	if (old)
 		drop_place(s, old);
 	*slot = p;
@@ -338,8 +366,10 @@ void store_remove(struct store *s, int source, const char *place)
 {
 	struct place *p = map_remove(&s->sources[source].places, place);
 
-	if (p)
-		drop_place(s, p);
+	if (!p)
+		return;
+	s->findings_version += place_talks(s, p, NULL);
+	drop_place(s, p);
 }
 
 /* The claim that counts, or NULL. */
@@ -347,8 +377,7 @@ static const struct claim *first_claim(const struct record *r)
 {
 	const struct claim *best = NULL;
 
-	for (size_t i = 0; i < r->claims.n; i++) {
-		const struct claim *c = r->claims.v[i];
+	for (const struct claim *c = r->claims; c; c = c->next) {
 		int order;
 
 		if (!best) {
@@ -558,6 +587,7 @@ static void read_mesh_map(struct store *s)
 	const struct strmap *data = map ? &object_spec(map, k_config_map)->data : NULL;
 	const char *text = data ? strmap_get(data, "mesh") : NULL;
 	const char *networks = data ? strmap_get(data, "meshNetworks") : NULL;
+	size_t before = s->mesh_findings.n;
 	struct mesh_settings *m;
 
 	arena_fini(&s->mesh_arena);
@@ -570,6 +600,7 @@ static void read_mesh_map(struct store *s)
 						  .name = arena_strdup(&s->mesh_arena, map->name),
 						  .file = map->file ? arena_strdup(&s->mesh_arena, map->file) : NULL});
 	m = parse_mesh(s, text ? text : "", text ? strlen(text) : 0, networks, &s->mesh_findings);
+	s->findings_version += before || s->mesh_findings.n;
 	if (m)
 		use_mesh(s, m);
 }
@@ -595,7 +626,7 @@ size_t store_commit(struct store *s)
 	}
 	replace_lists(s, s->dirty.v, changed);
 	for (size_t i = 0; i < s->dirty.n; i++)
-		if (s->dirty.v[i]->claims.n == 0)
+		if (!s->dirty.v[i]->claims)
 			drop_record(s, s->dirty.v[i]);
 	s->dirty.n = 0;
 	if ((maps || s->mesh_restored) && !s->mesh_fixed)
@@ -649,16 +680,43 @@ static void object_findings(const struct store *s, const struct claim *c, struct
 			 r->good->file ? r->good->file : at->name, r->good->pos.line);
 }
 
+struct talking {
+	const struct store *store;
+	VEC(const struct place *) v;
+	struct arena *a;
+};
+
+static void gather_talking(const char *key, void *value, void *arg)
+{
+	struct talking *t = arg;
+
+	(void)key;
+	if (place_talks(t->store, value, NULL))
+		*vec_push(&t->v, t->a) = value;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	return strcmp((*(const struct place *const *)a)->name, (*(const struct place *const *)b)->name);
+}
+
+uint64_t store_findings_version(const struct store *s)
+{
+	return s->findings_version;
+}
+
 void store_findings(const struct store *s, struct diags *out)
 {
 	for (size_t i = 0; i < s->mesh_findings.n; i++)
 		diags_copy(out, &s->mesh_findings.v[i]);
 	for (int i = 0; i < s->n_sources; i++) {
-		size_t n;
-		struct map_pair *v = map_sorted(&s->sources[i].places, &n, out->arena);
+		struct talking t = {.store = s, .a = out->arena};
 
-		for (size_t j = 0; j < n; j++) {
-			const struct place *p = v[j].value;
+		map_each(&s->sources[i].places, gather_talking, &t);
+		if (t.v.n)
+			qsort(t.v.v, t.v.n, sizeof(t.v.v[0]), compare_places);
+		for (size_t j = 0; j < t.v.n; j++) {
+			const struct place *p = t.v.v[j];
 
 			for (size_t k = 0; k < p->n_findings; k++)
 				diags_copy(out, &p->findings[k]);

@@ -85,6 +85,8 @@ const struct object_set *store_objects(const struct store *s);
 /* All findings: of files, of invalid objects, warnings of valid ones, doubles, last good forms in
  * force. By place and line. */
 void store_findings(const struct store *s, struct diags *out);
+/* While it stays, so do the findings. */
+uint64_t store_findings_version(const struct store *s);
 /* True when obj's last good form is in force because what stands at its place is invalid. */
 bool store_is_kept(const struct store *s, const struct object *obj);
 

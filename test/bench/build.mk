@@ -20,5 +20,5 @@ bench: ## figures against their goals, as a table (within 3 minutes)
 	$(Q)test/tool/deps.sh test
 	$(Q)$(MAKE) --no-print-directory all bench-run
 .PHONY: bench-run
-bench-run: $(BENCH_BIN)
+bench-run: $(BENCH_BIN) $(O)/test/kube/fake_main
 	$(Q)B=$(B) $(B)/venv/bin/python test/bench/run.py $(O)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the benchmarks and prints each figure beside its goal; the last line is "N passed, N failed".
 
-usage: run.py OBJDIR     (navarchd, navctl and test/bench/*_bench are built there)
+usage: run.py OBJDIR     (navarchd, navctl, test/kube/fake_main and test/bench/*_bench are built there)
 
 Goals that are times hold for a machine with little else to do; ratios, bytes and counts hold anywhere.
 """
@@ -20,6 +20,7 @@ import tempfile
 import time
 
 import generation
+import kube
 import xds
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'e2e'))
@@ -277,15 +278,6 @@ def machine(folder, state, port):
     return key, cert
 
 
-def processor_ms(pid):
-    """Of the first thread, which is the loop's, and of all threads so far."""
-    ms = {}
-    for task in os.listdir('/proc/%d/task' % pid):
-        with open('/proc/%d/task/%s/schedstat' % (pid, task)) as f:
-            ms[int(task)] = int(f.read().split()[0]) / 1e6
-    return ms[pid], sum(ms.values())
-
-
 def waits(daemon, client, config, octets):
     eds = ('EDS', 'outbound|80||s7.example.com')
     return sorted(change(daemon, client, config, service(7, last_octet=i), eds)[0] for i in octets)
@@ -373,17 +365,61 @@ def bench_agent(folder):
         port = xds.await_('the ports of navagent', lambda: agent_ports(ports))[0]
         xds.await_('navagent', lambda: status_of(port, '/healthz/ready') == 200)
         time.sleep(3)
-        began, kb = processor_ms(agent.pid)[1], []
+        began, kb = kube.processor_ms(agent.pid)[1], []
         for _ in range(24):                     # two probes of Envoy at least
             time.sleep(0.5)
             with open('/proc/%d/statm' % agent.pid) as f:
                 kb.append(int(f.read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 1024)
         at_most('navagent beside an idle Envoy: memory (RSS, median of 12 s)', statistics.median(kb) / 1024, 6, ' MB')
-        at_most('  its processor time', (processor_ms(agent.pid)[1] - began) / 12, 0.5, ' ms/s')
+        at_most('  its processor time', (kube.processor_ms(agent.pid)[1] - began) / 12, 0.5, ' ms/s')
     finally:
         agent.terminate()
         agent.wait()
         daemon.stop()
+
+
+def bench_kube(folder):
+    config = folder + '/cluster'
+    mb = kube.write_cluster(config) / 1e6
+    fake = kube.Fake(OBJDIR + '/test/kube/fake_main', config)
+    what = '%d Services and slices, %d Pods, %d VirtualServices and rules' % (kube.SERVICES, kube.SERVICES * kube.PODS_EACH, kube.SERVICES)
+    try:
+        start = kube.Start(OBJDIR, folder, fake)
+        daemon = start.daemon
+        try:
+            at_most('%s, %.0f MB: CPU to ready' % (what, mb), start.cpu_s, 0.4, ' s')
+            note('  of this the loop thread; clock time', '%.2f s' % start.loop_s, '%.2f s' % start.seconds)
+            note('  bytes of lists in that CPU time', '%.0f MB/s' % (mb / start.cpu_s), 'no goal')
+            at_most('  resident memory', start.kb / 1024, 60, ' MB', 1)
+            pushed, snapshots, cpu_s = kube.resync(daemon)
+            at_most('  all lists again, the same: bytes pushed', pushed, 0, '', 0)
+            at_most('  snapshots made', snapshots, 0, '', 0)
+            note('  CPU', '%.2f s' % cpu_s, 'no goal')
+            proxy = kube.Proxy(daemon.address, 0)
+            proxy.settle(1)
+            median, high = kube.event_ms(fake, proxy)
+            at_most('a write to the API server to bytes on the proxy\'s socket, median', median, 2, ' ms')
+            note('  90th percentile', '%.2f ms' % high, 'no goal')
+            proxy.socket.close()
+        finally:
+            daemon.stop()
+    finally:
+        fake.stop()
+    bench_endpoints(folder, start.kb)
+
+
+def bench_endpoints(folder, kb):
+    """What one more endpoint weighs: the same cluster, with more of them in each slice."""
+    config = folder + '/endpoints'
+    kube.write_cluster(config, kube.PODS_EACH + kube.MORE_ENDPOINTS)
+    fake = kube.Fake(OBJDIR + '/test/kube/fake_main', config)
+    try:
+        start = kube.Start(OBJDIR, folder, fake)
+        start.daemon.stop()
+        n = kube.SERVICES * kube.MORE_ENDPOINTS
+        at_most('an endpoint more (of %d): resident memory' % n, (start.kb - kb) * 1024 / n, 600, ' B', 0)
+    finally:
+        fake.stop()
 
 
 def bench_handshakes(folder):
@@ -400,9 +436,9 @@ def bench_handshakes(folder):
         load = subprocess.Popen([OBJDIR + '/test/bench/handshake_bench', *target, '500', '12'], stdout=subprocess.PIPE, text=True)
         busy = waits(daemon, client, config, range(100, 100 + 2 * CHANGES))
         f = {name: float(value) for name, value in (line.split() for line in load.communicate()[0].splitlines())}
-        before = processor_ms(daemon.popen.pid)
+        before = kube.processor_ms(daemon.popen.pid)
         figures('handshake_bench', *target, '100', '4')
-        after = processor_ms(daemon.popen.pid)
+        after = kube.processor_ms(daemon.popen.pid)
         at_most('a mutual TLS handshake: share of the loop in its processor time', (after[0] - before[0]) / (after[1] - before[1]), 0.35)
         at_least('mutual TLS handshakes beside pushes', f['per_s'], 490, '/s')
         at_most('  failed', f['failed'], 0, '', 0)
@@ -421,6 +457,7 @@ def main():
         write(config, 's%d.yaml' % i, service(i))
     print('%-66s %12s   %-16s %s' % ('figure', 'value', 'goal', 'ok'))
     try:
+        bench_kube(folder)
         bench_encoder()
         bench_reload()
         bench_ca()

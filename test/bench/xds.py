@@ -27,12 +27,12 @@ SHORT = {url.encode(): short for short, url in URL.items()}
 DEADLINE_S = 20
 
 
-def await_(what, condition):
+def await_(what, condition, poll_s=0.001):
     end = time.monotonic() + DEADLINE_S
     while not (got := condition()):
         if time.monotonic() > end:
             raise RuntimeError(what + ': not within %d s' % DEADLINE_S)
-        time.sleep(0.001)
+        time.sleep(poll_s)
     return got
 
 
@@ -101,12 +101,12 @@ def read_response(data):
 # ---- the daemon ----
 
 class Daemon:
-    def __init__(self, program, folder, config, more=()):
+    def __init__(self, program, folder, config, more=(), poll_s=0.001):
         port_file = folder + '/ports'
         if os.path.exists(port_file):
             os.unlink(port_file)
         self.popen = subprocess.Popen(
-            [program, '--config-dir', config, '--xds-address', '127.0.0.1:0', '--admin-address', '127.0.0.1:0',
+            [program, *(['--config-dir', config] if config else []), '--xds-address', '127.0.0.1:0', '--admin-address', '127.0.0.1:0',
              '--metrics-address', '127.0.0.1:0', '--port-file', port_file, '--log-level', 'error', '--drain', '1s', *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
@@ -114,7 +114,7 @@ class Daemon:
             with open(port_file) as f:
                 self.ports = json.load(f)
             self.address = ('127.0.0.1', self.ports['xds'])
-            await_('/ready', lambda: self.alive() and self.get('admin', '/ready')[0] == 200)
+            await_('/ready', lambda: self.alive() and self.get('admin', '/ready')[0] == 200, poll_s)
         except BaseException:
             self.stop()
             raise

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The fake API server as a process: serves the manifests of a directory, and takes writes by HTTP.
+ * The fake API server as a process: serves the manifests (and lists of them) of a directory, and takes writes by HTTP.
  * usage: fake HOST:PORT DIR [VERSION]     VERSION: of the first write; watches of earlier ones get 410
  */
 #include <signal.h>
@@ -10,6 +10,7 @@
 #include "base/must.h"
 #include "ev/file.h"
 #include "fake_load.h"
+#include "model/object.h"
 
 enum { TEXT_MAX = 64 * 1024 * 1024 };
 
@@ -26,8 +27,14 @@ static void load_file(struct fake_api *f, const char *path)
 	buf_init(&text, TEXT_MAX);
 	must(!file_read(path, &text, &e));
 	docs = node_parse(text.p ? text.p : "", text.n, 1, &a, &ds);
-	for (size_t i = 0; i < docs.n; i++)
-		must(docs.v[i].root && fake_load(f, docs.v[i].root, false, &a));
+	for (size_t i = 0; i < docs.n; i++) {
+		const struct node *items = docs.v[i].root ? object_list_items(docs.v[i].root) : NULL;
+
+		must(docs.v[i].root);
+		for (size_t k = 0; items && k < items->n; k++)
+			must(fake_load(f, &items->list[k], false, &a));
+		must(items || fake_load(f, docs.v[i].root, false, &a));
+	}
 	buf_fini(&text);
 	arena_fini(&a);
 }

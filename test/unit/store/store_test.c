@@ -189,6 +189,93 @@ static void overlay(void **state)
 	teardown(&f);
 }
 
+static bool moved(const struct fix *f, uint64_t *version)
+{
+	uint64_t before = *version;
+
+	*version = store_findings_version(f->store);
+	return *version != before;
+}
+
+/* Nobody has to look at all findings for a change that brings and takes none. */
+static void findings_version(void **state)
+{
+	uint64_t version = 0;
+	struct fix f;
+
+	(void)state;
+	setup(&f);
+	put(&f, f.kube, "1", "a", service(&f, "a", 80));
+	put(&f, f.kube, "2", "b", service(&f, "b", 80));
+	store_commit(f.store);
+	moved(&f, &version);
+	put(&f, f.kube, "1", "a", service(&f, "a", 81));
+	store_remove(f.store, f.kube, "2");
+	store_commit(f.store);
+	assert_false(moved(&f, &version));
+	put(&f, f.kube, "1", "a", NULL);	/* invalid, and valid again */
+	assert_true(moved(&f, &version));
+	put(&f, f.kube, "1", "a", service(&f, "a", 82));
+	assert_true(moved(&f, &version));
+	put(&f, f.kube, "1", "a", service(&f, "a", 83));
+	assert_false(moved(&f, &version));
+	put(&f, f.file, "1", "a", service(&f, "a", 84));	/* said twice, and once again */
+	assert_true(moved(&f, &version));
+	put(&f, f.kube, "1", "a", service(&f, "a", 85));
+	assert_true(moved(&f, &version));
+	store_remove(f.store, f.file, "1");
+	assert_true(moved(&f, &version));
+	teardown(&f);
+}
+
+static struct hash128 all_findings(struct fix *f)
+{
+	struct hash128 h = {0};
+	struct diags ds;
+
+	diags_init(&ds, &f->arena);
+	store_findings(f->store, &ds);
+	for (size_t i = 0; i < ds.n; i++)
+		h = hash_mix_str(h, diag_format(&ds.v[i], &f->arena));
+	return h;
+}
+
+/* While the version stays, so do all findings, whatever comes and goes. */
+static void findings_stay(void **state)
+{
+	struct hash128 before = {0};
+	uint64_t version = 0;
+	unsigned seed = 1, stayed = 0;
+	char place[16], name[16];
+	struct fix f;
+
+	(void)state;
+	setup(&f);
+	for (int i = 0; i < 3000; i++) {
+		unsigned source, what;
+		struct hash128 now;
+
+		seed = seed * 1103515245u + 12345u;
+		source = seed >> 16 & 1 && seed >> 17 & 1;
+		what = seed >> 18 & 7;
+		snprintf(name, sizeof(name), "s%u", (seed >> 21) % 20);
+		snprintf(place, sizeof(place), "p%u", (seed >> 21) % 20 + (what == 3 ? 1 : 0));
+		if (what == 0)
+			store_remove(f.store, (int)source, place);
+		else
+			put(&f, (int)source, place, name, what == 1 ? NULL : service(&f, name, 1 + (int)(seed >> 26)));
+		store_commit(f.store);
+		now = all_findings(&f);
+		if (!moved(&f, &version)) {
+			assert_true(hash_equal(now, before));
+			stayed++;
+		}
+		before = now;
+	}
+	assert_in_range(stayed, 100, 2900);
+	teardown(&f);
+}
+
 static void sync_and_mesh(void **state)
 {
 	struct fix f;
@@ -304,6 +391,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pointers_stay), cmocka_unit_test(last_good_form), cmocka_unit_test(doubles), cmocka_unit_test(overlay),
+		cmocka_unit_test(findings_version), cmocka_unit_test(findings_stay),
 		cmocka_unit_test(sync_and_mesh), cmocka_unit_test(revisions),	 cmocka_unit_test(many),
 	};
 
