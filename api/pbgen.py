@@ -18,7 +18,7 @@ F = pb.FieldDescriptorProto
 # Which header a file's writers go to: the longest prefix decides.
 HEADERS = {
     "google/": "wkt", "udpa/": "wkt", "xds/": "matcher", "opentelemetry/": "accesslog",
-    "security/": "service", "envoy/service/": "service", "envoy/data/": "service",
+    "security/": "service", "networking/": "nds", "envoy/service/": "service", "envoy/data/": "service",
     "envoy/config/endpoint/v3/load_report": "service", "envoy/service/discovery/": "discovery",
     "xds/type/v3/typed_struct": "wkt",
     "envoy/type/": "type", "envoy/type/matcher/": "matcher", "envoy/type/metadata/": "type",

@@ -269,7 +269,7 @@ static int run(const struct args *args, struct arena *a)
 {
 	if (args->n_operands && wanted_type(args) < 0 && strcmp(args->operands[0], "all")) {
 		fprintf(stderr,
-			"navctl proxy-config: clusters, listeners, routes, endpoints, secrets or "
+			"navctl proxy-config: clusters, listeners, routes, endpoints, secrets, names or "
 			"all, not '%s'\n",
 			args->operands[0]);
 		return CMD_USAGE;
@@ -296,7 +296,7 @@ static const struct args_option options[] = {
 const struct cmd cmd_proxy_config = {
     .args = {.name = "navctl proxy-config",
 	     .summary = "Show the Envoy configuration of a proxy, from files or from a daemon",
-	     .operands = "[clusters|listeners|routes|endpoints|secrets|all] [POD.NAMESPACE]",
+	     .operands = "[clusters|listeners|routes|endpoints|secrets|names|all] [POD.NAMESPACE]",
 	     .options = options,
 	     .n_options = ARRAY_LEN(options),
 	     .max_operands = 2},

@@ -17,7 +17,7 @@
 
 struct object;
 
-enum ir_type { IR_CLUSTER, IR_ENDPOINTS, IR_LISTENER, IR_ROUTES, IR_SECRET, IR_TYPES };
+enum ir_type { IR_CLUSTER, IR_ENDPOINTS, IR_LISTENER, IR_ROUTES, IR_SECRET, IR_NAMES, IR_TYPES };
 
 /* The objects that a resource came from: P9. Sorted by identity, no doubles. */
 struct ir_origins {
@@ -498,6 +498,21 @@ struct ir_secret {
 };
 
 /* One planned resource. */
+/* ---- names, for an agent that answers DNS ---- */
+
+struct ir_name {
+	const char *host;
+	struct strs ips;
+	const char *registry;		/* "Kubernetes" or "External" */
+	const char *shortname, *ns;	/* of a Kubernetes Service, or of a pod below one; else NULL */
+};
+struct ir_names {
+	const char *name;		/* of the one table */
+	const struct ir_name *v;	/* by host */
+	size_t n;
+	struct ir_origins origins;
+};
+
 struct ir {
 	enum ir_type type;
 	union {
@@ -506,6 +521,7 @@ struct ir {
 		const struct ir_listener *listener;
 		const struct ir_routes *routes;
 		const struct ir_secret *secret;
+		const struct ir_names *names;
 	};
 };
 

@@ -66,6 +66,7 @@ struct plan *plan_build(const struct snapshot *s, const struct view *v, struct a
 	if (v->type == PROXY_ROUTER)
 		plan_gateway_rows(p, &rows);
 	plan_roots_row(p, &rows);
+	plan_names_row(p, &rows);
 	for (int t = 0; t < IR_TYPES; t++)
 		keep_type(p, &rows, (enum ir_type)t, a);
 	return p;
@@ -81,10 +82,11 @@ struct plan *plan_build(const struct snapshot *s, const struct view *v, struct a
  *                     them, and are left out without any
  *   plan_outbound.c   join_endpoints, waits_for_endpoints, and plan_route.c, plan_sniffed_binds: listeners
  *                     and routes of headless services, at sidecars
+ *   plan_names_table.c  addresses of headless services, at proxies that capture DNS
  *   view.c            add_by_address: the view itself (snapshot.c, same_views) */
 static bool has_own_rows_only(const struct svc *svc, const struct view *v)
 {
-	return svc->resolution == SVC_EDS || (svc->resolution == SVC_PASSTHROUGH && v->type != PROXY_SIDECAR);
+	return svc->resolution == SVC_EDS || (svc->resolution == SVC_PASSTHROUGH && v->type != PROXY_SIDECAR && !v->dns_capture);
 }
 
 /* What scope_build says of the i-th service, told by the clusters that the view has; no ports: nothing. */

@@ -25,6 +25,7 @@ void plan_inbound_rows(struct plan *p, struct plan_rows *rows);		/* plan_inbound
 void plan_route_rows(struct plan *p, struct plan_rows *rows);		/* plan_route.c: sidecar RDS */
 void plan_roots_row(struct plan *p, struct plan_rows *rows);		/* plan_secret.c: ROOTCA */
 void plan_gateway_rows(struct plan *p, struct plan_rows *rows);		/* plan_gateway.c: gateway listeners, RDS, secrets */
+void plan_names_row(struct plan *p, struct plan_rows *rows);		/* plan_names_table.c: NDS */
 void plan_grpc_rows(struct plan *p, struct plan_rows *rows);		/* plan_grpc.c: listeners by name, of the routes in rows */
 
 /* ---- names (istio-behaviour.md 2) ---- */

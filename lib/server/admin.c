@@ -289,7 +289,8 @@ static const char *const type_words[XDS_TYPES] = {[XDS_CDS] = "cluster",
 						  [XDS_EDS] = "endpoint",
 						  [XDS_LDS] = "listener",
 						  [XDS_RDS] = "route",
-						  [XDS_SDS] = "secret"};
+						  [XDS_SDS] = "secret",
+						  [XDS_NDS] = "names"};
 
 static void add_type_status(json_t *row, const struct client *c, enum xds_type t)
 {
@@ -469,7 +470,7 @@ static void resource(struct http_request *req)
 	if (!r) {
 		http_reply_text(req, 404,
 				"no such resource: "
-				"?type=clusters|endpoints|listeners|routes|secrets&name=NAME\n");
+				"?type=clusters|endpoints|listeners|routes|secrets|names&name=NAME\n");
 		return;
 	}
 	buf_init(&text, BODY_MAX);

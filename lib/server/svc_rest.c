@@ -483,7 +483,7 @@ static void discover(struct http_request *req)
 	if (type < 0) {
 		http_reply_text(req, 404,
 				"no such type; these are served: clusters, endpoints, listeners, "
-				"routes, secrets\n");
+				"routes, secrets, names\n");
 		return;
 	}
 	arena_init(&a, 0);

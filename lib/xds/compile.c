@@ -20,6 +20,7 @@ static struct ir_origins encode(const struct ir *ir, struct build_out *out)
 	case IR_LISTENER: build_listener(ir->listener, out); return ir->listener->origins;
 	case IR_ROUTES: build_routes(ir->routes, out); return ir->routes->origins;
 	case IR_SECRET: build_secret(ir->secret, out); return ir->secret->origins;
+	case IR_NAMES: build_names(ir->names, out); return ir->names->origins;
 	case IR_TYPES: break;
 	}
 	return (struct ir_origins){0};

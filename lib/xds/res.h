@@ -151,6 +151,7 @@ void build_endpoints(const struct ir_endpoints *e, struct build_out *out);
 void build_listener(const struct ir_listener *l, struct build_out *out);
 void build_routes(const struct ir_routes *r, struct build_out *out);
 void build_secret(const struct ir_secret *s, struct build_out *out);
+void build_names(const struct ir_names *n, struct build_out *out);
 
 /* Every name that is required exists, names are unique and sorted, sizes within limits. Returns NULL
  * or what is wrong, in a. */

@@ -24,6 +24,7 @@ static const struct {
     [XDS_LDS] = {BIT(CDS) | BIT(EDS), BIT(CDS) | BIT(EDS)},
     [XDS_RDS] = {BIT(CDS) | BIT(EDS) | BIT(LDS), BIT(CDS) | BIT(EDS)},
     [XDS_SDS] = {BIT(CDS) | BIT(EDS) | BIT(LDS) | BIT(RDS), 0},
+    [XDS_NDS] = {BIT(CDS) | BIT(EDS) | BIT(LDS) | BIT(RDS), 0},
 };
 
 struct session *session_new(struct res_table *table, const struct session_opts *opts,
@@ -452,8 +453,8 @@ static bool may_remove(const struct session *s, const struct track *t)
 		return true;
 	if (lds->due & DUE_REMOVE || lds->rejected || rds->rejected)
 		return false;
-	for (int i = 0; i < XDS_TYPES; i++)
-		if (s->track[i].in_flight || s->track[i].due & DUE_SEND)
+	for (int i = 0; i < XDS_TYPES; i++)	/* names refer to nothing */
+		if (i != XDS_NDS && (s->track[i].in_flight || s->track[i].due & DUE_SEND))
 			return false;
 	return true;
 }

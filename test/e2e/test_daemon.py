@@ -5,6 +5,17 @@ import signal
 import manifests
 from harness import NAVARCHD, Process, await_, count, get, need
 from test_gateway import await_traffic, shop
+from xds_client import NDS, DeltaClient
+
+ENTRY = '''apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: names, namespace: default}
+spec:
+  hosts: [names.example.com]
+  addresses: [240.1.2.3]
+  resolution: STATIC
+  ports: [{number: 80, name: http, protocol: HTTP}]
+'''
 
 
 def test_two_do_not_collide(env):
@@ -75,3 +86,17 @@ def _tries(envoy):
         return envoy.admin.stats('cluster.xds-grpc.upstream_cx_connect_fail').get('cluster.xds-grpc.upstream_cx_connect_fail', 0)
     except OSError:
         return 0
+
+
+def test_names(env):
+    """An agent that answers DNS gets the table of names, and the next one when a host comes; one that does not gets none."""
+    service = manifests.service('shop', 8000, ['v1'])
+    navarchd = env.navarchd({'shop.yaml': service})
+    who = {'kind': 'sidecar', 'namespace': 'default', 'labels': ()}
+    agent = env.started(DeltaClient(navarchd.xds, NDS, name='agent', more=(('DNS_CAPTURE', 'true'),), **who))
+    other = env.started(DeltaClient(navarchd.xds, NDS, name='other', **who))
+    await_('the table', lambda: 'shop.default.svc.cluster.local' in agent.names())
+    navarchd.write('entry.yaml', ENTRY)
+    await_('the next table', lambda: agent.names().get('names.example.com') == ['240.1.2.3'])
+    await_('an empty answer', lambda: other.responses and not other.seen)
+    need(not agent.failed and not other.failed, '%s, %s' % (agent.failed, other.failed))

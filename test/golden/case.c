@@ -12,7 +12,7 @@
 #include "ev/file.h"
 #include "store/dir.h"
 
-static const char *const show_keys[XDS_TYPES] = {"clusters", "endpoints", "listeners", "routes", "secrets"};
+static const char *const show_keys[XDS_TYPES] = {"clusters", "endpoints", "listeners", "routes", "secrets", "names"};
 
 /* The text of a file, in the arena of the case; NULL without the file. */
 static int read_text(struct golden_case *c, const char *name, const char **text, size_t *n, struct err *e)

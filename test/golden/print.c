@@ -9,7 +9,7 @@
 #include "base/must.h"
 #include "xds/pbjson.h"
 
-static const char *const keys[XDS_TYPES] = {"clusters", "endpoints", "listeners", "routes", "secrets"};
+static const char *const keys[XDS_TYPES] = {"clusters", "endpoints", "listeners", "routes", "secrets", "names"};
 
 static const struct pb_msg *message_of(const struct res *r)
 {

@@ -13,7 +13,7 @@ import sys
 
 from google.protobuf import descriptor_pb2 as pb
 
-NOT_ENVOYS = {"security/v1alpha1/ca.proto"}  # Istio's own service; Envoy never speaks it
+NOT_ENVOYS = {"security/v1alpha1/ca.proto", "networking/nds/v1/nds.proto"}  # Istio's own; Envoy never speaks them
 
 WIRE_VARINT, WIRE_BYTES = 0, 2
 REPEATED_NUMBERS = {10, 11}  # public_dependency, weak_dependency: varints inside a FileDescriptorProto

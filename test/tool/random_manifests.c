@@ -39,7 +39,7 @@ static const char *const nodes[] = {
 	"{type: router, id: gw.istio-system, namespace: istio-system, ips: [10.1.1.9], labels: {istio: ingressgateway},"
 	" dns_domain: istio-system.svc.cluster.local}",
 	"{type: sidecar, id: b.other, namespace: other, ips: [\"2001:db8::1\", 10.2.0.2], labels: {app: b},"
-	" dns_domain: other.svc.cluster.local, metadata: {INTERCEPTION_MODE: NONE}}",
+	" dns_domain: other.svc.cluster.local, metadata: {INTERCEPTION_MODE: NONE, DNS_CAPTURE: \"true\"}}",
 };
 
 struct amount {
