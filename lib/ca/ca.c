@@ -68,6 +68,11 @@ void ca_cleanse(struct buf *secret)
 	buf_fini(secret);
 }
 
+void ca_cleanse_text(char *secret)
+{
+	OPENSSL_cleanse(secret, strlen(secret));
+}
+
 /* ---- signing ---- */
 
 /* What is signed, its algorithm, the signature. */

@@ -89,5 +89,6 @@ int ca_issue_server(const struct ca *ca, const char *const *names, size_t n, int
 		    const uint8_t serial[TBS_SERIAL], int64_t now_s, struct arena *a,
 		    struct ca_issued *out, struct buf *key, struct err *e);
 void ca_cleanse(struct buf *secret); /* overwrites all its memory, then buf_fini */
+void ca_cleanse_text(char *secret);
 
 #endif

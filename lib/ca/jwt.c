@@ -231,7 +231,7 @@ static int check_signature(const struct parts *t, const struct jwks *keys, struc
 	key = find_key(keys, json_string_value(kid), is_rsa);
 	if (!key)
 		return err_set(
-		    e, ERR_REFUSED,
+		    e, ERR_NOT_FOUND,
 		    "a token by a key that its issuer does not have, or that it does not name");
 	if (!is_rsa && signature.n != 64)
 		return err_set(e, ERR_REFUSED, "a token whose signature has the wrong size");
@@ -334,7 +334,7 @@ static int check_token(const struct parts *t, const struct jwt_issuer *rules, si
 		if (*issuer && !strcmp(issuer, rules[i].issuer))
 			rule = &rules[i];
 	if (!rule)
-		return err_set(e, ERR_REFUSED, "a token of an issuer that is not trusted");
+		return err_set(e, ERR_NOT_FOUND, "a token of an issuer that is not trusted");
 	if (check_signature(t, rule->keys, e) || check_times(t->payload, now_s, out, e) ||
 	    check_audience(t->payload, rule, e))
 		return -1;
@@ -343,6 +343,11 @@ static int check_token(const struct parts *t, const struct jwt_issuer *rules, si
 	if (!*out->subject)
 		return err_set(e, ERR_REFUSED, "a token without a subject");
 	return take_account(t->payload, a, out, e);
+}
+
+void jwt_id(const char *token, size_t n, uint8_t out[JWT_ID])
+{
+	must(EVP_Digest(token, n, out, NULL, EVP_sha256(), NULL) == 1);
 }
 
 int jwt_verify(const char *token, size_t n, const struct jwt_issuer *rules, size_t n_rules,

@@ -44,8 +44,12 @@ struct jwt {
 	const char *pod; /* name, of a token bound to one; or NULL */
 };
 
-/* By the rule of the token's issuer. -1, ERR_REFUSED or ERR_SYNTAX; the text tells the operator why
- * and quotes nothing of the token. */
+/* A token as the key of a cache: its SHA-256. */
+enum { JWT_ID = 32 };
+void jwt_id(const char *token, size_t n, uint8_t out[JWT_ID]);
+
+/* By the rule of the token's issuer. -1, ERR_REFUSED or ERR_SYNTAX, or ERR_NOT_FOUND: there is no rule for its issuer,
+ * or no such key; the text tells the operator why and quotes nothing of the token. */
 int jwt_verify(const char *token, size_t n, const struct jwt_issuer *rules, size_t n_rules,
 	       int64_t now_s, struct arena *a, struct jwt *out, struct err *e);
 

@@ -137,13 +137,44 @@ struct grpc_call *grpc_open(struct h2_stream *st, const struct grpc_method *meth
 	if (h2_header(st, "grpc-timeout"))
 		call->deadline_ms = now_ms + (timeout_ms ? timeout_ms : 1);
 	status = admit ? admit(call, &why) : GRPC_OK;
-	if (status != GRPC_OK) {
+	call->waiting = status == GRPC_WAIT;
+	if (status != GRPC_OK && !call->waiting) {
 		respond_trailers_only(st, 200, status, why);
 		return NULL;
 	}
 	buf_init(&call->rx, GRPC_MESSAGE_MAX);
-	m->open(call);
+	if (!call->waiting)
+		m->open(call);
 	return call;
+}
+
+void grpc_admit(struct grpc_call *call, enum grpc_status status, const char *why)
+{
+	struct buf early = call->rx;
+
+	must(call->waiting);
+	call->dropped = NULL;
+	if (call->finished)
+		return;
+	if (status != GRPC_OK) {
+		grpc_finish(call, status, why);
+		return;
+	}
+	call->waiting = false;
+	buf_init(&call->rx, GRPC_MESSAGE_MAX);
+	call->method->open(call);
+	grpc_receive(call, (const uint8_t *)early.p, early.n);
+	if (call->ended)
+		grpc_half_close(call);
+	buf_fini(&early);
+}
+
+/* What comes before it is known who calls. */
+static void keep_early(struct grpc_call *call, const uint8_t *p, size_t n)
+{
+	buf_append(&call->rx, p, n);
+	if (call->rx.failed)
+		grpc_finish(call, GRPC_RESOURCE_EXHAUSTED, "message too large");
 }
 
 static uint32_t message_size(const struct grpc_call *call)
@@ -199,6 +230,10 @@ static size_t take_message(struct grpc_call *call, const uint8_t *p, size_t n)
 
 void grpc_receive(struct grpc_call *call, const uint8_t *p, size_t n)
 {
+	if (call->waiting && !call->finished) {
+		keep_early(call, p, n);
+		return;
+	}
 	while (!call->finished && n) {
 		size_t took = 0;
 
@@ -220,6 +255,9 @@ void grpc_half_close(struct grpc_call *call)
 {
 	if (call->finished)
 		return;
+	call->ended = true;
+	if (call->waiting)
+		return;
 	call->refused = call->n_prefix;
 	if (call->refused)
 		grpc_finish(call, GRPC_INTERNAL, "the last message is cut short");
@@ -231,7 +269,9 @@ void grpc_closed(struct grpc_call *call)
 {
 	call->finished = true;
 	buf_fini(&call->rx);
-	if (call->method->closed)
+	if (call->waiting && call->dropped)
+		call->dropped(call);
+	else if (!call->waiting && call->method->closed)
 		call->method->closed(call);
 }
 

@@ -35,6 +35,7 @@ enum grpc_status {
 	GRPC_UNAVAILABLE = 14,
 	GRPC_DATA_LOSS = 15,
 	GRPC_UNAUTHENTICATED = 16,
+	GRPC_WAIT = -1,		/* of grpc_admit_fn alone: grpc_admit says it later */
 };
 
 struct grpc_method;
@@ -54,6 +55,10 @@ struct grpc_call {
 	uint8_t n_prefix;
 	bool finished;
 	bool refused;		/* for what is no message: compressed, too large, cut short */
+	bool waiting;		/* not admitted: what arrives is kept in rx, and the method has not heard of it */
+	bool ended;		/* ... and nothing more will */
+	void (*dropped)(struct grpc_call *call);	/* set by who said GRPC_WAIT: its client has left meanwhile */
+	void *admission;	/* its own */
 };
 
 /* Each may call grpc_finish; after it only closed follows. message and half_close may be NULL. */
@@ -69,6 +74,8 @@ struct grpc_method {
 
 /* GRPC_OK, or what the call ends with, and why; its memory is the stream's arena. */
 typedef enum grpc_status grpc_admit_fn(struct grpc_call *call, const char **why);
+/* After GRPC_WAIT, once, unless it was dropped. */
+void grpc_admit(struct grpc_call *call, enum grpc_status status, const char *why);
 
 const char *grpc_header(const struct grpc_call *call, const char *name);	/* lower case; or NULL */
 /* Sends one message. Unbounded sends are the caller's fault: wait for writable. */

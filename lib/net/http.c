@@ -144,6 +144,15 @@ void http_hold(struct http_request *req, http_gone_fn *gone, void *arg)
 	req->gone_arg = arg;
 }
 
+void http_resume(struct http_request *req, const struct http_entry *entry, const void *body, size_t n)
+{
+	must(req->held && !req->replied);
+	req->held = false;
+	req->body = body;
+	req->n_body = n;
+	entry->handler(req);
+}
+
 /* How exactly the row names the path: 0 = not at all; a whole path is more than any prefix. */
 static size_t match_path(const struct http_entry *r, const char *path)
 {

@@ -83,6 +83,9 @@ void http_reply_text(struct http_request *req, unsigned status, const char *text
  * is gone when it returns and must not be replied to. */
 void http_hold(struct http_request *req, http_gone_fn *gone, void *arg);
 
+/* Of a request that admit has held: its handler is called after all, with the body, which admit has copied. */
+void http_resume(struct http_request *req, const struct http_entry *entry, const void *body, size_t n);
+
 /* What follows is for the transports. */
 struct http_transport {
 	void (*reply)(struct http_request *req, struct http_response *resp);

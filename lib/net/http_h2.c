@@ -268,7 +268,7 @@ static void on_drained(void *arg, struct h2_stream *st)
 	struct exchange *x = h2_user(st);
 
 	(void)arg;
-	if (x->call && !x->call->finished && x->call->method->writable)
+	if (x->call && !x->call->finished && !x->call->waiting && x->call->method->writable)
 		x->call->method->writable(x->call);
 }
 

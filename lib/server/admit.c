@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "ca/join.h"
 #include "server/server_int.h"
 
 static const struct caller nobody = {.how = CALLER_NONE};
@@ -24,9 +25,70 @@ const char *peer_host(const char *address, char out[PEER_TEXT])
 }
 
 struct answer {
-	enum { PASS, UNKNOWN, DENIED, BUSY } is;
+	enum { PASS, UNKNOWN, DENIED, BUSY, LATER, WAIT } is;
 	const char *why; /* for the peer: says no more than it knows already */
 };
+
+/* What the API server says of a token that is not known here, or is bound to a pod. *status: what was found here; it
+ * stays while the API server gives no answer. Each review that is begun is paid as a failure is. */
+static struct answer review(struct server *s, const struct http_peer *from, const char *token, struct caller *out, int *status)
+{
+	struct identity *id = s->identity;
+	int64_t now_ms = loop_now_ms(s->loop);
+	char host[PEER_TEXT];
+	struct spiffe_id who;
+	struct err e;
+	bool started;
+	enum review is = reviews_ask(s->reviews, token, strlen(token), buckets_has(&id->failures, peer_host(from->address, host), now_ms),
+				     &started, &who);
+
+	if (started)
+		buckets_take(&id->failures, host, now_ms);
+	switch (is) {
+	case REVIEW_YES:
+		*out = (struct caller){.how = CALLER_TOKEN};
+		*status = spiffe_make(id->authn.trust.domain, who.ns, who.sa, &out->id, &e);
+		break;
+	case REVIEW_NO: *status = -1; break;
+	case REVIEW_BUSY: return (struct answer){BUSY, "too many tokens to review"};
+	case REVIEW_PENDING: return (struct answer){WAIT, "the token is under review, ask again"};
+	case REVIEW_FAILED:
+		if (*status)
+			return (struct answer){LATER, "the token cannot be reviewed now"};
+		break;
+	case REVIEW_NONE: break;
+	}
+	return (struct answer){PASS, NULL};
+}
+
+static bool wants_review(const struct server *s, const char *authorization, const struct caller *who, int status, const struct err *e)
+{
+	const char *token = authn_bearer(authorization);
+
+	if (!s->reviews || !token || join_is_token(token, strlen(token)) || strlen(token) > JWT_MAX)
+		return false;
+	return status ? e->code == ERR_NOT_FOUND : who->is_bound;
+}
+
+static struct answer identify_token(struct server *s, const struct http_peer *from, const char *authorization, struct arena *a,
+				    struct caller *out, struct err *e)
+{
+	struct identity *id = s->identity;
+	int64_t now_ms = loop_now_ms(s->loop), now_s = loop_wall_ns(s->loop) / 1000000000;
+	char host[PEER_TEXT];
+	struct answer answer = {PASS, NULL};
+	int status;
+
+	if (!buckets_has(&id->failures, peer_host(from->address, host), now_ms))
+		return (struct answer){BUSY, "too many failed attempts"};
+	status = authn_caller(&id->authn, from, authorization, now_s, a, out, e);
+	if (wants_review(s, authorization, out, status, e))
+		answer = review(s, from, authn_bearer(authorization), out, &status);
+	if (answer.is != PASS || !status)
+		return answer;
+	buckets_take(&id->failures, host, now_ms);
+	return (struct answer){UNKNOWN, "the credential does not hold"};
+}
 
 /* TLS has paid for certificates. Tokens that do not hold are paid from their address's bucket, so
  * that a flood of them costs a look-up each and no arithmetic; who has a certificate is not held up
@@ -35,23 +97,20 @@ static struct answer identify(struct server *s, const struct http_peer *from,
 			      const char *authorization, struct arena *a, struct caller *out)
 {
 	struct identity *id = s->identity;
-	int64_t now_ms = loop_now_ms(s->loop), now_s = loop_wall_ns(s->loop) / 1000000000;
-	char host[PEER_TEXT];
-	struct err e;
+	int64_t now_s = loop_wall_ns(s->loop) / 1000000000;
+	struct answer answer = {UNKNOWN, "the credential does not hold"};
+	struct err e = {.text = "the API server does not know the token"};
 
 	if ((from->cert || !authorization) &&
 	    !authn_caller(&id->authn, from, NULL, now_s, a, out, &e))
 		return (struct answer){PASS, NULL};
-	if (authorization) {
-		if (!buckets_has(&id->failures, peer_host(from->address, host), now_ms))
-			return (struct answer){BUSY, "too many failed attempts"};
-		if (!authn_caller(&id->authn, from, authorization, now_s, a, out, &e))
-			return (struct answer){PASS, NULL};
-		buckets_take(&id->failures, host, now_ms);
+	if (authorization)
+		answer = identify_token(s, from, authorization, a, out, &e);
+	if (answer.is == UNKNOWN) {
+		metric_add(&s->metrics, M_AUTHN_FAILURES, NULL, 1);
+		log_warn("authn", "%s: %s", from->address, e.text);
 	}
-	metric_add(&s->metrics, M_AUTHN_FAILURES, NULL, 1);
-	log_warn("authn", "%s: %s", from->address, e.text);
-	return (struct answer){UNKNOWN, "the credential does not hold"};
+	return answer;
 }
 
 static struct answer admit(struct server *s, enum need need, const struct http_peer *from,
@@ -79,11 +138,11 @@ static struct answer admit(struct server *s, enum need need, const struct http_p
 void reply_problem(struct http_request *req, unsigned status, const char *title, const char *detail)
 {
 	struct http_header headers[] = {{"Cache-Control", "no-store"},
-					{"WWW-Authenticate", "Bearer"}};
+					{status == 503 ? "Retry-After" : "WWW-Authenticate", status == 503 ? "1" : "Bearer"}};
 	struct http_response resp = {.status = status,
 				     .content_type = "application/problem+json",
 				     .headers = headers,
-				     .n_headers = status == 401 ? 2 : 1};
+				     .n_headers = status == 401 || status == 503 ? 2 : 1};
 	json_t *body = json_pack("{s:s,s:s,s:i,s:s}", "type", "about:blank", "title", title,
 				 "status", (int)status, "detail", detail);
 	char *text = json_dumps(body, JSON_COMPACT);
@@ -96,31 +155,127 @@ void reply_problem(struct http_request *req, unsigned status, const char *title,
 	http_reply(req, &resp);
 }
 
-bool admit_request(struct http_request *req, const struct http_entry *entry)
+/* ---- those who wait for a review ---- */
+
+enum { EARLY_BODY_MAX = 64 * 1024 };
+
+/* Of req and call one is set. */
+struct pending {
+	struct review_wait wait;
+	struct server *server;
+	struct http_request *req;
+	const struct http_entry *entry;
+	void *body; /* of req */
+	size_t n_body;
+	struct grpc_call *call;
+};
+
+static void pending_free(struct pending *p)
 {
-	struct server *s = req->arg;
+	reviews_leave(p->server->reviews, &p->wait);
+	free(p->body);
+	free(p);
+}
+
+static void pending_gone(struct http_request *req, void *arg)
+{
+	(void)req;
+	pending_free(arg);
+}
+
+static void pending_dropped(struct grpc_call *call)
+{
+	pending_free(call->admission);
+}
+
+static void resume(void *arg);
+
+/* NULL: too many wait. */
+static struct pending *pending_new(struct server *s, const char *authorization)
+{
+	struct pending *p = calloc(1, sizeof(*p));
+	const char *token = authn_bearer(authorization);
+
+	must(p && "out of memory");
+	*p = (struct pending){.wait = {.fn = resume, .arg = p}, .server = s};
+	if (!reviews_wait(s->reviews, token, strlen(token), &p->wait))
+		return p;
+	free(p);
+	return NULL;
+}
+
+static bool hold_request(struct http_request *req, const struct http_entry *entry)
+{
+	struct pending *p = req->n_body <= EARLY_BODY_MAX ? pending_new(req->arg, http_header(req, "authorization")) : NULL;
+
+	if (!p)
+		return false;
+	p->req = req;
+	p->entry = entry;
+	p->n_body = req->n_body;
+	p->body = malloc(req->n_body + 1);
+	must(p->body && "out of memory");
+	memcpy(p->body, req->n_body ? (const void *)req->body : "", req->n_body);
+	http_hold(req, pending_gone, p);
+	return true;
+}
+
+static bool hold_call(struct grpc_call *call)
+{
+	struct pending *p = pending_new(call->arg, grpc_header(call, "authorization"));
+
+	if (!p)
+		return false;
+	p->call = call;
+	call->admission = p;
+	call->dropped = pending_dropped;
+	return true;
+}
+
+/* ---- requests ---- */
+
+static struct answer judge_request(struct http_request *req, const struct http_entry *entry)
+{
 	const struct caller *who;
 	enum need need = authz_route(entry->method, entry->path, (enum port_id)req->from->port);
-	struct answer answer = admit(s, need, req->from, http_header(req, "authorization"), req->arena, &who);
+	struct answer answer = admit(req->arg, need, req->from, http_header(req, "authorization"), req->arena, &who);
 
 	req->caller = who;
 	if (need == LOOPBACK && !http_is_local(http_header(req, "host"), http_header(req, "origin")))
 		answer = (struct answer){DENIED, "not for pages of elsewhere"};
+	return answer;
+}
+
+static bool answer_request(struct http_request *req, struct answer answer)
+{
 	switch (answer.is) {
 	case PASS: return true;
 	case UNKNOWN: reply_problem(req, 401, "Unauthorized", answer.why); break;
 	case DENIED: reply_problem(req, 403, "Forbidden", answer.why); break;
 	case BUSY: reply_problem(req, 429, "Too Many Requests", answer.why); break;
+	case LATER:
+	case WAIT: reply_problem(req, 503, "Service Unavailable", answer.why); break;
 	}
 	return false;
 }
 
-enum grpc_status admit_call(struct grpc_call *call, const char **why)
+bool admit_request(struct http_request *req, const struct http_entry *entry)
+{
+	struct answer answer = judge_request(req, entry);
+
+	return !(answer.is == WAIT && hold_request(req, entry)) && answer_request(req, answer);
+}
+
+/* ---- calls ---- */
+
+static enum grpc_status judge_call(struct grpc_call *call, const char **why)
 {
 	static const enum grpc_status status[] = {[PASS] = GRPC_OK,
 						  [UNKNOWN] = GRPC_UNAUTHENTICATED,
 						  [DENIED] = GRPC_PERMISSION_DENIED,
-						  [BUSY] = GRPC_RESOURCE_EXHAUSTED};
+						  [BUSY] = GRPC_RESOURCE_EXHAUSTED,
+						  [LATER] = GRPC_UNAVAILABLE,
+						  [WAIT] = GRPC_WAIT};
 	struct server *s = call->arg;
 	const struct caller *who;
 	struct answer answer =
@@ -130,6 +285,32 @@ enum grpc_status admit_call(struct grpc_call *call, const char **why)
 	call->caller = who;
 	*why = answer.why;
 	return status[answer.is];
+}
+
+enum grpc_status admit_call(struct grpc_call *call, const char **why)
+{
+	enum grpc_status status = judge_call(call, why);
+
+	return status == GRPC_WAIT && !hold_call(call) ? GRPC_UNAVAILABLE : status;
+}
+
+/* The answer is here, and everything is judged anew. Who is gone had left; what waits again would wait for ever. */
+static void resume(void *arg)
+{
+	struct pending *p = arg;
+	struct grpc_call *call = p->call;
+	const char *why;
+
+	if (call) {
+		enum grpc_status status = judge_call(call, &why);
+
+		pending_free(p);
+		grpc_admit(call, status == GRPC_WAIT ? GRPC_UNAVAILABLE : status, why);
+		return;
+	}
+	if (answer_request(p->req, judge_request(p->req, p->entry)))
+		http_resume(p->req, p->entry, p->body, p->n_body);
+	pending_free(p);
 }
 
 /* A type of resources, of a caller that its route has let in. */

@@ -39,14 +39,20 @@ static int by_cert(const struct authn *an, const struct http_peer *from, struct 
 	return set_id(an, id.ns, id.sa, out, e);
 }
 
+const char *authn_bearer(const char *authorization)
+{
+	static const char scheme[] = "Bearer ";
+
+	return strncasecmp(authorization, scheme, sizeof(scheme) - 1) ? NULL : authorization + sizeof(scheme) - 1;
+}
+
 static int by_token(const struct authn *an, const char *authorization, int64_t now_s,
 		    struct arena *a, struct caller *out, struct err *e)
 {
-	static const char scheme[] = "Bearer ";
-	const char *token = authorization + sizeof(scheme) - 1;
+	const char *token = authn_bearer(authorization);
 	struct jwt jwt;
 
-	if (strncasecmp(authorization, scheme, sizeof(scheme) - 1))
+	if (!token)
 		return err_set(e, ERR_REFUSED, "the Authorization header holds no bearer token");
 	if (join_is_token(token, strlen(token))) {
 		out->how = CALLER_JOIN;
@@ -58,6 +64,7 @@ static int by_token(const struct authn *an, const char *authorization, int64_t n
 	if (!jwt.ns)
 		return err_set(e, ERR_REFUSED, "a token whose subject is no service account");
 	out->how = CALLER_TOKEN;
+	out->is_bound = jwt.pod != NULL;
 	return set_id(an, jwt.ns, jwt.sa, out, e);
 }
 

@@ -24,6 +24,7 @@ enum caller_how {
 struct caller {
 	enum caller_how how;
 	struct spiffe_id id; /* in the mesh's own trust domain */
+	bool is_bound;	     /* of CALLER_TOKEN: to a pod */
 	const char *join;    /* the token's text, for CALLER_JOIN; never for a log */
 	int64_t cert_from_s, cert_until_s; /* of CALLER_CERT: issued, and expires; 0: not known */
 };
@@ -35,6 +36,8 @@ struct authn {
 	size_t n_rules;
 };
 
+/* The token of an Authorization header, or NULL: another scheme. */
+const char *authn_bearer(const char *authorization);
 const char *caller_how_name(enum caller_how how); /* "certificate" */
 /* authorization: the header, or NULL. -1: something was shown, and none of it holds. */
 int authn_caller(const struct authn *an, const struct http_peer *from, const char *authorization,

@@ -246,6 +246,8 @@ static int open_identity(struct server *s, struct err *e)
 	if (!s->identity)
 		return -1;
 	roots_set_peers(s->identity->roots, certs_peers, s);
+	if (s->kube)
+		s->reviews = reviews_new(s->loop, source_kube_client(s->kube), &s->metrics);
 	use_roots(s);
 	return 0;
 }
@@ -450,6 +452,7 @@ static void end(struct server *s)
 	http_server_free(s->admin);
 	http_server_free(s->monitor);
 	source_file_close(s->files);
+	reviews_free(s->reviews);
 	source_kube_close(s->kube);
 	job_pool_free(s->jobs);
 	identity_close(s->identity);

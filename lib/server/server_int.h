@@ -13,6 +13,7 @@
 #include "server/identity.h"
 #include "server/metrics.h"
 #include "server/publish.h"
+#include "server/review.h"
 #include "server/server.h"
 #include "store/source_file.h"
 #include "store/source_kube.h"
@@ -36,6 +37,7 @@ struct server {
 	struct arena access_arena;
 	const char *files_state; /* path, or NULL */
 	struct publisher *pub;
+	struct reviews *reviews;   /* or NULL: no API server to ask */
 	struct identity *identity; /* or NULL: no port with TLS */
 	struct http_server *xds, *secure, *admin, *monitor, *webhook;
 	struct arena tables; /* of the secure port */
