@@ -33,7 +33,7 @@ ANSWERS = 200               # of navctl route
 IDLE = 1000                 # clients
 CHANGES = 20
 STORM = 2000                # clients that come at once
-ASKING = 300                # identities that want certificates
+ASKING = 500                # identities that want certificates
 failures = passes = 0
 
 
@@ -303,9 +303,9 @@ def bench_certificates(folder):
         client = xds.DeltaClient(daemon.address)
         client.await_more('EDS', 'outbound|80||s7.example.com', 0)
         target = [str(daemon.ports['secure']), state + '/ca/root-cert.pem', folder + '/tokens', folder + '/body']
-        most = figures('csr_bench', *target, '100000', '1.5')
+        most = figures('csr_bench', *target, '100000', '1')
         note('certificates over HTTPS with a token, all that client and daemon can do', '%.0f/s' % most['per_s'], 'no goal')
-        load = subprocess.Popen([OBJDIR + '/test/bench/csr_bench', *target, '%d' % (most['per_s'] / 2), '4'], stdout=subprocess.PIPE, text=True)
+        load = subprocess.Popen([OBJDIR + '/test/bench/csr_bench', *target, '%d' % (most['per_s'] / 2), '3'], stdout=subprocess.PIPE, text=True)
         pushes = 0
         while load.poll() is None:
             change(daemon, client, config, service(7, 2 + pushes % 200), ('EDS', 'outbound|80||s7.example.com'))
