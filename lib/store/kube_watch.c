@@ -329,9 +329,10 @@ static void complete(struct kube_watch *w, struct node *root)
 static bool is_of_kind(const struct kube_watch *w, const struct node *root)
 {
 	const char *api = node_text(root, "apiVersion"), *kind = node_text(root, "kind");
-	const char *name = node_text(node_get(root, "metadata"), "name");
+	const char *name = node_text(node_get(root, "metadata"), "name"), *ns = node_text(node_get(root, "metadata"), "namespace");
 
-	return api && kind && name && *name && kind_find(api, kind) == (int)w->cfg.kind;
+	return api && kind && name && *name && !strchr(name, '/') && (!ns || !strchr(ns, '/')) &&
+	       kind_find(api, kind) == (int)w->cfg.kind;
 }
 
 static void take_object(struct kube_watch *w, int64_t now_ms, struct node *root, bool removed)
@@ -342,7 +343,7 @@ static void take_object(struct kube_watch *w, int64_t now_ms, struct node *root,
 	}
 	complete(w, root);
 	if (!is_of_kind(w, root))
-		broken(w, now_ms, "an element is of another kind, or has no name");
+		broken(w, now_ms, "an element is of another kind, or has no name that can be one");
 	else if (removed)
 		w->cfg.events->removed(w->cfg.arg, root);
 	else

@@ -71,6 +71,24 @@ static void call_over(struct feed *f, const struct err *why);
 static void step(struct feed *f);
 static void follow_references(struct source_kube *s);
 
+/* ---- time ---- */
+
+static int64_t now_ms(const struct source_kube *s)
+{
+	return loop_now_ms(s->cfg.loop) * s->cfg.speed;
+}
+
+/* ms of its time in the loop's. */
+static int64_t real_ms(const struct source_kube *s, int64_t ms)
+{
+	return (ms + s->cfg.speed - 1) / s->cfg.speed;
+}
+
+static void wait_for(struct source_kube *s, struct loop_timer *t, int64_t ms, loop_fn *fn, void *arg)
+{
+	loop_timer_start(s->cfg.loop, t, real_ms(s, ms), fn, arg);
+}
+
 /* ---- objects ---- */
 
 /* key: "ns/name", "/name" where the kind has no namespaces. */
@@ -250,7 +268,7 @@ static void confirm(void *arg)
 	struct source_kube *s = f->source;
 	struct err e;
 
-	if (!kube_watch_relist(f->watch, loop_now_ms(s->cfg.loop), 0) || !f->call)
+	if (!kube_watch_relist(f->watch, now_ms(s), 0) || !f->call)
 		return;
 	kube_call_cancel(f->call);
 	err_set(&e, ERR_CANCELLED, "a list is due");
@@ -273,7 +291,7 @@ static void on_list_ended(void *arg, bool whole)
 	if (sweep.held) {
 		log_warn("kube", "%s: a list lacks %zu of %zu; they stay until a second one says the same",
 			 kind_info(f->kind)->plural, sweep.held, n);
-		loop_timer_start(s->cfg.loop, &f->confirm, KUBE_CONFIRM_MS, confirm, f);
+		wait_for(s, &f->confirm, KUBE_CONFIRM_MS, confirm, f);
 	} else if (sweep.removed > KUBE_HOLD_OBJECTS) {
 		log_info("kube", "%s: a list lacks %zu of %zu; they are gone", kind_info(f->kind)->plural, sweep.removed, n);
 	}
@@ -349,7 +367,7 @@ static void answered(void *arg, const struct http_answer *answer)
 static void call_over(struct feed *f, const struct err *why)
 {
 	f->call = NULL;
-	kube_watch_ended(f->watch, loop_now_ms(f->source->cfg.loop), why);
+	kube_watch_ended(f->watch, now_ms(f->source), why);
 	loop_task_kick(f->source->cfg.loop, &f->source->commit);
 	step(f);
 }
@@ -359,7 +377,7 @@ static void received(void *arg, const char *p, size_t n)
 	struct feed *f = arg;
 	struct err e;
 
-	if (kube_watch_received(f->watch, loop_now_ms(f->source->cfg.loop), p, n))
+	if (kube_watch_received(f->watch, now_ms(f->source), p, n))
 		return;
 	kube_call_cancel(f->call);
 	err_set(&e, ERR_CANCELLED, "of no more use");
@@ -375,10 +393,13 @@ static const struct http_call_events call_events = {.answered = answered, .recei
 
 static void start_call(struct feed *f, const char *target)
 {
-	struct kube_request r = {
-		.method = "GET", .target = target, .idle_ms = f->next_call.idle_ms, .total_ms = f->next_call.total_ms};
+	struct source_kube *s = f->source;
+	struct kube_request r = {.method = "GET",
+				 .target = target,
+				 .idle_ms = real_ms(s, f->next_call.idle_ms),
+				 .total_ms = real_ms(s, f->next_call.total_ms)};
 
-	f->call = kube_call_open(f->source->client, &r, &call_events, f);
+	f->call = kube_call_open(s->client, &r, &call_events, f);
 }
 
 static void timer_fired(void *arg)
@@ -393,11 +414,11 @@ static void step(struct feed *f)
 
 	if (s->closing || f->call)
 		return;
-	kube_watch_next(f->watch, loop_now_ms(s->cfg.loop), &f->next_call);
+	kube_watch_next(f->watch, now_ms(s), &f->next_call);
 	if (f->next_call.target)
 		start_call(f, f->next_call.target);
 	else
-		loop_timer_start(s->cfg.loop, &f->timer, f->next_call.wait_ms, timer_fired, f);
+		wait_for(s, &f->timer, f->next_call.wait_ms, timer_fired, f);
 }
 
 /* ---- feeds ---- */
@@ -588,10 +609,10 @@ static void open_disk(struct source_kube *s)
 
 static bool all_settled(const struct source_kube *s)
 {
-	int64_t now_ms = loop_now_ms(s->cfg.loop);
+	int64_t now = now_ms(s);
 
 	for (const struct feed *f = s->feeds; f; f = f->next)
-		if (!kube_watch_is_settled(f->watch, now_ms))
+		if (!kube_watch_is_settled(f->watch, now))
 			return false;
 	return true;
 }
@@ -618,7 +639,7 @@ static void commit(void *arg)
 	bool touched = s->touched, waits = (!s->synced || s->restored) && !all_settled(s);
 
 	if (waits && !loop_timer_running(&s->late))
-		loop_timer_start(s->cfg.loop, &s->late, LATE_MS, look_again, s);
+		wait_for(s, &s->late, LATE_MS, look_again, s);
 	if (waits && !s->synced)
 		return;
 	if (s->restored && !waits)
@@ -635,7 +656,7 @@ static void commit(void *arg)
 	if (!s->synced)
 		note_synced(s);
 	if (s->saver)
-		disk_saver_kick(s->saver, KUBE_SAVE_MS, current, s);
+		disk_saver_kick(s->saver, real_ms(s, KUBE_SAVE_MS), current, s);
 	s->cfg.changed(s->cfg.arg);
 }
 
@@ -647,6 +668,7 @@ int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out
 
 	must(s && "out of memory");
 	s->cfg = *cfg;
+	s->cfg.speed = cfg->speed ? cfg->speed : 1;
 	s->client = kube_client_new(cfg->loop, cfg->access, cfg->user_agent, e);
 	if (!s->client || loop_random(cfg->loop, &s->seed, sizeof(s->seed))) {
 		if (s->client)

@@ -30,6 +30,7 @@ struct source_kube_cfg {
 	bool for_analysis;		/* kinds too that only analysis reads; nothing of them is a daemon's business */
 	const char *state_dir;		/* where the last good generation is kept, or NULL */
 	struct job_pool *pool;		/* for that */
+	unsigned speed;			/* for tests: its time passes so many times faster; 0 = 1 */
 	loop_fn *changed;		/* after a commit that changed objects or findings, and when synced */
 	void *arg;
 };

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
+#include "base/must.h"
 #include "fake_api.h"
 #include "model/kube.h"
 #include "store/source_kube.h"
@@ -24,6 +25,8 @@
 #define VIRTUAL "/apis/networking.istio.io/v1/virtualservices"
 #define GATEWAYS "/apis/networking.istio.io/v1/gateways"
 #define INGRESSES "/apis/networking.k8s.io/v1/ingresses"
+
+enum { SPEED = 20 };	/* of the source's time */
 
 struct fix {
 	struct arena arena;
@@ -73,6 +76,7 @@ static void open_source(struct fix *f)
 				      .user_agent = "navarch-test/1",
 				      .state_dir = f->state_dir,
 				      .pool = f->pool,
+				      .speed = SPEED,
 				      .changed = on_change,
 				      .arg = f};
 	struct err e;
@@ -195,7 +199,7 @@ static void all_watch(struct fix *f)
 
 static void end_watches(struct fix *f)
 {
-	turn_for(f, 1100);	/* one that ends within a second has gone wrong */
+	turn_for(f, 1100 / SPEED);	/* one that ends within a second has gone wrong */
 	fake_api_break_watches(f->api);
 }
 
@@ -415,6 +419,131 @@ static void secrets_by_name(void **state)
 	stop(&f);
 }
 
+static bool has_finding_on(struct fix *f, const char *name, enum diag_code code)
+{
+	struct diags ds;
+
+	diags_init(&ds, &f->arena);
+	store_findings(f->store, &ds);
+	for (size_t i = 0; i < ds.n; i++)
+		if (ds.v[i].code == code && ds.v[i].object.name && !strcmp(ds.v[i].object.name, name))
+			return true;
+	return false;
+}
+
+/* What was written before anybody checked it stands beside the rest, with a finding, until it is mended. */
+static void never_checked(void **state)
+{
+	static const char *const specs[] = {
+		"7", "null", "[]", "{\"hosts\":7}", "{\"hosts\":[\"a\"],\"http\":[{\"route\":[{\"destination\":{\"host\":\"a\"},\"weight\":\"x\"}]}]}",
+		"{\"hosts\":[\"a\"],\"http\":[{\"timeout\":\"soon\",\"route\":[{\"destination\":{\"host\":\"a\"}}]}]}",
+	};
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	put_service(&f, "a", 80);
+	put_route(&f, "good", 100);
+	for (size_t i = 0; i < ARRAY_LEN(specs); i++)
+		fake_api_put(f.api, VIRTUAL, arena_printf(&f.arena, "{\"metadata\":{\"name\":\"bad%zu\",\"namespace\":\"one\"},\"spec\":%s}",
+							  i, specs[i]));
+	open_source(&f);
+	all_watch(&f);
+	assert_int_equal(count(&f, KIND_VIRTUAL_SERVICE), 1);
+	assert_true(has_finding_on(&f, "bad3", D_FIELD_TYPE));
+	assert_true(has_finding_on(&f, "bad5", D_FIELD_FORMAT));
+	assert_false(has_finding(&f, D_LAST_GOOD_KEPT));
+	put_route(&f, "bad3", 100);
+	wait_for(&f, count(&f, KIND_VIRTUAL_SERVICE) == 2);
+	assert_false(has_finding_on(&f, "bad3", D_FIELD_TYPE));
+	stop(&f);
+}
+
+/* 1.5 MB, which is the most that an API server stores: by list, by watch, and with more labels and annotations than anybody has. */
+static void large_objects(void **state)
+{
+	enum { ENDPOINTS = 27000, LABELS = 400 };
+	static const char service[] = "{\"metadata\":{\"name\":\"s\",\"namespace\":\"one\",\"labels\":{%s},\"annotations\":{\"note\":\"%s\"}},"
+				      "\"spec\":{\"clusterIP\":\"10.0.0.1\",\"ports\":[{\"name\":\"http\",\"port\":%d}]}}";
+	struct buf text, labels;
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	buf_init(&text, 4 << 20);
+	buf_str(&text, "{\"metadata\":{\"name\":\"big\",\"namespace\":\"one\",\"labels\":{\"kubernetes.io/service-name\":\"s\"}},"
+		       "\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"http\",\"port\":80}],\"endpoints\":[");
+	for (int i = 0; i < ENDPOINTS; i++)
+		buf_printf(&text, "%s{\"addresses\":[\"10.1.%d.%d\"],\"conditions\":{\"ready\":true}}", i ? "," : "", i >> 8, i & 255);
+	buf_str(&text, "]}");
+	assert_in_range(text.n, 1500000, 1600000);
+	fake_api_put(f.api, "/apis/discovery.k8s.io/v1/endpointslices", buf_cstr(&text));
+	buf_init(&labels, 1 << 20);
+	for (int i = 0; i < LABELS; i++)
+		buf_printf(&labels, "%s\"%0250d.io/%063d\":\"%063d\"", i ? "," : "", i, i, i);
+	open_source(&f);
+	all_watch(&f);
+	assert_int_equal(count(&f, KIND_ENDPOINT_SLICE), 1);
+	assert_int_equal(object_spec(get(&f, KIND_ENDPOINT_SLICE, "one", "big"), k_endpoint_slice)->n_endpoints, ENDPOINTS);
+	buf_clear(&text);
+	memset(buf_room(&text, 262000), 'n', 262000);
+	buf_added(&text, 262000);
+	fake_api_put(f.api, SERVICES, arena_printf(&f.arena, service, buf_cstr(&labels), buf_cstr(&text), 81));
+	wait_for(&f, service_port(&f, "s") == 81);
+	assert_int_equal(get(&f, KIND_SERVICE, "one", "s")->labels.n, LABELS);
+	fake_api_delete(f.api, "/apis/discovery.k8s.io/v1/endpointslices", "one", "big");
+	wait_for(&f, count(&f, KIND_ENDPOINT_SLICE) == 0);
+	buf_fini(&text);
+	buf_fini(&labels);
+	stop(&f);
+}
+
+/* Names that no server gives, as they would stand in names of clusters, Secrets and files. */
+static void forged_names(void **state)
+{
+	static const char *const names[] = {
+		"a|b", "outbound|80||a.one.svc.cluster.local", "kubernetes://cert", "a;.", "..", "A", "a b", "a\\nb", "*",
+	};
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	put_service(&f, "a", 80);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		fake_api_put(f.api, SERVICES,
+			     arena_printf(&f.arena, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"one\"},\"spec\":{\"ports\":[{\"port\":80}]}}", names[i]));
+	fake_api_put(f.api, SERVICES, "{\"metadata\":{\"name\":\"c\",\"namespace\":\"one|two\"},\"spec\":{\"ports\":[{\"port\":80}]}}");
+	open_source(&f);
+	all_watch(&f);
+	assert_int_equal(count(&f, KIND_SERVICE), 1);
+	assert_int_equal(service_port(&f, "a"), 80);
+	assert_true(has_finding_on(&f, "a|b", D_METADATA_INVALID));
+	put_service(&f, "z", 80);
+	wait_for(&f, count(&f, KIND_SERVICE) == 2);
+	stop(&f);
+}
+
+/* An object that goes and comes back under its name is another one; the end of the first is not the end of the second. */
+static void uid_changes(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start(&f);
+	put_service(&f, "a", 80);
+	open_source(&f);
+	all_watch(&f);
+	fake_api_lose(f.api, SERVICES, "one", "a");	/* nobody is told */
+	put_service(&f, "a", 81);
+	wait_for(&f, service_port(&f, "a") == 81);
+	fake_api_delete(f.api, SERVICES, "one", "a");
+	put_service(&f, "a", 82);
+	wait_for(&f, service_port(&f, "a") == 82);
+	fake_api_delete(f.api, SERVICES, "one", "a");
+	wait_for(&f, count(&f, KIND_SERVICE) == 0);
+	stop(&f);
+}
+
 static void write_token(const char *path, const char *token)
 {
 	FILE *out = fopen(path, "w");
@@ -525,6 +654,10 @@ int main(void)
 		cmocka_unit_test(broken_parts),
 		cmocka_unit_test(slow_kind),
 		cmocka_unit_test(secrets_by_name),
+		cmocka_unit_test(never_checked),
+		cmocka_unit_test(large_objects),
+		cmocka_unit_test(forged_names),
+		cmocka_unit_test(uid_changes),
 		cmocka_unit_test(token_rotates),
 		cmocka_unit_test(server_comes_late),
 		cmocka_unit_test(starts_from_disk),

@@ -50,7 +50,7 @@ KUBE_BUGS = [
     ('an object that comes again unchanged is lost to the list', 'lib/store/source_kube.c',
      '\tk->round = f->round;\n', '\tif (!same)\n\t\tk->round = f->round;\n'),
     ('the first state is what came first', 'lib/store/source_kube.c',
-     'if (!kube_watch_is_settled(f->watch, now_ms))\n\t\t\treturn false;', 'if (kube_watch_is_settled(f->watch, now_ms))\n\t\t\treturn true;'),
+     'if (!kube_watch_is_settled(f->watch, now))\n\t\t\treturn false;', 'if (kube_watch_is_settled(f->watch, now))\n\t\t\treturn true;'),
     ('a deletion is not committed', 'lib/store/source_kube.c',
      '\tfree(k);\n\ttouch(f->source);', '\tfree(k);'),
     ('what is read by name outlives its reference', 'lib/store/source_kube.c',

@@ -290,8 +290,9 @@ static void broken_elements(void **state)
 	kube_watch_answered(f.w, 200, -1);
 	say(&f, "{\"type\":\"ADDED\",\"obj\n{}\nnull\n{\"type\":\"X\",\"object\":{}}\n");
 	say(&f, "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"x\"}}}\n");
+	say(&f, EVENT("ADDED", "../x", "6") EVENT("ADDED", "", "6"));	/* names that would be a path are no server's */
 	say(&f, EVENT("ADDED", "c", "6"));
-	expect(&f, "broken broken broken broken broken put:c ");
+	expect(&f, "broken broken broken broken broken broken broken put:c ");
 	/* what the event was about only a list can tell: within a minute */
 	f.now += 60001;
 	assert_false(say(&f, BOOKMARK("7")));
@@ -503,6 +504,32 @@ static void audit(void **state)
 	stop(&f);
 }
 
+/* The machine slept: what was waited for is due once, and nothing twice. */
+static void clock_jumps(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start(&f, KIND_POD);
+	list(&f);
+	f.now += 36000000;
+	assert_true(say(&f, BOOKMARK("10")));
+	break_off(&f, ERR_TIMEOUT);
+	assert_non_null(strstr(ask(&f), "sendInitialEvents"));
+	expect(&f, "[ ");
+	answer(&f, 503, "");
+	expect(&f, "! trouble ");
+	f.now += 36000000;
+	assert_non_null(strstr(ask(&f), "sendInitialEvents"));
+	kube_watch_answered(f.w, 200, -1);
+	say(&f, END_MARK("11"));
+	expect(&f, "[ well ] ");
+	f.now += 2000;
+	end(&f);
+	assert_non_null(strstr(ask(&f), "&resourceVersion=11"));
+	stop(&f);
+}
+
 static void one_object(void **state)
 {
 	struct kube_watch_cfg cfg = {.kind = KIND_SECRET, .ns = "a", .name = "b", .page = 2, .events = &events};
@@ -524,7 +551,7 @@ int main(void)
 		cmocka_unit_test(no_list), cmocka_unit_test(broken_elements), cmocka_unit_test(broken_lists), cmocka_unit_test(back_in_time),
 		cmocka_unit_test(missing_kind),
 		cmocka_unit_test(forbidden), cmocka_unit_test(back_off), cmocka_unit_test(silence),
-		cmocka_unit_test(audit), cmocka_unit_test(one_object),
+		cmocka_unit_test(audit), cmocka_unit_test(clock_jumps), cmocka_unit_test(one_object),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
