@@ -83,7 +83,8 @@ static void replied(void *arg, const struct kube_reply *reply)
 int cluster_send(struct cluster *c, const char *method, const char *target, const char *type, const struct buf *body,
 		 struct cluster_answer *out, struct err *e)
 {
-	struct kube_request r = {.method = method, .target = target, .content_type = type};
+	/* keys of tokens have a type of their own, which is JSON */
+	struct kube_request r = {.method = method, .target = target, .accept = "application/json, */*", .content_type = type};
 	struct asking ask = {.cluster = c, .answer = out, .err = e};
 
 	*out = (struct cluster_answer){.text = ""};

@@ -18,11 +18,12 @@
 #include "base/scalar.h"
 #include "ca/ca.h"
 #include "ev/file.h"
+#include "model/crd.h"
 
 #define NS "istio-system"
 #define CORE "/api/v1/namespaces/" NS
 
-enum { READY_MS = 120000, POLL_MS = 500, CA_FILE_MAX = 1024 * 1024 };
+enum { READY_MS = 120000, KINDS_MS = 30000, POLL_MS = 250, CA_FILE_MAX = 1024 * 1024 };
 
 struct install {
 	struct applier ap;
@@ -33,6 +34,11 @@ struct install {
 	int64_t timeout_ms;
 	int64_t generation;		/* of the Deployment */
 };
+
+static int64_t now_ms(const struct install *in)
+{
+	return loop_clock_ns(in->ap.cluster->loop) / 1000000;
+}
 
 static int one(struct install *in, const char *step, const struct manifest *m)
 {
@@ -45,15 +51,15 @@ static int one(struct install *in, const char *step, const struct manifest *m)
 
 /* ---- namespace ---- */
 
-static int do_namespace(struct install *in, const struct manifests *base)
+/* As the base has it, and with a label by which `navctl uninstall --purge` knows that it is ours. */
+static int do_namespace(struct install *in)
 {
-	const struct manifest *m = manifests_find(base, "Namespace", NS);
+	struct manifest m = manifest_of("{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"" NS "\",\"labels\":{"
+					MANIFEST_OURS "}}}", in->arena);
 	const struct node *there;
 	struct err e;
-	int rc;
+	int rc = apply_get(&in->ap, m.target, &there, &e);
 
-	must(m);
-	rc = apply_get(&in->ap, m->target, &there, &e);
 	if (rc < 0)
 		return apply_fail(&in->ap, "namespace", "Namespace " NS, &e);
 	if (!rc) {
@@ -61,7 +67,7 @@ static int do_namespace(struct install *in, const struct manifests *base)
 		apply_report(&in->ap, "namespace", "Namespace " NS, "is there");
 		return 0;
 	}
-	if (apply_object(&in->ap, "namespace", m))
+	if (apply_object(&in->ap, "namespace", &m))
 		return -1;
 	in->has_namespace = !in->ap.dry;
 	return 0;
@@ -98,8 +104,8 @@ static int put_ca(struct install *in, const char *dir, struct buf *json, struct 
 {
 	const char *text;
 
-	buf_str(json, "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"cacerts\",\"namespace\":\"" NS "\",\"labels\":"
-		      "{\"app.kubernetes.io/managed-by\":\"navctl\"}},\"type\":\"Opaque\",\"data\":{");
+	buf_str(json, "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"cacerts\",\"namespace\":\"" NS "\",\"labels\":{"
+		      MANIFEST_OURS "}},\"type\":\"Opaque\",\"data\":{");
 	if (put_file(in, dir, "root-cert.pem", "root-cert.pem", json, &in->root, e) ||
 	    put_file(in, dir, "ca-cert.pem", "ca-cert.pem", json, &text, e) ||
 	    put_file(in, dir, "ca-key.pem", "ca-key.pem", json, &text, e))
@@ -204,9 +210,34 @@ static int do_tokens(struct install *in)
 
 /* ---- CRDs ---- */
 
+/* A kind is of use a second after its CRD is there; until then the server answers 404, then 429. */
+static int await_kinds(struct install *in)
+{
+	int64_t end_ms = now_ms(in) + KINDS_MS;
+	struct cluster_answer answer;
+	struct err e;
+
+	for (int k = 0; k < KIND_COUNT; k++) {
+		const struct kind_info *info = kind_info((enum kind)k);
+		const char *target;
+
+		if (!crd_has((enum kind)k))
+			continue;
+		target = arena_printf(in->arena, "/apis/%s/%.*s/%s?limit=1", info->group, (int)strcspn(info->versions, " "), info->versions,
+				      info->plural);
+		while (cluster_ask(in->ap.cluster, "GET", target, &answer, &e)) {
+			if ((answer.status != 404 && answer.status != 429) || now_ms(in) >= end_ms)
+				return apply_fail(&in->ap, "CRDs", info->plural, &e);
+			cluster_wait(in->ap.cluster, POLL_MS);
+		}
+	}
+	return 0;
+}
+
 /* Those of others, Istio's own, stay as they are and are used. */
 static int do_crds(struct install *in)
 {
+	size_t changed = in->ap.changed;
 	struct manifests crds;
 
 	manifests_crds(in->arena, &crds);
@@ -229,7 +260,7 @@ static int do_crds(struct install *in)
 		if (rc)
 			return -1;
 	}
-	return 0;
+	return in->ap.dry || in->ap.changed == changed ? 0 : await_kinds(in);
 }
 
 /* ---- the rest ---- */
@@ -263,10 +294,7 @@ static int do_steps(struct install *in)
 	struct manifest_values values = {.image = args_get(in->args, "image"), .replicas = args_get(in->args, "replicas"), .ca_bundle = ""};
 	struct manifests base;
 
-	if (!values.image)
-		values.image = "navarchd:dev";	/* --prepare: not looked at */
-	manifests_base(&values, in->arena, &base);
-	if (do_namespace(in, &base) || do_ca(in) || do_tokens(in) || do_crds(in))
+	if (do_namespace(in) || do_ca(in) || do_tokens(in) || do_crds(in))
 		return -1;
 	if (args_has(in->args, "prepare"))
 		return 0;
@@ -306,7 +334,7 @@ static int await_ready(struct install *in)
 {
 	static const char object[] = "Deployment " NS "/navarchd";
 	struct progress p, last = {.wanted = -1};
-	int64_t end_ms = loop_clock_ns(in->ap.cluster->loop) / 1000000 + in->timeout_ms;
+	int64_t end_ms = now_ms(in) + in->timeout_ms;
 	struct err e;
 
 	for (;;) {
@@ -321,7 +349,7 @@ static int await_ready(struct install *in)
 		last = p;
 		if (p.done)
 			return 0;
-		if (loop_clock_ns(in->ap.cluster->loop) / 1000000 >= end_ms) {
+		if (now_ms(in) >= end_ms) {
 			err_set(&e, ERR_TIMEOUT, "after %lld s: %s", (long long)in->timeout_ms / 1000, text);
 			return apply_fail(&in->ap, "ready", object, &e);
 		}

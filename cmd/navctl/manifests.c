@@ -105,14 +105,6 @@ void manifests_crds(struct arena *a, struct manifests *out)
 	}
 }
 
-const struct manifest *manifests_find(const struct manifests *m, const char *kind, const char *name)
-{
-	for (size_t i = 0; i < m->n; i++)
-		if (!strcmp(m->v[i].kind, kind) && !strcmp(m->v[i].name, name))
-			return &m->v[i];
-	return NULL;
-}
-
 bool manifest_is_labelled(const struct node *root, const char *label, const char *value)
 {
 	const char *text = node_text(node_get(node_get(root, "metadata"), "labels"), label);

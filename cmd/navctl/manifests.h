@@ -9,6 +9,9 @@
 #include "node/node.h"
 
 #define MANIFEST_LABEL "app.kubernetes.io%2Fname%3Dnavarchd"	/* of all that is taken away again, as a query has it */
+/* What only --purge takes away: as JSON, and as a query has it. */
+#define MANIFEST_OURS	    "\"app.kubernetes.io/managed-by\":\"navctl\""
+#define MANIFEST_OURS_QUERY "app.kubernetes.io%2Fmanaged-by%3Dnavctl"
 
 struct manifest {
 	const struct node *root;
@@ -30,8 +33,6 @@ void manifests_base(const struct manifest_values *values, struct arena *a, struc
 void manifests_crds(struct arena *a, struct manifests *out);
 /* One object of JSON text that is ours. */
 struct manifest manifest_of(const char *json, struct arena *a);
-/* One of them by kind, or NULL. */
-const struct manifest *manifests_find(const struct manifests *m, const char *kind, const char *name);
 /* Has it this label of its metadata? */
 bool manifest_is_labelled(const struct node *root, const char *label, const char *value);
 

@@ -34,7 +34,7 @@ static const struct {
 	const char *collection, *selector;
 } purged[] = {
     {"/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "app.kubernetes.io%2Fpart-of%3Dnavarch"},
-    {"/api/v1/namespaces/" NS "/secrets", "app.kubernetes.io%2Fmanaged-by%3Dnavctl"},
+    {"/api/v1/namespaces/" NS "/secrets", MANIFEST_OURS_QUERY},
 };
 
 static int delete_object(struct applier *ap, const char *collection, const struct node *item)
@@ -75,20 +75,15 @@ static int delete_all(struct applier *ap, const char *collection, const char *se
 /* The namespace, if it is there because we made it, with whatever else is in it by now. */
 static int delete_namespace(struct applier *ap)
 {
-	const struct node *there, *managed;
+	const struct node *there;
 	struct err e;
 	int rc = apply_get(ap, "/api/v1/namespaces/" NS, &there, &e);
 
 	if (rc)
 		return rc > 0 ? 0 : apply_fail(ap, "delete", "namespaces " NS, &e);
-	managed = node_get(node_get(there, "metadata"), "managedFields");
-	for (size_t i = 0; managed && managed->kind == NODE_LIST && i < managed->n; i++) {
-		const char *manager = node_text(&managed->list[i], "manager");
-
-		if (manager && !strcmp(manager, APPLY_MANAGER))
-			return delete_object(ap, "/api/v1/namespaces", there);
-	}
-	return 0;
+	if (!manifest_is_labelled(there, "app.kubernetes.io/managed-by", "navctl"))
+		return 0;
+	return delete_object(ap, "/api/v1/namespaces", there);
 }
 
 static int take_away(struct applier *ap, bool purge)

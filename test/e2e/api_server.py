@@ -4,6 +4,8 @@ What must be true of the real one is tested with the real one (test/e2e/kube); t
 import copy
 import http.server
 import json
+import re
+import socket
 import threading
 import urllib.parse
 
@@ -13,6 +15,7 @@ JWKS = {'keys': [{'kty': 'EC', 'kid': 'a', 'crv': 'P-256', 'x': 'x', 'y': 'y'}]}
 FIXED = {'/version': {'gitVersion': 'v1.34.0'}, '/openid/v1/jwks': JWKS,
          '/.well-known/openid-configuration': {'issuer': 'https://kubernetes.default.svc.cluster.local'}}
 TOKEN = 'admin-token'
+CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/'
 
 
 def leaves(value, path=()):
@@ -98,7 +101,10 @@ class ApiServer:
             return h.answer(fault, status_of(fault, 'no'))
         if url.path.endswith('/portforward'):
             port = int(query['ports'])
-            return port_forward.serve(h, port, self.ports.get((url.path.split('/')[-2], port)))
+            address = self.ports.get((url.path.split('/')[-2], port))
+            return port_forward.serve(h, port, address and (lambda: socket.create_connection(address, 10)))
+        if url.path == '/openid/v1/jwks' and '*/*' not in h.headers['Accept']:
+            return h.answer(406, status_of(406, 'Available representations: application/jwk-set+json'))
         if url.path in FIXED:
             return h.answer(200, FIXED[url.path])
         with self.lock:
@@ -110,7 +116,9 @@ class ApiServer:
         name, _, value = query.get('labelSelector', '').partition('=')
         items = [o for p, o in sorted(self.objects.items()) if p.rpartition('/')[0] == path and
                  (not name or o['metadata'].get('labels', {}).get(name) == value)]
-        return (200, {'kind': 'List', 'items': items}) if items or 'labelSelector' in query else (404, status_of(404, 'not found: ' + path))
+        kind = re.match(r'/apis/([^/]+)/[^/]+/([a-z]+)$', path)
+        known = kind and '%s%s.%s' % (CRDS, kind.group(2), kind.group(1)) in self.objects
+        return (200, {'kind': 'List', 'items': items}) if items or known or 'labelSelector' in query else (404, status_of(404, 'not found: ' + path))
 
     def on_patch(self, path, query, body):
         new, manager = json.loads(body), query['fieldManager']

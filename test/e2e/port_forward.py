@@ -2,7 +2,6 @@
 """The kubelet's end of a port-forward by WebSocket (v4.channel.k8s.io), over a request of http.server."""
 import base64
 import hashlib
-import socket
 import struct
 import threading
 
@@ -46,8 +45,8 @@ def accept(handler):
     return True
 
 
-def serve(handler, port, address):
-    """Bridges the request to an address; None: nobody listens there, as the kubelet tells it."""
+def serve(handler, port, connect):
+    """Bridges the request to what connect() gives; connect None: nobody listens there, as the kubelet tells it."""
     if not accept(handler):
         return
     out, lock = handler.wfile, threading.Lock()
@@ -59,12 +58,12 @@ def serve(handler, port, address):
 
     for channel in (0, 1):
         send(channel, struct.pack('<H', port))
-    if not address:
+    if not connect:
         send(1, b'error forwarding port: connection refused')
         return
     with lock:
         out.write(frame(9, b'are you there'))       # a ping amid it all
-    backend = socket.create_connection(address, 10)
+    backend = connect()
 
     def pump():
         try:

@@ -7,14 +7,13 @@ import re
 import subprocess
 
 import manifests
-from api_server import TOKEN, ApiServer
+from api_server import CRDS, TOKEN, ApiServer
 from harness import BUILD, await_, need
 from test_gateway import shop
 
 FAKE = BUILD + '/rel/test/kube/fake_main'
 SYSTEM = '/api/v1/namespaces/istio-system'
 DEPLOYMENT = '/apis/apps/v1/namespaces/istio-system/deployments/navarchd'
-CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/'
 HOOK = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/navarchd'
 
 
