@@ -46,6 +46,48 @@ def one_mode(env, mode):
     return 'v1 %d, v2 %d' % (got['v1'], got['v2'])
 
 
+INGRESS = '''apiVersion: v1
+kind: Service
+metadata: {name: istio-ingressgateway, namespace: istio-system}
+spec:
+  clusterIP: 10.96.9.9
+  selector: {istio: ingressgateway}
+  ports: [{name: http, port: 80, targetPort: %(port)d}]
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: mesh}
+spec: {controller: istio.io/ingress-controller}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: shop, namespace: default}
+spec:
+  ingressClassName: mesh
+  rules:
+    - host: shop.example.com
+      http:
+        paths:
+          - {path: /shop, pathType: Prefix, backend: {service: {name: shop, port: {name: http}}}}
+          - {path: /only, pathType: Exact, backend: {service: {name: shop, port: {number: 8000}}}}
+'''
+
+
+def test_gateway_ingress(env):
+    """The rules of an Ingress in an Envoy: whole segments of a path, exact paths, hosts; and a class that is taken away."""
+    files, port = shop(env, {'v1': 100})
+    navarchd = env.navarchd({'shop.yaml': files['shop.yaml'], 'ingress.yaml': INGRESS % {'port': port}})
+    env.gateway(navarchd)
+    ask = lambda path, host='shop.example.com': get(port, path, host=host)[0]
+    await_('traffic through the Ingress', lambda: ask('/shop') == 200)
+    got = {path: ask(path) for path in ('/shop', '/shop/', '/shop/a', '/shopping', '/only', '/only/', '/')}
+    need(got == {'/shop': 200, '/shop/': 200, '/shop/a': 200, '/shopping': 404, '/only': 200, '/only/': 404, '/': 404},
+         'answers %s' % got)
+    need(ask('/shop', 'other.example.com') == 404, 'another host is served')
+    navarchd.write('ingress.yaml', (INGRESS % {'port': port}).replace('istio.io/', 'example.com/'))
+    await_('no listener', lambda: get(port, '/shop')[0] is None or get(port, '/shop')[0] == 0)
+
+
 def test_gateway_delta(env):
     return one_mode(env, 'delta')
 
