@@ -28,6 +28,7 @@ static const struct analyzer {
 	{"authorization", analyze_authorization},
 	{"claims", analyze_claims},
 	{"networks", analyze_networks},
+	{"conditions", analyze_conditions},
 	{"patches of Envoy", analyze_patches},
 	{"webhooks", analyze_webhooks},
 	{"images to inject", analyze_images},

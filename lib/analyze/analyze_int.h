@@ -31,6 +31,7 @@ analyzer_fn analyze_annotations,				/* analyze_annotation.c */
     analyze_virtual_services,					/* analyze_virtual_service.c */
     analyze_telemetries, analyze_authorization, analyze_claims,	/* analyze_policy.c */
     analyze_networks,						/* analyze_network.c */
+    analyze_conditions,						/* analyze_condition.c */
     analyze_patches, analyze_webhooks, analyze_images;		/* analyze_extension.c */
 
 /* pos {0}: the first line of the object. */

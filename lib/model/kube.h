@@ -111,6 +111,20 @@ SCHEMA_STRUCT(k_pod_ip)
 	X(T, STR, type, "type", _, 0, "Ready, Healthy, ...") X(T, STR, status, "status", _, 0, "True, False or Unknown.")
 SCHEMA_STRUCT(k_condition)
 
+/* What others say of an object in its status: for analysis only. */
+#define ROWS_said_condition(X, T)                                                                  \
+	X(T, STR, type, "type", _, 0, "What is said.")                                             \
+	X(T, STR, status, "status", _, 0, "True, False or Unknown.")                               \
+	X(T, STR, reason, "reason", _, 0, "Why, in a word.")                                       \
+	X(T, STR, message, "message", _, 0, "Why.")
+SCHEMA_STRUCT(said_condition)
+#define ROWS_said_parent(X, T) X(T, MSGS, conditions, "conditions", said_condition, 0, "Of one parent.")
+SCHEMA_STRUCT(said_parent)
+#define ROWS_said_status(X, T)                                                                     \
+	X(T, MSGS, conditions, "conditions", said_condition, 0, "Of the object.")                  \
+	X(T, MSGS, parents, "parents", said_parent, 0, "Of a route at each parent.")
+SCHEMA_STRUCT(said_status)
+
 #define ROWS_k_pod_status(X, T)                                                                    \
 	X(T, STR, pod_ip, "podIP", _, 0, "Address.")                                               \
 	X(T, MSGS, pod_ips, "podIPs", k_pod_ip, 0, "All addresses.")                               \

@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "base/scalar.h"
 #include "model/check.h"
+#include "model/kube.h"
 #include "model/labels.h"
 #include "model/traffic.h"
 
@@ -225,6 +226,22 @@ static const void *read_status(const struct node *status, enum kind kind, struct
 	return schema_decode(kind_status(kind), status, "status", SCHEMA_LENIENT, a, &unsaid);
 }
 
+/* An API server's are not kept (object_keep). */
+static const struct said_status *read_said(const struct node *root, enum kind kind, struct arena *a)
+{
+	static const bool is_read[KIND_COUNT] = {
+		[KIND_SERVICE] = true, [KIND_SERVICE_ENTRY] = true, [KIND_AUTHORIZATION_POLICY] = true,
+		[KIND_GWAPI_GATEWAY] = true, [KIND_HTTP_ROUTE] = true, [KIND_GRPC_ROUTE] = true,
+	};
+	const struct node *status = is_read[kind] ? node_get(root, "status") : NULL;
+	struct diags unsaid;
+
+	if (!status || status->kind != NODE_MAP || (!node_get(status, "conditions") && !node_get(status, "parents")))
+		return NULL;
+	diags_init(&unsaid, a);
+	return schema_decode(&schema_said_status, status, "status", SCHEMA_LENIENT, a, &unsaid);
+}
+
 /* True if what is wrong, if anything, are the rules of the kind: the schema was satisfied. */
 static bool fill(struct object *o, const struct node *root, const struct object_id *id, enum schema_mode mode,
 		 struct diags *ds)
@@ -240,6 +257,7 @@ static bool fill(struct object *o, const struct node *root, const struct object_
 	o->spec = schema_decode(info->schema, body ? body : &none, info->body, mode, &o->arena, ds);
 	if (status)
 		o->status = read_status(status, o->kind, &o->arena);
+	o->said = read_said(root, o->kind, &o->arena);
 	readable = ds->nerrors == errors;
 	if (checks[o->kind] && readable) {
 		struct check c = {.obj = o, .root = root, .mode = mode, .ds = ds};

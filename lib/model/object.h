@@ -35,6 +35,8 @@ int kind_find(const char *api_version, const char *kind);
 enum { KIND_KEBAB_MAX = 64 };
 const char *kind_kebab(enum kind kind, char out[KIND_KEBAB_MAX]);
 
+struct said_status;	/* model/kube.h */
+
 struct object {
 	int refs;
 	enum kind kind;
@@ -51,6 +53,8 @@ struct object {
 	struct hash128 hash;		/* of the canonical content: kind, names, labels, annotations, times, body */
 	const void *spec;		/* struct of kind_info(kind)->schema */
 	const void *status;		/* struct of kind_status(kind), or NULL: none */
+	const struct said_status *said;	/* conditions that others wrote, of some kinds read from files: for analysis,
+					 * and no part of the hash; or NULL */
 	const struct diag *diags;	/* findings of decode and check, warnings of an accepted object */
 	size_t n_diags;
 	bool partly;			/* a field is NOT_IN_EFFECT */
