@@ -19,31 +19,20 @@ static uint64_t key_of(const char *key)
 	return h ? h : 1; /* 0: a slot that nobody has */
 }
 
-static double level_of(const struct buckets *b, uint64_t key, int64_t now_ms)
-{
-	double level;
-
-	if (b->slot[key % BUCKET_SLOTS].key != key)
-		return b->burst;
-	level = b->slot[key % BUCKET_SLOTS].level +
-		(double)(now_ms - b->slot[key % BUCKET_SLOTS].at_ms) / 1000 * b->per_s;
-	return level < b->burst ? level : b->burst;
-}
-
 bool buckets_has(const struct buckets *b, const char *key, int64_t now_ms)
 {
-	return level_of(b, key_of(key), now_ms) >= 1;
+	uint64_t k = key_of(key);
+
+	return b->slot[k % BUCKET_SLOTS].key != k || bucket_level(&b->slot[k % BUCKET_SLOTS].bucket, now_ms) >= 1;
 }
 
 bool buckets_take(struct buckets *b, const char *key, int64_t now_ms)
 {
 	uint64_t k = key_of(key);
-	double level = level_of(b, k, now_ms);
+	struct bucket *own = &b->slot[k % BUCKET_SLOTS].bucket;
 
-	if (level < 1)
-		return false;
+	if (b->slot[k % BUCKET_SLOTS].key != k)
+		bucket_init(own, b->burst, b->per_s, now_ms);
 	b->slot[k % BUCKET_SLOTS].key = k;
-	b->slot[k % BUCKET_SLOTS].level = level - 1;
-	b->slot[k % BUCKET_SLOTS].at_ms = now_ms;
-	return true;
+	return bucket_take(own, now_ms);
 }

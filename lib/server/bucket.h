@@ -6,8 +6,7 @@
 #ifndef SERVER_BUCKET_H
 #define SERVER_BUCKET_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/bucket.h"
 
 enum { BUCKET_SLOTS = 4096 };
 
@@ -15,8 +14,7 @@ struct buckets {
 	double burst, per_s;
 	struct {
 		uint64_t key;
-		double level;
-		int64_t at_ms;
+		struct bucket bucket;
 	} slot[BUCKET_SLOTS];
 };
 
