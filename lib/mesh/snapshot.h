@@ -293,6 +293,11 @@ const struct object *snapshot_object(const struct snapshot *s, enum kind kind, c
 const struct verdict *snapshot_verdict(const struct snapshot *s, const struct object *obj);
 /* The Gateway of that name, be it of an Ingress, or NULL. */
 const struct gw *snapshot_gateway(const struct snapshot *s, const char *ns, const char *name);
+bool snapshot_judges(enum kind kind);		/* its objects have verdicts */
+/* Those of one kind within verdicts: [*first, *first + n). */
+size_t snapshot_verdicts_of(const struct snapshot *s, enum kind kind, size_t *first);
+/* The verdicts of a kind are the same ones; prev may be NULL. */
+bool snapshot_same_verdicts(const struct snapshot *prev, const struct snapshot *s, enum kind kind);
 /* The pod with that address (not a hostNetwork one), or NULL. */
 const struct object *snapshot_pod_of_ip(const struct snapshot *s, const char *ip);
 

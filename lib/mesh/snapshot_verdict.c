@@ -568,3 +568,21 @@ const struct verdict *snapshot_verdict(const struct snapshot *s, const struct ob
 	}
 	return lo < s->n_verdicts && object_compare(s->verdicts[lo].obj, obj) == 0 ? &s->verdicts[lo] : NULL;
 }
+
+bool snapshot_judges(enum kind kind)
+{
+	return (size_t)kind < COMPILED_KINDS;
+}
+
+size_t snapshot_verdicts_of(const struct snapshot *s, enum kind kind, size_t *first)
+{
+	*first = 0;
+	for (size_t k = 0; k < (size_t)kind; k++)
+		*first += s->verdict_lists[k]->n;
+	return s->verdict_lists[kind]->n;
+}
+
+bool snapshot_same_verdicts(const struct snapshot *prev, const struct snapshot *s, enum kind kind)
+{
+	return prev && prev->verdict_lists[kind] == s->verdict_lists[kind];
+}

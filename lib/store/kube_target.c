@@ -28,6 +28,17 @@ void kube_target_put(struct buf *out, const char *api, const char *ns, const cha
 	}
 }
 
+void kube_target_put_object(struct buf *out, const char *api, const char *ns, const char *plural, const char *name)
+{
+	buf_str(out, api);
+	if (*ns) {
+		buf_str(out, "/namespaces/");
+		kube_target_escape(out, ns);
+	}
+	buf_printf(out, "/%s/", plural);
+	kube_target_escape(out, name);
+}
+
 static bool is_number(const char *s)
 {
 	return *s >= '1' && *s <= '9' && s[strspn(s, "0123456789")] == '\0';

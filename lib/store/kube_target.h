@@ -11,7 +11,9 @@
 
 /* "<api>[/namespaces/<ns>]/<plural>?[fieldSelector=metadata.name%3D<name>&]"; ns and name may be NULL. */
 void kube_target_put(struct buf *out, const char *api, const char *ns, const char *plural, const char *name);
-/* A value of a query. */
+/* The path of one object: "<api>[/namespaces/<ns>]/<plural>/<name>"; ns "" for cluster scope. */
+void kube_target_put_object(struct buf *out, const char *api, const char *ns, const char *plural, const char *name);
+/* A segment of a path, or a value of a query. */
 void kube_target_escape(struct buf *out, const char *text);
 
 /* Whether a is of an earlier moment than b, as far as that can be told: both are decimal numbers, and a is the

@@ -120,6 +120,11 @@ const char *kube_watch_state_name(enum kube_watch_state state)
 	return names[state];
 }
 
+const char *kube_watch_api(const struct kube_watch *w)
+{
+	return w->api[w->at_api];
+}
+
 enum kube_watch_state kube_watch_state(const struct kube_watch *w)
 {
 	return w->state;

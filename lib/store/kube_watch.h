@@ -80,6 +80,8 @@ bool kube_watch_relist(struct kube_watch *w, int64_t now_ms, int64_t ms);
 
 enum kube_watch_state { KUBE_UNSYNCED, KUBE_SYNCED, KUBE_ABSENT, KUBE_FORBIDDEN, KUBE_WATCH_STATES };
 const char *kube_watch_state_name(enum kube_watch_state state);	/* "reading", "synced", ... */
+/* Where the kind is: "/apis/networking.istio.io/v1", of the versions that there may be the one in use. */
+const char *kube_watch_api(const struct kube_watch *w);
 enum kube_watch_state kube_watch_state(const struct kube_watch *w);
 /* The first list is here, or there will be none: the kind holds up nobody. */
 bool kube_watch_is_settled(const struct kube_watch *w, int64_t now_ms);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/must.h"
+#include "base/scalar.h"
 #include "store/credential_refs.h"
 #include "store/disk.h"
 #include "store/kube_call.h"
@@ -28,6 +29,7 @@ struct known {
 	uint64_t uid;			/* hash; 0: not said */
 	uint64_t version;		/* hash of uid and resourceVersion; 0: not said */
 	unsigned round;			/* the list that had it last */
+	int64_t generation;
 	bool missing;			/* one list did not have it */
 };
 
@@ -65,6 +67,7 @@ struct source_kube {
 	char *state;			/* path of the generation, or NULL */
 	bool loading_referred;		/* the second pass over what is on disk */
 	bool touched;			/* the store was told something since the last commit */
+	uint64_t findings;		/* their version as of the last commit */
 };
 
 static void call_over(struct feed *f, const struct err *why);
@@ -115,17 +118,20 @@ static uint64_t hash_text(const char *text)
 struct identity {
 	const char *ns, *name, *key;
 	uint64_t uid, version;
+	int64_t generation;
 };
 
 static struct identity identify(const struct feed *f, const struct node *root, struct arena *a)
 {
-	const struct node *meta = node_get(root, "metadata");
+	const struct node *meta = node_get(root, "metadata"), *generation = node_get(meta, "generation");
 	const char *ns = node_text(meta, "namespace"), *version = node_text(meta, "resourceVersion");
 	struct identity id = {.ns = "", .name = node_text(meta, "name"), .uid = hash_text(node_text(meta, "uid"))};
 
 	if (kind_info(f->kind)->namespaced)
 		id.ns = ns && *ns ? ns : "default";
 	id.key = key_of(id.ns, id.name, a);
+	if (generation && generation->kind == NODE_NUMBER)
+		scalar_int(generation->text, 0, INT64_MAX, &id.generation);
 	if (version && *version)
 		id.version = hash_mix_u64(hash_bytes(version, strlen(version)), id.uid).lo | 1;
 	return id;
@@ -173,7 +179,7 @@ static void put(struct feed *f, const struct node *root, const struct hash128 *h
 	struct identity id = identify(f, root, &s->scratch);
 	void **slot = map_slot(&f->known, id.key);
 	struct known *k = *slot;
-	bool same = k && id.version && k->version == id.version;
+	bool same = k && id.version && k->version == id.version, moved = !k || k->generation != id.generation;
 
 	if (!k) {
 		k = *slot = calloc(1, sizeof(*k));
@@ -181,10 +187,13 @@ static void put(struct feed *f, const struct node *root, const struct hash128 *h
 	}
 	k->uid = id.uid;
 	k->version = id.version;
+	k->generation = id.generation;
 	k->round = f->round;
 	k->missing = false;
 	if (!same)
 		put_object(f, root, hash, place_name(f, id.key, &s->scratch), &s->scratch);
+	if (moved && s->cfg.moved)
+		s->cfg.moved(s->cfg.arg, f->kind, id.ns, id.name);
 	arena_rewind(&s->scratch, mark);
 }
 
@@ -636,18 +645,21 @@ static void note_synced(struct source_kube *s)
 static void commit(void *arg)
 {
 	struct source_kube *s = arg;
-	bool touched = s->touched, waits = (!s->synced || s->restored) && !all_settled(s);
+	bool touched = s->touched, waits = (!s->synced || s->restored) && !all_settled(s), news;
 
 	if (waits && !loop_timer_running(&s->late))
 		wait_for(s, &s->late, LATE_MS, look_again, s);
 	if (waits && !s->synced)
 		return;
+	news = s->restored && !waits;
 	if (s->restored && !waits)
 		note_synced(s);
 	if (s->synced && !touched)
 		return;
 	s->touched = false;
-	if (store_commit(s->cfg.store) || !s->synced)
+	news = store_commit(s->cfg.store) > 0 || news || !s->synced || s->findings != store_findings_version(s->cfg.store);
+	s->findings = store_findings_version(s->cfg.store);
+	if (news)
 		follow_references(s);
 	if (!s->synced && !all_settled(s)) {	/* Secrets that were not known of before */
 		loop_task_kick(s->cfg.loop, &s->commit);
@@ -655,6 +667,8 @@ static void commit(void *arg)
 	}
 	if (!s->synced)
 		note_synced(s);
+	if (!news)	/* statuses, say, which nobody compiles */
+		return;
 	if (s->saver)
 		disk_saver_kick(s->saver, real_ms(s, KUBE_SAVE_MS), current, s);
 	s->cfg.changed(s->cfg.arg);
@@ -722,6 +736,67 @@ void source_kube_close(struct source_kube *s)
 	kube_client_free(s->client);
 	arena_fini(&s->scratch);
 	free(s);
+}
+
+static const struct feed *feed_of(const struct source_kube *s, enum kind kind)
+{
+	for (const struct feed *f = s->feeds; f; f = f->next)
+		if (f->kind == kind && !f->name)
+			return f;
+	return NULL;
+}
+
+bool source_kube_find(const struct source_kube *s, enum kind kind, const char *ns, const char *name, struct kube_object *out)
+{
+	const struct feed *f = feed_of(s, kind);
+	const struct known *k;
+	struct arena a;
+
+	arena_init(&a, 0);
+	k = f ? map_get(&f->known, key_of(ns, name, &a)) : NULL;
+	arena_fini(&a);
+	if (k)
+		*out = (struct kube_object){.ns = ns,
+					    .name = name,
+					    .source = s->source,
+					    .api = kube_watch_api(f->watch),
+					    .generation = k->generation};
+	return k != NULL;
+}
+
+struct tour {
+	const struct feed *feed;
+	kube_object_fn *fn;
+	void *arg;
+	struct arena arena;
+};
+
+static void show(const char *key, void *value, void *arg)
+{
+	struct tour *t = arg;
+	const struct known *k = value;
+	struct arena_mark mark = arena_mark(&t->arena);
+	const char *slash = strchr(key, '/');
+	struct kube_object o = {.ns = arena_strndup(&t->arena, key, (size_t)(slash - key)),
+				.name = slash + 1,
+				.source = t->feed->source->source,
+				.api = kube_watch_api(t->feed->watch),
+				.generation = k->generation};
+
+	t->fn(&o, t->arg);
+	arena_rewind(&t->arena, mark);
+}
+
+void source_kube_each_object(const struct source_kube *s, enum kind kind, kube_object_fn *fn, void *arg)
+{
+	const struct feed *f = feed_of(s, kind);
+	struct tour t = {.feed = f, .fn = fn, .arg = arg};
+
+	if (!f)
+		return;
+	arena_init(&t.arena, 0);
+	map_each(&f->known, show, &t);
+	arena_fini(&t.arena);
 }
 
 struct kube_client *source_kube_client(const struct source_kube *s)

@@ -32,6 +32,8 @@ struct source_kube_cfg {
 	struct job_pool *pool;		/* for that */
 	unsigned speed;			/* for tests: its time passes so many times faster; 0 = 1 */
 	loop_fn *changed;		/* after a commit that changed objects or findings, and when synced */
+	/* An object came, or its generation moved; before the commit. Or NULL. */
+	void (*moved)(void *arg, enum kind kind, const char *ns, const char *name);
 	void *arg;
 };
 
@@ -47,6 +49,17 @@ enum {
 int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out, struct err *e);
 void source_kube_reload(struct source_kube *s);	/* lists everything again */
 void source_kube_close(struct source_kube *s);	/* NULL is fine; what it said stays in the store */
+/* What the server has of a kind by now, in force or not. ns and name are borrowed. */
+struct kube_object {
+	const char *ns, *name;
+	int source;			/* the store's number of this one */
+	const char *api;		/* "/apis/networking.istio.io/v1" */
+	int64_t generation;		/* 0: it says none */
+};
+bool source_kube_find(const struct source_kube *s, enum kind kind, const char *ns, const char *name, struct kube_object *out);
+typedef void kube_object_fn(const struct kube_object *o, void *arg);
+void source_kube_each_object(const struct source_kube *s, enum kind kind, kube_object_fn *fn, void *arg);
+
 /* For other requests to the server, over the same connections; ends with the source. */
 struct kube_client *source_kube_client(const struct source_kube *s);
 

@@ -727,15 +727,29 @@ void store_findings(const struct store *s, struct diags *out)
 	diags_object(out, (struct diag_object){0});
 }
 
-bool store_is_kept(const struct store *s, const struct object *obj)
+bool store_find_claim(const struct store *s, enum kind kind, const char *ns, const char *name, struct store_claim *out)
 {
 	struct arena a;
 	const struct record *r;
 	const struct claim *c;
 
 	arena_init(&a, 0);
-	r = map_get(&s->records[obj->kind], arena_printf(&a, "%s/%s", obj->ns, obj->name));
+	r = map_get(&s->records[kind], arena_printf(&a, "%s/%s", ns, name));
 	arena_fini(&a);
 	c = r ? first_claim(r) : NULL;
-	return c && !c->obj && r->good;
+	if (!c)
+		return false;
+	*out = (struct store_claim){.source = c->place->source, .obj = r->good, .invalid = !c->obj};
+	if (!c->obj) {
+		out->diags = c->diags;
+		out->n_diags = c->n_diags;
+	}
+	return true;
+}
+
+bool store_is_kept(const struct store *s, const struct object *obj)
+{
+	struct store_claim c;
+
+	return store_find_claim(s, obj->kind, obj->ns, obj->name, &c) && c.invalid && c.obj;
 }

@@ -87,6 +87,15 @@ const struct object_set *store_objects(const struct store *s);
 void store_findings(const struct store *s, struct diags *out);
 /* While it stays, so do the findings. */
 uint64_t store_findings_version(const struct store *s);
+/* What is said of one identity: by the place whose word counts. False: nothing is. */
+struct store_claim {
+	int source;
+	const struct object *obj;	/* in force as of the last commit, or NULL */
+	bool invalid;			/* what stands at the place is, and obj, if any, is its last good form */
+	const struct diag *diags;	/* why */
+	size_t n_diags;
+};
+bool store_find_claim(const struct store *s, enum kind kind, const char *ns, const char *name, struct store_claim *out);
 /* True when obj's last good form is in force because what stands at its place is invalid. */
 bool store_is_kept(const struct store *s, const struct object *obj);
 

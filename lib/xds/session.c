@@ -526,6 +526,14 @@ enum session_hold session_holds(const struct session *s, enum xds_type type, con
 	return *out && (*flags & (KNOWN | CURRENT | FLIGHT | REFUSED)) == (KNOWN | CURRENT) ? SESSION_HOLDS : SESSION_NOT_YET;
 }
 
+bool session_refuses(const struct session *s, enum xds_type t, const char *name)
+{
+	const struct track *track = &s->track[t];
+	size_t i = track->set ? res_set_index(track->set, name) : (size_t)-1;
+
+	return i != (size_t)-1 && track->row[i] & REFUSED;
+}
+
 uint64_t session_n_ignored(const struct session *s)
 {
 	return s->n_ignored;

@@ -89,6 +89,8 @@ void session_status(const struct session *s, enum xds_type t, struct session_sta
 /* Whether the client that asked for this name has accepted the content that its bundle has of it, *out; or none. */
 enum session_hold { SESSION_NOT_ASKED, SESSION_NOT_YET, SESSION_HOLDS };
 enum session_hold session_holds(const struct session *s, enum xds_type t, const char *name, const struct res **out);
+/* The client refused the present content of that resource. */
+bool session_refuses(const struct session *s, enum xds_type t, const char *name);
 uint64_t session_n_ignored(const struct session *s);	/* requests of types that are not served */
 
 #endif

@@ -23,7 +23,7 @@ struct client {
 	int fd;
 	struct buf rx, tx;
 	size_t tx_at;
-	char target[TARGET_MAX];
+	char target[TARGET_MAX], content_type[64];
 	bool close_after;		/* when tx is out */
 	/* a fault of the answer under way */
 	enum fake_what fault;
@@ -370,6 +370,7 @@ static void send_list(struct client *c, const struct http_request *r, const stru
 struct place {
 	char resource[512];
 	const char *ns, *name;		/* or NULL */
+	bool status;			/* the subresource */
 };
 
 /* "/api/v1/namespaces/NS/pods/NAME" -> "/api/v1/pods", NS, NAME */
@@ -393,6 +394,7 @@ static void split_path(struct arena *a, const char *path, struct place *out)
 	else
 		snprintf(out->resource, sizeof(out->resource), "/%s/%s/%s", segments[0], segments[1], segments[at]);
 	out->name = n > at + 1 ? segments[at + 1] : NULL;
+	out->status = n > at + 2 && !strcmp(segments[at + 2], "status");
 }
 
 static void take_fault(struct client *c)
@@ -417,11 +419,35 @@ static void take_fault(struct client *c)
 	}
 }
 
+/* POST and PATCH, with what stands there then as the answer. */
+static void write_one(struct client *c, const char *method, struct fake_resource *res, const struct place *p, const char *body,
+		      size_t n)
+{
+	struct fake_store *s = &c->api->store;
+	struct fake_patch patch = {.ns = p->ns ? p->ns : "", .name = p->name ? p->name : "", .content_type = c->content_type,
+				   .body = body, .n = n, .status = p->status};
+	bool post = !strcmp(method, "POST");
+	unsigned code = post ? fake_write_post(s, res, body, n) : fake_write_patch(s, res, &patch);
+	const char *json;
+
+	if (code >= 300) {
+		respond_status(c, code, code == 409 ? "Conflict" : "Invalid", code == 409 ? "it has been modified" : "refused");
+		return;
+	}
+	json = post ? s->events.v[s->events.n - 1].json : fake_store_get(res, patch.ns, patch.name)->json;
+	respond(c, code, "", json, strlen(json));
+	tell_watches(c->api);
+}
+
 static void write_object(struct client *c, const char *method, struct fake_resource *res, const struct place *p,
 			 const char *body, size_t n)
 {
 	struct fake_api *f = c->api;
 
+	if (!strcmp(method, "POST") || !strcmp(method, "PATCH")) {
+		write_one(c, method, res, p, body, n);
+		return;
+	}
 	if (!strcmp(method, "DELETE")) {
 		if (!fake_store_delete(&f->store, res, p->ns ? p->ns : "", p->name ? p->name : "", false)) {
 			respond_status(c, 404, "NotFound", "not found");
@@ -432,7 +458,7 @@ static void write_object(struct client *c, const char *method, struct fake_resou
 		respond_status(c, 400, "BadRequest", "no object");
 		return;
 	} else {
-		respond(c, !strcmp(method, "POST") ? 201 : 200, "", f->store.events.v[f->store.events.n - 1].json,
+		respond(c, 200, "", f->store.events.v[f->store.events.n - 1].json,
 			strlen(f->store.events.v[f->store.events.n - 1].json));
 	}
 	tell_watches(f);
@@ -510,7 +536,7 @@ static const char *header(const char *p, const char *end, const char *name, stru
 /* One whole request of c->rx, if there is one. */
 static bool take_request(struct client *c)
 {
-	const char *text = buf_cstr(&c->rx), *end = strstr(text, "\r\n\r\n"), *length, *auth;
+	const char *text = buf_cstr(&c->rx), *end = strstr(text, "\r\n\r\n"), *length, *auth, *type;
 	int64_t n_body = 0;
 	struct arena a;
 	char method[8];
@@ -521,6 +547,8 @@ static bool take_request(struct client *c)
 	arena_init(&a, 0);
 	length = header(text, end, "Content-Length", &a);
 	auth = header(text, end, "Authorization", &a);
+	type = header(text, end, "Content-Type", &a);
+	snprintf(c->content_type, sizeof(c->content_type), "%s", type ? type : "");
 	if (length)
 		scalar_int(length, 0, RX_MAX, &n_body);
 	ok = c->rx.n >= (size_t)(end + 4 - text) + (size_t)n_body;
@@ -661,6 +689,25 @@ void fake_api_put(struct fake_api *f, const char *resource, const char *json)
 
 	must(r && !fake_store_put(&f->store, r, json, strlen(json)));
 	tell_watches(f);
+}
+
+const char *fake_api_get(const struct fake_api *f, const char *resource, const char *ns, const char *name)
+{
+	const struct fake_object *o = fake_store_get(fake_store_find(&f->store, resource), ns, name);
+
+	return o ? o->json : NULL;
+}
+
+const char *fake_api_name(const struct fake_api *f, const char *resource, size_t i)
+{
+	const struct fake_resource *r = fake_store_find(&f->store, resource);
+
+	return i < r->v.n ? r->v.v[i].name : NULL;
+}
+
+unsigned fake_api_count(const struct fake_api *f, const char *resource)
+{
+	return (unsigned)fake_store_find(&f->store, resource)->v.n;
 }
 
 void fake_api_delete(struct fake_api *f, const char *resource, const char *ns, const char *name)

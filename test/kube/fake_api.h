@@ -42,6 +42,10 @@ void fake_api_register(struct fake_api *f, const char *resource, const char *kin
 void fake_api_unregister(struct fake_api *f, const char *resource);
 /* Creates or replaces. A dry object ("{}" but for metadata and what it says) gets version, uid and time. */
 void fake_api_put(struct fake_api *f, const char *resource, const char *json);
+/* What stands there, or NULL; borrowed until it changes. */
+const char *fake_api_get(const struct fake_api *f, const char *resource, const char *ns, const char *name);
+const char *fake_api_name(const struct fake_api *f, const char *resource, size_t i);	/* of the i-th, by namespace and name */
+unsigned fake_api_count(const struct fake_api *f, const char *resource);	/* objects of it */
 void fake_api_delete(struct fake_api *f, const char *resource, const char *ns, const char *name);
 /* Deletes without an event: what a client can only find by a list. */
 void fake_api_lose(struct fake_api *f, const char *resource, const char *ns, const char *name);

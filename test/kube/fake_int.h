@@ -44,4 +44,14 @@ bool fake_store_delete(struct fake_store *s, struct fake_resource *r, const char
 /* NULL if there is none. */
 const struct fake_object *fake_store_get(const struct fake_resource *r, const char *ns, const char *name);
 
+
+/* ---- fake_write.c: writes as HTTP has them; the answer's status code ---- */
+struct fake_patch {
+	const char *ns, *name, *content_type, *body;
+	size_t n;
+	bool status;			/* of the subresource */
+};
+unsigned fake_write_patch(struct fake_store *s, struct fake_resource *r, const struct fake_patch *p);
+unsigned fake_write_post(struct fake_store *s, struct fake_resource *r, const char *body, size_t n);
+
 #endif

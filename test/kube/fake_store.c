@@ -107,9 +107,8 @@ const struct fake_object *fake_store_get(const struct fake_resource *r, const ch
 	return found ? &r->v.v[at] : NULL;
 }
 
-static void set_text(struct node *map, const char *key, const char *text, struct arena *a)
+static void set_member(struct node *map, const char *key, struct node value, struct arena *a)
 {
-	struct node value = {.kind = NODE_STRING, .text = arena_strdup(a, text), .n = strlen(text)};
 	struct node_member *v;
 
 	for (size_t i = 0; i < map->n; i++) {
@@ -123,6 +122,18 @@ static void set_text(struct node *map, const char *key, const char *text, struct
 		memcpy(v, map->map, map->n * sizeof(*v));
 	v[map->n++] = (struct node_member){.key = key, .value = value};
 	map->map = v;
+}
+
+static void set_text(struct node *map, const char *key, const char *text, struct arena *a)
+{
+	set_member(map, key, (struct node){.kind = NODE_STRING, .text = arena_strdup(a, text), .n = strlen(text)}, a);
+}
+
+static void set_number(struct node *map, const char *key, unsigned long long number, struct arena *a)
+{
+	const char *text = arena_printf(a, "%llu", number);
+
+	set_member(map, key, (struct node){.kind = NODE_NUMBER, .text = text, .n = strlen(text)}, a);
 }
 
 /* As the last member. */
@@ -160,14 +171,18 @@ static char *complete(struct fake_store *s, const struct fake_resource *r, struc
 		      const struct fake_object *old, struct arena *a)
 {
 	set_text(meta, "resourceVersion", arena_printf(a, "%llu", (unsigned long long)s->version), a);
+	set_number(meta, "generation", 1, a);
 	if (old) {
 		struct diags ds;
 		struct node_doc was;
-		const struct node *m;
+		const struct node *m, *spec;
 
 		diags_init(&ds, a);
 		was = node_parse_json(old->json, strlen(old->json), NULL, a, &ds);
 		m = node_get(was.root, "metadata");
+		spec = node_get(was.root, "spec");
+		set_number(meta, "generation", strtoull(node_get(m, "generation")->text, NULL, 10) +
+			   (spec && node_get(root, "spec") && !node_equal(spec, node_get(root, "spec"))), a);
 		set_text(meta, "uid", node_text(m, "uid"), a);
 		set_text(meta, "creationTimestamp", node_text(m, "creationTimestamp"), a);
 	}
