@@ -43,7 +43,7 @@ CFLAGS  := -std=c11 -g $(OPT) $(WARN) -Wstrict-prototypes -Wmissing-prototypes $
 CXXFLAGS := -std=c++17 -g $(OPT) -Wall -Wextra -Werror $(HARDEN) -fno-exceptions -fno-rtti
 
 # lib folders, lowest first: a unit test links its own folder and those before it
-LAYERS  := base ev node net ca model store mesh plan analyze xds agent server
+LAYERS  := base ev node net ca model store mesh plan analyze xds report agent server
 objects  = $(patsubst %,$(O)/%.o,$(basename $(wildcard lib/$(1)/*.c lib/$(1)/*.cc)))
 upto     = $(if $(1),$(call objects,$(firstword $(1)))$(if $(filter $(2),$(firstword $(1))),, $(call upto,$(wordlist 2,99,$(1)),$(2))))
 

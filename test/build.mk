@@ -5,7 +5,7 @@ UNIT_FOLDERS := $(filter $(LAYERS),$(notdir $(patsubst %/,%,$(wildcard test/unit
 # lib/X and the layers below it, as an archive: a test pulls only what it uses, and may define the rest itself
 archive  = $(O)/test/upto-$(1).a
 define unit_archive
-$(call archive,$(1)): $(call upto,$(LAYERS),$(1)) $(if $(filter xds agent server,$(1)),$(GEN_OBJ))
+$(call archive,$(1)): $(call upto,$(LAYERS),$(1)) $(if $(filter xds report agent server,$(1)),$(GEN_OBJ))
 	$(Q)mkdir -p $$(@D) && rm -f $$@ && ar qcs $$@ $$^
 endef
 $(foreach f,$(LAYERS),$(eval $(call unit_archive,$(f))))

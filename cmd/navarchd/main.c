@@ -16,6 +16,12 @@ static const struct args_option options[] = {
     {"kubeconfig", 'k', "FILE", "API server to serve from; several files with ':' between. Without it and --config-dir: the Pod's own."},
     {"context", 0, "NAME", "Context of the kubeconfig; the current one."},
     {"mesh-config", 'm', "FILE", "MeshConfig; else the ConfigMap istio (--revision: istio-NAME) of the root namespace, else defaults."},
+    {"write-back", 0, "auto|on|off",
+     "Tell the API server what became of its objects: statuses, events, the root of the mesh; one replica at a time does. auto, the default: "
+     "as a Pod, and not with --kubeconfig."},
+    {"lease", 0, "NAME", "The Lease in istio-system that says which replica writes; navarchd, with --revision navarchd-NAME."},
+    {"webhook-config", 0, "NAME",
+     "The ValidatingWebhookConfiguration whose caBundle is kept at the root of the mesh, with --webhook-address; navarchd. Empty: none."},
     {"domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local."},
     {"revision", 0, "NAME",
      "Objects whose label istio.io/rev has another name are not ours; of several control planes in a cluster. Mesh settings are in the ConfigMap istio-NAME, and of the name default in istio."},
@@ -99,6 +105,22 @@ static int fill_identity(const struct args *args, struct arena *a, struct identi
 	return 0;
 }
 
+static int fill_write_back(const struct args *args, struct server_opts *o, struct err *e)
+{
+	const char *when = get_or(args, "write-back", "auto");
+	bool on = !strcmp(when, "on");
+
+	if (!on && strcmp(when, "auto") != 0 && strcmp(when, "off") != 0)
+		return err_set(e, ERR_SYNTAX, "--write-back is auto, on or off");
+	if (on && !o->kube)
+		return err_set(e, ERR_SYNTAX, "--write-back on needs an API server: --kubeconfig, or a Pod");
+	o->write_back = on || (!strcmp(when, "auto") && o->kube && !o->kubeconfig);
+	o->pod_name = getenv("POD_NAME");
+	o->lease = args_get(args, "lease");
+	o->webhook_config = get_or(args, "webhook-config", "navarchd");
+	return 0;
+}
+
 static int fill(const struct args *args, struct server_opts *o, struct err *e)
 {
 	int64_t workers = 1, drain_ns = 5000000000;
@@ -129,7 +151,7 @@ static int fill(const struct args *args, struct server_opts *o, struct err *e)
 	    .workers = (unsigned)workers,
 	    .drain_ms = (int)(drain_ns / 1000000),
 	};
-	return 0;
+	return fill_write_back(args, o, e);
 }
 
 static int run(const struct args *args, struct arena *a)

@@ -655,6 +655,7 @@ static void refresh_metrics(struct server *s, struct arena *a)
 	gauge_ports(s);
 	gauge_identity(s, a);
 	gauge_kube(s);
+	write_back_metrics(s);
 }
 
 static void metrics(struct http_request *req)
@@ -687,6 +688,7 @@ static void debug_index(struct http_request *req);
 	X("/debug/push_status", push_status,                                                       \
 	  "what is wrong now: findings, and refusals of proxies")                                  \
 	X("/debug/certs", debug_certs, "the CA: its certificates, the rotation of roots by proxy, what will expire")   \
+	X("/debug/report", write_back_page, "what the API server is told: who leads, what waits")  \
 	X("/debug/mesh", mesh, "the mesh configuration in force")                                  \
 	X("/debug/timings", timings, "what the last generation cost, and the loop's phases")
 

@@ -311,6 +311,8 @@ static void snapshot_done(struct job *job)
 		p->published_ms = loop_now_ms(p->loop);
 		count_snapshot(p);
 		move_all(p);
+		if (p->source.published)
+			p->source.published(p->source.arg, p->snap);
 	}
 	map_each(&p->slots, start_if_stale, NULL);
 	snapshot_unref(j->prev);

@@ -36,6 +36,8 @@ struct publish_source {
 	void *arg;
 	/* Fills set with the current objects, references taken; false while the first read is under way. */
 	bool (*objects)(void *arg, struct object_set *set);
+	/* A snapshot is served from here on; or NULL. */
+	void (*published)(void *arg, struct snapshot *s);
 };
 
 struct publisher *publisher_new(struct loop *l, struct job_pool *jobs, struct metrics *metrics,

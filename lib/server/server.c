@@ -21,8 +21,6 @@ enum {
 	DRAIN_POLL_MS = 20,
 };
 
-#define ROOT_NAMESPACE "istio-system"
-
 /* ---- configuration ---- */
 
 static bool objects(void *arg, struct object_set *set)
@@ -62,6 +60,16 @@ static void log_findings(struct server *s)
 		log_error("config", "and %zu findings more; see /debug/push_status", ds.dropped);
 	s->findings_hash = h;
 	arena_fini(&a);
+}
+
+static void moved(void *arg, enum kind kind, const char *ns, const char *name)
+{
+	reporter_moved(((struct server *)arg)->reporter, kind, ns, name);
+}
+
+static void published(void *arg, struct snapshot *snap)
+{
+	reporter_published(((struct server *)arg)->reporter, snap);
 }
 
 static void store_changed(void *arg)
@@ -116,6 +124,7 @@ static int open_kube(struct server *s, struct err *e)
 				      .state_dir = s->opts->state_dir,
 				      .pool = s->jobs,
 				      .changed = store_changed,
+				      .moved = moved,
 				      .arg = s};
 	int rc;
 
@@ -236,6 +245,7 @@ static void renewed(void *arg)
 	if (s->webhook)
 		http_server_set_tls(s->webhook, s->identity->tls);
 	use_roots(s);
+	reporter_roots_changed(s->reporter);
 }
 
 static int open_identity(struct server *s, struct err *e)
@@ -347,7 +357,7 @@ static void drained(void *arg)
 	size_t turns = left_ms > 2 * DRAIN_POLL_MS ? (size_t)(left_ms / (2 * DRAIN_POLL_MS)) : 1;
 	size_t n = s->n_clients / turns + 1;
 
-	if (!s->n_clients || left_ms <= 0) {
+	if ((!s->n_clients && reporter_is_idle(s->reporter)) || left_ms <= 0) {
 		loop_stop(s->loop);
 		return;
 	}
@@ -379,6 +389,7 @@ static void stop(void *arg)
 	if (s->webhook)
 		http_server_drain(s->webhook, s->opts->drain_ms / 2);
 	rest_expire(s, true);
+	reporter_stop(s->reporter);
 	drained(s);
 }
 
@@ -420,7 +431,7 @@ static void expire(void *arg)
 
 static int start(struct server *s, struct err *e)
 {
-	struct publish_source source = {.arg = s, .objects = objects};
+	struct publish_source source = {.arg = s, .objects = objects, .published = published};
 
 	s->loop = loop_new(e);
 	if (!s->loop || catch_signals(s, e))
@@ -432,7 +443,7 @@ static int start(struct server *s, struct err *e)
 	s->pub = publisher_new(s->loop, s->jobs, &s->metrics, &source);
 	s->store = store_new(s->opts->domain, ROOT_NAMESPACE);
 	store_set_revision(s->store, s->opts->revision);
-	if (open_sources(s, e) || open_ports(s, e) || write_port_file(s, e))
+	if (open_sources(s, e) || open_ports(s, e) || write_back_open(s, e) || write_port_file(s, e))
 		return -1;
 	expire(s);
 	return 0;
@@ -451,6 +462,7 @@ static void end(struct server *s)
 	s->secure = s->webhook = NULL;
 	http_server_free(s->admin);
 	http_server_free(s->monitor);
+	reporter_close(s->reporter);
 	source_file_close(s->files);
 	reviews_free(s->reviews);
 	source_kube_close(s->kube);

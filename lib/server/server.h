@@ -25,6 +25,11 @@ struct server_opts {
 	const char *metrics_address;
 	const char *secure_address;	/* TLS: xDS, certificates, debug pages; or NULL */
 	const char *webhook_address;	/* HTTPS: validation for an API server; or NULL */
+	/* What the cluster is told (report/reporter.h), with kube. */
+	bool write_back;
+	const char *pod_name;		/* of this replica; NULL: a name of our own making */
+	const char *lease;		/* its name; NULL: "navarchd", with a revision "navarchd-<revision>" */
+	const char *webhook_config;	/* whose caBundle is kept; "" = none */
 	const struct identity_opts *identity;	/* with secure_address or webhook_address */
 	const char *port_file;		/* gets {"xds":N,"secure":N,"webhook":N,"admin":N,"metrics":N}, or NULL */
 	unsigned workers;		/* threads beside the loop */

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "net/http_server.h"
+#include "report/reporter.h"
 #include "server/authn.h"
 #include "server/authz.h"
 #include "server/identity.h"
@@ -35,6 +36,7 @@ struct server {
 	struct source_kube *kube;  /* or NULL */
 	struct kube_access access; /* of kube */
 	struct arena access_arena;
+	struct reporter *reporter; /* or NULL: nothing is written to the API server */
 	const char *files_state; /* path, or NULL */
 	struct publisher *pub;
 	struct reviews *reviews;   /* or NULL: no API server to ask */
@@ -78,6 +80,13 @@ struct client {
 	/* REST: svc_rest.c */
 	struct rest_state *rest; /* or NULL */
 };
+
+#define ROOT_NAMESPACE "istio-system"
+
+/* write_back.c: what the API server is told. */
+int write_back_open(struct server *s, struct err *e); /* nothing to do is fine */
+void write_back_metrics(struct server *s);
+http_fn write_back_page;
 
 struct client *client_new(struct server *s, const char *peer, const char *protocol);
 void client_free(struct client *c); /* unsubscribes */

@@ -57,6 +57,7 @@ static void rejected(void *arg, const struct session_reject *r)
 		 r->name ? r->name : "(not named)", r->text);
 	if (!r->res)
 		return;
+	reporter_refused(c->server->reporter, c->id, c->proxy.id, r->res, r->text);
 	for (size_t i = 0; i < r->res->n_origins; i++) {
 		const struct res_origin *o = &r->res->origins[i];
 

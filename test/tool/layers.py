@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-LAYER = {'base': 0, 'ev': 1, 'node': 1, 'net': 2, 'ca': 2, 'model': 2, 'store': 3, 'mesh': 4, 'plan': 5, 'analyze': 5, 'xds': 6, 'agent': 7, 'server': 7}
+LAYER = {'base': 0, 'ev': 1, 'node': 1, 'net': 2, 'ca': 2, 'model': 2, 'store': 3, 'mesh': 4, 'plan': 5, 'analyze': 5, 'xds': 6, 'report': 7, 'agent': 8, 'server': 8}
 # a library's headers -> the places that may include them
 ONLY = [
     (r'uv\.h', r'lib/ev/'),

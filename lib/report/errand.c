@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How each errand is done: read what is there, see what is due, write it. A row of the table a kind of errand.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "base/scalar.h"
+#include "report/reporter_int.h"
+#include "report/trust.h"
+#include "store/kube_target.h"
+
+enum { WRITE_MAX = 2 * 1024 * 1024, READ_MAX = 4 * 1024 * 1024, TARGET_MAX = 8192, CALL_MS = 10000, TELL_AGAIN_MS = 600000 };
+
+#define MERGE_PATCH "application/merge-patch+json"
+
+/* The write that is due. */
+struct write {
+	const char *method, *content_type;
+	struct buf target, body;	/* target empty: that of the read */
+};
+
+enum due { DUE_WRITE, DUE_NOTHING, DUE_LATER /* what is known here is not of what is there */ };
+
+struct errand_type {
+	char tag;
+	/* What the key says, and the path that is read; false: there is nothing to do (any more). */
+	bool (*begin)(struct trip *t, const char *rest, struct buf *target);
+	/* root: what is there, or NULL. */
+	enum due (*decide)(struct trip *t, const struct node *root, struct write *w);
+	bool blind;			/* nothing is read first */
+	/* Or NULL. status: of the answer. */
+	void (*written)(struct trip *t, unsigned status);
+	const char *what;		/* for messages */
+};
+
+const char *errand_status_key(enum kind kind, const char *ns, const char *name, struct arena *a)
+{
+	return arena_printf(a, "s/%d/%s/%s", (int)kind, ns, name);
+}
+
+const char *errand_map_key(const char *ns, struct arena *a)
+{
+	return arena_printf(a, "r/%s", ns);
+}
+
+const char *errand_event_key(uint64_t number, struct arena *a)
+{
+	return arena_printf(a, "e/%llu", (unsigned long long)number);
+}
+
+/* ---- statuses ---- */
+
+static bool begin_status(struct trip *t, const char *rest, struct buf *target)
+{
+	const char *ns = strchr(rest, '/'), *name = ns ? strchr(ns + 1, '/') : NULL;
+	struct kube_object o;
+	struct status s;
+	int64_t kind;
+
+	if (!name || scalar_int(arena_strndup(&t->arena, rest, (size_t)(ns - rest)), 0, KIND_COUNT - 1, &kind))
+		return false;
+	t->kind = (enum kind)kind;
+	t->ns = arena_strndup(&t->arena, ns + 1, (size_t)(name - ns - 1));
+	t->name = arena_strdup(&t->arena, name + 1);
+	if (!source_kube_find(t->r->cfg.source, t->kind, t->ns, t->name, &o))
+		return false;
+	kube_target_put_object(target, o.api, t->ns, kind_info(t->kind)->plural, t->name);
+	buf_str(target, "/status");
+	/* what is not published yet comes again when it is */
+	return report_status_of(t->r, t->kind, t->ns, t->name, &t->arena, &s) && !report_was_told(t->r, t->key, s.hash);
+}
+
+static int64_t generation_of(const struct node *root)
+{
+	const struct node *n = node_get(node_get(root, "metadata"), "generation");
+	int64_t v = 0;
+
+	if (n && n->kind == NODE_NUMBER)
+		scalar_int(n->text, 0, INT64_MAX, &v);
+	return v;
+}
+
+static const char *text_or_empty(const struct node *map, const char *key)
+{
+	const char *text = node_text(map, key);
+
+	return text ? text : "";
+}
+
+static void prepare_event(struct trip *t, const struct node *root, const struct status *s)
+{
+	t->event = arena_new(&t->arena, struct event_about);
+	*t->event = (struct event_about){.api_version = arena_strdup(&t->arena, text_or_empty(root, "apiVersion")),
+					 .kind = kind_info(t->kind)->name,
+					 .ns = t->ns,
+					 .name = t->name,
+					 .uid = arena_strdup(&t->arena, text_or_empty(node_get(root, "metadata"), "uid")),
+					 .reason = s->reason,
+					 .message = arena_strdup(&t->arena, s->message)};
+}
+
+static enum due decide_status(struct trip *t, const struct node *root, struct write *w)
+{
+	struct loop *l = t->r->cfg.loop;
+	struct status s;
+	bool due, news;
+
+	if (!root || !report_status_of(t->r, t->kind, t->ns, t->name, &t->arena, &s))
+		return DUE_NOTHING;
+	if (generation_of(root) != s.generation)
+		return DUE_LATER;
+	t->hash = s.hash;
+	due = status_patch(&s, root, loop_wall_ns(l), &w->body, &news);
+	if (!due) {
+		report_tell(t->r, t->key, s.hash);
+		return DUE_NOTHING;
+	}
+	w->method = "PATCH";
+	w->content_type = MERGE_PATCH;
+	if (news)
+		prepare_event(t, root, &s);
+	return DUE_WRITE;
+}
+
+static void status_written(struct trip *t, unsigned status)
+{
+	struct reporter *r = t->r;
+	uint64_t number = 0;
+
+	if (status < 200 || status >= 300)
+		return;
+	r->statuses++;
+	report_tell(r, t->key, t->hash);
+	if (t->event)
+		number = event_note(r->events, t->event, loop_now_ms(r->cfg.loop), loop_wall_ns(r->cfg.loop));
+	if (number)
+		outbox_put(r->outbox, errand_event_key(number, &t->arena), OUTBOX_URGENT);
+}
+
+/* ---- events ---- */
+
+static bool begin_event(struct trip *t, const char *rest, struct buf *target)
+{
+	int64_t number;
+
+	(void)target;
+	if (scalar_int(rest, 1, INT64_MAX, &number))
+		return false;
+	t->number = (uint64_t)number;
+	return true;
+}
+
+static enum due decide_event(struct trip *t, const struct node *root, struct write *w)
+{
+	struct event_request q = {.target = w->target, .body = w->body};
+	bool due = event_request(t->r->events, t->number, &q);
+
+	(void)root;
+	*w = (struct write){.method = q.method, .content_type = q.content_type, .target = q.target, .body = q.body};
+	return due ? DUE_WRITE : DUE_NOTHING;
+}
+
+static void event_written(struct trip *t, unsigned status)
+{
+	event_answered(t->r->events, t->number, status);
+	if (status == 404)
+		outbox_put(t->r->outbox, t->key, OUTBOX_URGENT);
+}
+
+/* ---- trust ---- */
+
+static bool begin_webhook(struct trip *t, const char *rest, struct buf *target)
+{
+	(void)rest;
+	if (!t->r->cfg.webhook)
+		return false;
+	kube_target_put_object(target, TRUST_WEBHOOKS, "", "validatingwebhookconfigurations", t->r->cfg.webhook);
+	return true;
+}
+
+static enum due decide_webhook(struct trip *t, const struct node *root, struct write *w)
+{
+	const char *roots = t->r->cfg.roots(t->r->cfg.arg);
+
+	w->method = "PATCH";
+	w->content_type = "application/json-patch+json";
+	return root && roots && trust_webhook_patch(root, roots, &w->body) ? DUE_WRITE : DUE_NOTHING;
+}
+
+static void webhook_written(struct trip *t, unsigned status)
+{
+	t->r->webhooks += status >= 200 && status < 300;
+}
+
+static bool begin_map(struct trip *t, const char *rest, struct buf *target)
+{
+	t->ns = arena_strdup(&t->arena, rest);
+	kube_target_put_object(target, "/api/v1", rest, "configmaps", TRUST_MAP);
+	return true;
+}
+
+static enum due decide_map(struct trip *t, const struct node *root, struct write *w)
+{
+	const char *roots = t->r->cfg.roots(t->r->cfg.arg);
+
+	/* a namespace that went meanwhile has none, and takes none */
+	if (!roots || !kind_list_find(store_objects(t->r->cfg.store)->kind[KIND_NAMESPACE], "", t->ns))
+		return DUE_NOTHING;
+	w->method = root ? "PATCH" : "POST";
+	w->content_type = root ? MERGE_PATCH : "application/json";
+	if (!root) {
+		buf_str(&w->target, "/api/v1/namespaces/");
+		kube_target_escape(&w->target, t->ns);
+		buf_str(&w->target, "/configmaps");
+	}
+	return trust_map_patch(root, t->ns, roots, &w->body) ? DUE_WRITE : DUE_NOTHING;
+}
+
+static void map_written(struct trip *t, unsigned status)
+{
+	t->r->maps += status >= 200 && status < 300;
+}
+
+static const struct errand_type types[] = {
+	{'s', begin_status, decide_status, false, status_written, "statuses"},
+	{'e', begin_event, decide_event, true, event_written, "events"},
+	{'w', begin_webhook, decide_webhook, false, webhook_written, "the webhook's caBundle"},
+	{'r', begin_map, decide_map, false, map_written, "the mesh's root"},
+};
+_Static_assert(ARRAY_LEN(types) == REPORT_ERRANDS, "one trouble a kind of errand");
+
+/* ---- the course of one ---- */
+
+/* Told once, and again after a while: what fails for one object may go well for the next. */
+static void note_trouble(struct trip *t, const char *text)
+{
+	struct report_trouble *x = &t->r->trouble[t->type - types];
+	int64_t now_ms = loop_now_ms(t->r->cfg.loop);
+
+	if (!x->text || strcmp(x->text, text) != 0 || now_ms - x->told_ms > TELL_AGAIN_MS) {
+		log_warn("report", "%s", text);
+		x->told_ms = now_ms;
+	}
+	free(x->text);
+	x->text = strdup(text);
+	x->lasts = true;
+}
+
+static void note_success(struct trip *t)
+{
+	t->r->trouble[t->type - types].lasts = false;
+}
+
+static void end(struct trip *t, enum outbox_end how, int64_t retry_after_ms)
+{
+	struct reporter *r = t->r;
+	char *key = t->key;
+
+	arena_fini(&t->arena);
+	*t = (struct trip){0};
+	outbox_end(r->outbox, key, how, retry_after_ms, loop_now_ms(r->cfg.loop));
+	free(key);
+	report_work(r);
+}
+
+/* What an answer means that is not 2xx; read: of the first request. */
+static enum outbox_end judge(struct trip *t, const struct kube_reply *reply)
+{
+	struct arena a;
+	struct err e;
+
+	if (!kube_reply_check(reply, &e) || (!reply->why && reply->status == 404))
+		return OUTBOX_DONE;
+	if (!reply->why && reply->status == 409)
+		return OUTBOX_CONFLICT;
+	arena_init(&a, 0);
+	note_trouble(t, arena_printf(&a, "%s: %s", t->type->what, e.text));
+	arena_fini(&a);
+	if (reply->why || reply->status >= 500 || reply->status == 429 || reply->status == 401)
+		return OUTBOX_TROUBLE;
+	return OUTBOX_REFUSED;
+}
+
+static void wrote(void *arg, const struct kube_reply *reply)
+{
+	struct trip *t = arg;
+	bool ok = !reply->why && reply->status >= 200 && reply->status < 300;
+
+	t->call = NULL;
+	if (t->type->written && !reply->why)
+		t->type->written(t, reply->status);
+	if (ok)
+		note_success(t);
+	end(t, judge(t, reply), reply->retry_after_ms);
+}
+
+static void call(struct trip *t, const struct kube_request *r, kube_reply_fn *replied)
+{
+	t->call = kube_call_ask(t->r->cfg.client, r, READ_MAX, replied, t);
+}
+
+static void write_it(struct trip *t, struct write *w)
+{
+	struct kube_request r = {.method = w->method,
+				 .target = w->target.n ? buf_cstr(&w->target) : t->target,
+				 .content_type = w->content_type,
+				 .body = w->body.p,
+				 .n_body = w->body.n,
+				 .total_ms = CALL_MS};
+
+	call(t, &r, wrote);
+}
+
+/* root: what was read, or NULL. */
+static void go_on(struct trip *t, const struct node *root)
+{
+	struct write w = {0};
+	enum due due;
+
+	buf_init(&w.target, TARGET_MAX);
+	buf_init(&w.body, WRITE_MAX);
+	due = t->type->decide(t, root, &w);
+	if (due == DUE_WRITE && (w.body.failed || w.target.failed))
+		due = DUE_NOTHING;
+	if (due == DUE_WRITE) {
+		if (!t->type->blind)
+			outbox_charge(t->r->outbox, loop_now_ms(t->r->cfg.loop));
+		write_it(t, &w);
+	}
+	buf_fini(&w.target);
+	buf_fini(&w.body);
+	if (due == DUE_NOTHING) {
+		t->r->unchanged++;
+		note_success(t);
+	}
+	if (due != DUE_WRITE)
+		end(t, due == DUE_LATER ? OUTBOX_CONFLICT : OUTBOX_DONE, -1);
+}
+
+static void has_read(void *arg, const struct kube_reply *reply)
+{
+	struct trip *t = arg;
+	enum outbox_end how = judge(t, reply);
+	struct arena a;
+	struct diags ds;
+	const struct node *root = NULL;
+
+	t->call = NULL;
+	if (how != OUTBOX_DONE) {
+		end(t, how, reply->retry_after_ms);
+		return;
+	}
+	arena_init(&a, 0);
+	diags_init(&ds, &a);
+	if (reply->status != 404)
+		root = node_parse_json(reply->body, reply->n_body, NULL, &a, &ds).root;
+	if (reply->status != 404 && (!root || root->kind != NODE_MAP))
+		end(t, OUTBOX_REFUSED, -1);
+	else
+		go_on(t, root);
+	arena_fini(&a);
+}
+
+static struct trip *free_trip(struct reporter *r)
+{
+	for (size_t i = 0; i < ARRAY_LEN(r->trips); i++)
+		if (!r->trips[i].r)
+			return &r->trips[i];
+	must(!"more errands than the outbox gives");
+	return NULL;
+}
+
+static const struct errand_type *type_of(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (types[i].tag == *key)
+			return &types[i];
+	must(!"an unknown errand");
+	return NULL;
+}
+
+void errand_start(struct reporter *r, const char *key)
+{
+	struct trip *t = free_trip(r);
+	struct kube_request q = {.method = "GET", .total_ms = CALL_MS};
+	struct buf target;
+	bool ok;
+
+	*t = (struct trip){.r = r, .type = type_of(key), .key = strdup(key)};
+	must(t->key && "out of memory");
+	arena_init(&t->arena, 0);
+	buf_init(&target, TARGET_MAX);
+	ok = t->type->begin(t, key[1] ? key + 2 : "", &target) && !target.failed;
+	q.target = t->target = arena_strdup(&t->arena, buf_cstr(&target));
+	buf_fini(&target);
+	if (!ok)
+		end(t, OUTBOX_DONE, -1);
+	else if (t->type->blind)
+		go_on(t, NULL);
+	else
+		call(t, &q, has_read);
+}
+
+void errand_cancel_all(struct reporter *r)
+{
+	for (size_t i = 0; i < ARRAY_LEN(r->trips); i++) {
+		struct trip *t = &r->trips[i];
+
+		if (!t->r)
+			continue;
+		kube_call_cancel(t->call);
+		arena_fini(&t->arena);
+		free(t->key);
+		*t = (struct trip){0};
+	}
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to reporter.c (who leads, what is due) and errand.c (how each is done). Thread: loop.
+ */
+#ifndef REPORT_REPORTER_INT_H
+#define REPORT_REPORTER_INT_H
+
+#include "base/map.h"
+#include "report/lease.h"
+#include "report/reporter.h"
+#include "report/status.h"
+
+/* A proxy refuses a resource that came from objects. */
+struct refusal {
+	struct refusal *next;
+	uint64_t client;
+	enum xds_type type;
+	struct arena arena;		/* of it all */
+	struct status_refusal said;	/* resource: the name */
+	const char **keys;		/* errands of the objects */
+	size_t n_keys;
+};
+
+/* One errand under way. */
+struct trip {
+	struct reporter *r;		/* NULL: free */
+	const struct errand_type *type;
+	char *key;
+	struct kube_call *call;
+	struct arena arena;		/* of the texts below */
+	const char *target;		/* that is read, and patched */
+	enum kind kind;			/* of a status */
+	const char *ns, *name;
+	uint64_t number;		/* of an event */
+	struct hash128 hash;		/* that is told once the write is done */
+	struct event_about *event;	/* to be noted then, or NULL */
+};
+
+enum { REPORT_ERRANDS = 4 };	/* kinds of them */
+
+/* What a kind of errand met last. */
+struct report_trouble {
+	char *text;
+	int64_t told_ms;		/* to the log */
+	bool lasts;
+};
+
+struct reporter {
+	struct reporter_cfg cfg;
+	struct lease *lease;
+	struct kube_call *lease_call;	/* or NULL */
+	bool closing, leads, stopping;
+	struct outbox *outbox;
+	struct event_book *events;
+	struct trip trips[OUTBOX_OPEN_MAX];
+	struct map told;		/* key -> struct hash128, heap: what the cluster has been told */
+	struct snapshot *snap;		/* held, or NULL */
+	const struct kind_list *namespaces;	/* held, or NULL: that were looked at */
+	struct refusal *refusals;
+	size_t n_refusals;
+	struct loop_timer lease_timer, work_timer, look_timer, audit_timer;
+	struct loop_task work;
+	struct report_trouble trouble[REPORT_ERRANDS];
+	uint64_t statuses, webhooks, maps, unchanged;
+};
+
+/* ---- errand.c ---- */
+
+/* "s/<kind>/<ns>/<name>", "r/<ns>", "w", "e/<number>" */
+const char *errand_status_key(enum kind kind, const char *ns, const char *name, struct arena *a);
+const char *errand_map_key(const char *ns, struct arena *a);
+const char *errand_event_key(uint64_t number, struct arena *a);
+#define ERRAND_WEBHOOK_KEY "w"
+
+/* Starts what the outbox gave; key is copied. */
+void errand_start(struct reporter *r, const char *key);
+void errand_cancel_all(struct reporter *r);
+
+/* The status that is due now. False: there is nothing to say, or not yet. */
+bool report_status_of(const struct reporter *r, enum kind kind, const char *ns, const char *name, struct arena *a,
+		      struct status *out);
+bool report_was_told(const struct reporter *r, const char *key, struct hash128 hash);
+void report_tell(struct reporter *r, const char *key, struct hash128 hash);
+void report_work(struct reporter *r);	/* soon: there is, or may be, something to do */
+
+#endif
