@@ -6,7 +6,8 @@ usage: rbac.py NAVARCHD RBAC.yaml
 
 The API server here knows every kind, refuses what the roles do not allow, as RBAC does, and remembers what was
 asked. Two kinds of objects make navarchd follow names: a Gateway and a DestinationRule with credentials of other
-namespaces. Every request must be allowed, and each part of each rule be used. That it would notice is tried with
+namespaces. Of each kind of Istio's there is an object, so that each status is written; one is invalid twice, for an Event
+and its count; one namespace has the mesh's root, an old one, and one has none. Every request must be allowed, and each part of each rule be used. That it would notice is tried with
 roles that lack one rule, or have one too many.
 """
 import base64
@@ -44,7 +45,27 @@ RULE = {'apiVersion': 'networking.istio.io/v1', 'kind': 'DestinationRule',
         'metadata': {'name': 'bank', 'namespace': 'edge'},
         'spec': {'host': 'bank.example.com', 'trafficPolicy': {
             'tls': {'mode': 'SIMPLE', 'credentialName': 'configmap://bank-authority'}}}}
-OBJECTS = {'gateways.networking.istio.io': [GATEWAY], 'destinationrules.networking.istio.io': [RULE]}
+INVALID = {'apiVersion': 'networking.istio.io/v1', 'kind': 'VirtualService',
+           'metadata': {'name': 'broken', 'namespace': 'edge'}, 'spec': {'hosts': 7}}
+OBJECTS = {'gateways.networking.istio.io': [GATEWAY], 'destinationrules.networking.istio.io': [RULE],
+           'namespaces.': [{'metadata': {'name': name}} for name in ('edge', 'new')]}
+HOOK = {'metadata': {'name': 'navarchd', 'resourceVersion': '7'}, 'webhooks': [
+    {'name': 'a.b.c', 'clientConfig': {'service': {'name': 'istiod', 'namespace': 'istio-system', 'path': '/validate'}}}]}
+LEASE_OF = {'resourceVersion': '7', 'name': 'navarchd', 'namespace': 'istio-system'}
+
+
+def istio_objects(grants):
+    """One of each kind whose status may be written, as lists have it; what it says is of no matter."""
+    out = {}
+    for group, plural in {(g.group, g.resource.split('/')[0]) for g in grants if g.resource.endswith('/status')}:
+        out['%s.%s' % (plural, group)] = [{'metadata': {'name': 'x', 'namespace': 'edge'}, 'spec': {}}]
+    return dict(out, **OBJECTS, **{'virtualservices.networking.istio.io': [INVALID]})
+
+
+def complete(o, generation):
+    """As a server gives it out."""
+    meta = dict(o['metadata'], resourceVersion=str(100 + generation), generation=generation, uid='u-' + o['metadata']['name'])
+    return dict(o, metadata=meta)
 
 
 # ---- roles ----
@@ -73,8 +94,8 @@ def allows(grant, r):
 
 # ---- the server ----
 
-def parse(target):
-    """What RBAC sees of a GET."""
+def parse(method, target):
+    """What RBAC sees of a request."""
     url = urllib.parse.urlsplit(target)
     query = dict(urllib.parse.parse_qsl(url.query))
     path = url.path.strip('/').split('/')
@@ -83,11 +104,13 @@ def parse(target):
     if path[0] == 'namespaces' and len(path) > 2:
         ns, path = path[1], path[2:]
     name = path[1] if len(path) > 1 else ''
+    resource = path[0] + ('/' + path[2] if len(path) > 2 else '')
     verb = 'get' if name else 'watch' if query.get('watch') == '1' else 'list'
+    verb = {'POST': 'create', 'PATCH': 'patch', 'PUT': 'update', 'DELETE': 'delete'}.get(method, verb)
     selector = query.get('fieldSelector', '')
     if selector.startswith('metadata.name='):
         name = selector[len('metadata.name='):]
-    return Request(group, path[0], verb, ns, name), query
+    return Request(group, resource, verb, ns, name), query
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -97,6 +120,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, grants):
         super().__init__(('127.0.0.1', 0), Handler)
         self.grants, self.over = grants, threading.Event()
+        self.objects, self.lease, self.told = istio_objects(grants), None, threading.Event()
         self.lock, self.asked, self.refused = threading.Lock(), set(), set()
 
     def judge(self, r):
@@ -104,6 +128,11 @@ class Server(http.server.ThreadingHTTPServer):
         with self.lock:
             (self.asked if ok else self.refused).add(r)
         return ok
+
+    def uses(self, verb, resource):
+        """Once it was asked for, allowed or not."""
+        with self.lock:
+            return any(r.verb == verb and r.resource == resource for r in self.asked | self.refused)
 
     def counts(self):
         with self.lock:
@@ -125,7 +154,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def do_GET(self):
-        r, query = parse(self.path)
+        r, query = parse('GET', self.path)
         if not self.server.judge(r):
             self.answer(403, {'kind': 'Status', 'reason': 'Forbidden', 'code': 403, 'message': 'no rule: %s' % (r,)})
         elif 'sendInitialEvents' in query:
@@ -135,21 +164,53 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
             self.send_header('Transfer-Encoding', 'chunked')
             self.end_headers()
+            if r.resource == 'virtualservices':
+                self.change_later()
             self.server.over.wait()
+        elif r.verb == 'get':
+            self.answer_one(r)
         else:
             self.answer(200, {'kind': 'List', 'apiVersion': 'v1', 'metadata': {'resourceVersion': '7'},
-                              'items': OBJECTS.get('%s.%s' % (r.resource, r.group), [])})
+                              'items': [complete(o, 1) for o in self.server.objects.get('%s.%s' % (r.resource, r.group), [])]})
 
-    def do_POST(self):
-        if self.path.startswith('/apis/authentication.k8s.io/'):
-            self.rfile.read(int(self.headers['Content-Length']))
-            allowed = self.server.judge(parse(self.path)[0]._replace(verb='create'))
-            self.answer(201 if allowed else 403, {'kind': 'TokenReview', 'status': {}})
+    def change_later(self):
+        """The same invalid object once more, after it was told of: that is the same Event, twice."""
+        while not self.server.told.wait(0.05):
+            if self.server.over.is_set():
+                return
+        line = json.dumps({'type': 'MODIFIED', 'object': complete(INVALID, 2)}).encode() + b'\n'
+        self.wfile.write(b'%x\r\n%s\r\n' % (len(line), line))
+        self.wfile.flush()
+
+    def answer_one(self, r):
+        """What is there before it is patched: never what should be."""
+        if r.resource == 'leases':
+            found = self.server.lease
+        elif r.resource == 'validatingwebhookconfigurations':
+            found = HOOK
+        elif r.resource == 'configmaps':
+            found = {'metadata': {'resourceVersion': '7'}, 'data': {}} if r.ns == 'edge' else None
+        else:
+            key = '%s.%s' % (r.resource.split('/')[0], r.group)
+            found = next((o for o in self.server.objects.get(key, []) if o['metadata']['name'] == r.name), None)
+            found = found and complete(found, 2 if found is INVALID and self.server.told.is_set() else 1)
+        self.answer(200 if found else 404, found or {'kind': 'Status', 'reason': 'NotFound', 'code': 404})
+
+    def do_write(self):
+        r, _ = parse(self.command, self.path)
+        body = json.loads(self.rfile.read(int(self.headers.get('Content-Length', 0))) or '{}')
+        if not self.server.judge(r):
+            self.answer(403, {'kind': 'Status', 'reason': 'Forbidden', 'code': 403, 'message': 'no rule: %s' % (r,)})
             return
-        self.server.judge(Request('', self.path, 'create', '', ''))
-        self.answer(403, {})
+        if r.resource == 'tokenreviews':
+            body = {'kind': 'TokenReview', 'status': {}}
+        if r.resource == 'leases':
+            self.server.lease = body = {'metadata': LEASE_OF, 'spec': dict((self.server.lease or {}).get('spec', {}), **body['spec'])}
+        if r.resource == 'events' and r.verb == 'create':
+            self.server.told.set()
+        self.answer(201 if r.verb == 'create' else 200, body)
 
-    do_PUT = do_PATCH = do_DELETE = do_POST
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_write
 
 
 # ---- the daemon ----
@@ -188,16 +249,18 @@ def run(navarchd, server, folder):
                         'contexts': [{'name': 'x', 'context': {'cluster': 'c', 'user': ''}}]}, f)
     with open(folder + '/log', 'w') as log:
         child = subprocess.Popen([navarchd, '--kubeconfig', kubeconfig, '--xds-address', '127.0.0.1:0', '--admin-address',
-                                  '127.0.0.1:0', '--metrics-address', '127.0.0.1:0', '--port-file', ports, '--drain', '0s',
-                                  '--secure-address', '127.0.0.1:0', '--state-dir', folder + '/state'],
-                                 stdout=log, stderr=log)
+                                  '127.0.0.1:0', '--metrics-address', '127.0.0.1:0', '--secure-address', '127.0.0.1:0',
+                                  '--webhook-address', '127.0.0.1:0', '--state-dir', folder + '/state', '--write-back', 'on',
+                                  '--port-file', ports, '--drain', '0s'], stdout=log, stderr=log,
+                                 env=dict(os.environ, POD_NAME='navarchd-0'))
     end, last, quiet, shown = time.monotonic() + DEADLINE_S, None, 0, False
     try:
         while quiet < 20 and time.monotonic() < end and child.poll() is None:
             shown = shown or (is_ready(ports) and show_token(ports))
             now = server.counts()
             # a refusal that it gets over takes longer than is of use here
-            quiet = quiet + 1 if now == last and (now[1] or is_ready(ports)) else 0
+            done = is_ready(ports) and server.uses('patch', 'leases') and server.uses('patch', 'events')
+            quiet = quiet + 1 if now == last and (now[1] or done) else 0
             last = now
             time.sleep(0.05)
         return None if quiet else 'navarchd is not ready:\n' + open(folder + '/log').read()[-1000:]
@@ -245,7 +308,7 @@ def cases(navarchd, documents):
     yield 'every part of every rule is used', unused
 
     refused, _, _ = examine(navarchd, without_credentials(documents))
-    other = [r for r in refused if r.resource not in ('secrets', 'configmaps') or r.name in ('', 'istio')]
+    other = [r for r in refused if r.resource not in ('secrets', 'configmaps') or r.name in ('', 'istio', 'istio-ca-root-cert')]
     yield 'without the role for credentials only those are refused', other or (not refused and 'nothing was refused')
 
     refused, unused, _ = examine(navarchd, planted(documents))

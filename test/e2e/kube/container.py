@@ -32,6 +32,9 @@ class Navarchd(Process):
         for _, target in self.mounts:
             os.makedirs(target, 0o755, exist_ok=True)
         environ = {'KUBERNETES_SERVICE_HOST': sandbox.BRIDGE_IP, 'KUBERNETES_SERVICE_PORT': str(pod.cluster.port)}
+        for var in spec.get('env', ()):
+            need(var['valueFrom']['fieldRef']['fieldPath'] == 'metadata.name', 'a variable: %s' % var)
+            environ[var['name']] = pod.name
         super().__init__(pod.name, config['Entrypoint'] + spec['args'], pod.env.folder, environ, self.enter)
         self.ports = {p['name']: p['containerPort'] for p in spec['ports']}
 
