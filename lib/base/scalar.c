@@ -419,10 +419,20 @@ ptrdiff_t scalar_base64(const char *s, size_t n, bool strict, uint8_t *out)
 
 bool scalar_is_bool(const char *s)
 {
-	static const char *const words[] = {"1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"};
+	static const char *const no[] = {"0", "f", "F", "FALSE", "false", "False"};
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (!strcmp(s, words[i]))
+	for (size_t i = 0; i < ARRAY_LEN(no); i++)
+		if (!strcmp(s, no[i]))
+			return true;
+	return scalar_is_true(s);
+}
+
+bool scalar_is_true(const char *s)
+{
+	static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True"};
+
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+		if (!strcmp(s, yes[i]))
 			return true;
 	return false;
 }

@@ -44,6 +44,7 @@ int scalar_time_ns(const char *s, int64_t *ns);
 int scalar_grpc_status(const char *s, uint32_t *out);
 /* true or false as Go's strconv writes and reads them. */
 bool scalar_is_bool(const char *s);
+bool scalar_is_true(const char *s);	/* one of its words for true */
 /* Decimal text to integer within [min, max]; refuses signs other than '-', spaces, empty text. */
 int scalar_int(const char *s, int64_t min, int64_t max, int64_t *out);
 /* The bytes of base64 text, of which out holds n / 4 * 3 + 3; their number, or -1. Strict is what Go and

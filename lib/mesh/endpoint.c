@@ -326,17 +326,13 @@ bool workload_is_selected(const struct object *obj, const struct strmap *selecto
 /* Where its agent checks it, an entry counts from the first good answer on. */
 static bool is_healthy(const struct object *obj)
 {
-	static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
 	const char *checked = strmap_get(&obj->annotations, "proxy.istio.io/health-checks-enabled"), *healthy;
 	const struct workload_entry_status *st = obj->status;
 
-	for (size_t i = 0; checked && i < ARRAY_LEN(yes); i++) {
-		if (strcmp(checked, yes[i]) != 0)
-			continue;
-		healthy = st ? condition_status(st->conditions, st->n_conditions, "Healthy") : NULL;
-		return healthy && strcasecmp(healthy, "true") == 0;
-	}
-	return true;
+	if (!checked || !scalar_is_true(checked))
+		return true;
+	healthy = st ? condition_status(st->conditions, st->n_conditions, "Healthy") : NULL;
+	return healthy && strcasecmp(healthy, "true") == 0;
 }
 
 static void add_selected_entries(struct making *m, const struct service_entry *se, const struct strmap *selector)

@@ -11,6 +11,7 @@
 
 #include "base/map.h"
 #include "base/must.h"
+#include "mesh/authz.h"
 #include "model/security.h"
 #include "model/traffic.h"
 
@@ -373,6 +374,32 @@ static void judge_peers(struct judging *g)
 				      "a PeerAuthentication with a selector has no effect in the root namespace %s", s->peers[i]->ns);
 }
 
+static bool is_provider(const struct mesh_config *mesh, const char *name)
+{
+	const struct node *all = mesh->extension_providers;
+
+	for (size_t i = 0; all && all->kind == NODE_LIST && i < all->n; i++) {
+		const char *own = node_text(&all->list[i], "name");
+
+		if (own && !strcmp(own, name))
+			return node_get(&all->list[i], "envoyExtAuthzGrpc") || node_get(&all->list[i], "envoyExtAuthzHttp");
+	}
+	return false;
+}
+
+static void judge_authorization(struct judging *g, const struct object *o)
+{
+	const struct authorization_policy *p = object_spec(o, authorization_policy);
+	const char *provider = p->provider && p->provider->name ? p->provider->name : "";
+
+	if (authz_has_targets(o))
+		verdict_judge(g, o, VERDICT_UNATTACHED, D_AUTHZ_TARGETS, p->target_ref ? "spec.targetRef" : "spec.targetRefs",
+			      "no Gateway of the Gateway API and no waypoint takes the policy");
+	else if (p->action == AUTHZ_CUSTOM && !is_provider(g->b->s->mesh, provider))
+		verdict_judge(g, o, VERDICT_PARTLY, D_AUTHZ_PROVIDER_MISSING, "spec.provider.name",
+			      "there is no provider \"%s\": what the rules match is denied", provider);
+}
+
 static void judge_slice(struct judging *g, const struct object *o)
 {
 	const char *name = strmap_get(&o->labels, "kubernetes.io/service-name");
@@ -401,6 +428,7 @@ static const struct {
 	[KIND_SIDECAR] = {.all = judge_sidecars},
 	[KIND_PROXY_CONFIG] = {.all = judge_proxy_configs},
 	[KIND_PEER_AUTHENTICATION] = {.all = judge_peers},
+	[KIND_AUTHORIZATION_POLICY] = {.one = judge_authorization},
 	[KIND_HTTP_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_GRPC_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_TCP_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},

@@ -309,6 +309,14 @@ struct hash128 view_mix_peer(const struct view *v, struct hash128 h)
 	return h;
 }
 
+struct hash128 view_mix_authz(const struct view *v, struct hash128 h)
+{
+	h = hash_mix_u64(h, v->authz.n);
+	for (size_t i = 0; i < v->authz.n; i++)
+		h = hash_mix(h, v->authz.v[i]->hash);
+	return h;
+}
+
 static struct hash128 view_hash(const struct view *v)
 {
 	const char *texts[] = {v->ns, v->region, v->zone, v->subzone, v->network, v->network_view,
@@ -334,7 +342,7 @@ static struct hash128 view_hash(const struct view *v)
 		h = hash_mix(h, v->gateways[i]->part.hash);
 	if (v->sidecar)
 		h = hash_mix(h, v->sidecar->hash);
-	h = view_mix_peer(v, h);
+	h = view_mix_authz(v, view_mix_peer(v, h));
 	return view_mix_listeners(v, h);
 }
 
@@ -481,6 +489,8 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 		out->sidecar = find_sidecar(s, p->ns, &labels);
 	if (p->type == PROXY_SIDECAR)
 		peer_modes_build(s, out->ns, &labels, a, &out->peer);
+	if (p->type == PROXY_SIDECAR || p->type == PROXY_ROUTER)
+		authz_set_build(s, out->ns, &labels, a, &out->authz);
 	if (needs_addresses(out))
 		out->ips = p->ips;
 	own_texts(out, a);

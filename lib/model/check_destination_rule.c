@@ -5,7 +5,7 @@
 #include "base/scalar.h"
 #include "model/check_int.h"
 
-enum { MAGLEV_TABLE_MAX = 5000011, SNI_MAX = 255, NS_OF_S = 1000000000 };
+enum { MAGLEV_TABLE_MAX = 5000011, RING_SIZE_MAX = 8 * 1024 * 1024, /* Envoy's */ SNI_MAX = 255, NS_OF_S = 1000000000 };
 
 /* ---- connection pool ---- */
 
@@ -247,6 +247,8 @@ static void check_hash(struct check *c, const struct where *w, const struct cons
 	check_cookie(c, AT(w, "httpCookie"), h->http_cookie);
 	if (h->minimum_ring_size < 0 || (h->ring_hash && h->ring_hash->minimum_ring_size < 0))
 		wrong(c, w, D_BALANCER_INVALID, "minimumRingSize must not be negative");
+	if (h->minimum_ring_size > RING_SIZE_MAX || (h->ring_hash && h->ring_hash->minimum_ring_size > RING_SIZE_MAX))
+		wrong(c, w, D_BALANCER_INVALID, "minimumRingSize must be at most %d", RING_SIZE_MAX);
 	if (h->minimum_ring_size && (h->ring_hash || h->maglev))
 		wrong(c, w, D_BALANCER_INVALID, "only one of minimumRingSize, maglev and ringHash can be specified");
 	if (h->maglev && (h->maglev->table_size < 0 || h->maglev->table_size > MAGLEV_TABLE_MAX))

@@ -240,6 +240,18 @@ static void check_service_ref(struct check *c, const struct where *w, const char
 		wrong(c, w, D_MESH_INVALID, "service \"%s\": %s", s, why);
 }
 
+/* Their values are formats, as those that a VirtualService adds. */
+static void check_added_headers(struct check *c, const struct where *w, const struct node *headers)
+{
+	for (size_t i = 0; headers && headers->kind == NODE_MAP && i < headers->n; i++) {
+		const struct node *v = &headers->map[i].value;
+		const char *why = v->kind == NODE_STRING ? wrong_format(v->text, true) : NULL;
+
+		if (why)
+			wrong(c, AT(w, headers->map[i].key), D_MESH_INVALID, "\"%.200s\": %s", v->text, why);
+	}
+}
+
 static void check_ext_authz(struct check *c, const struct where *w, const struct node *p)
 {
 	const char *status = node_text(p, "statusOnError"), *prefix = node_text(p, "pathPrefix");
@@ -251,6 +263,7 @@ static void check_ext_authz(struct check *c, const struct where *w, const struct
 		wrong(c, AT(w, "statusOnError"), D_MESH_INVALID, "statusOnError \"%s\" is no HTTP status", status);
 	if (given(prefix) && *prefix != '/')
 		wrong(c, AT(w, "pathPrefix"), D_MESH_INVALID, "pathPrefix should begin with '/'");
+	check_added_headers(c, AT(w, "includeAdditionalHeadersInCheck"), node_get(p, "includeAdditionalHeadersInCheck"));
 	if (!timeout)
 		return;
 	if (scalar_duration_ns(timeout, &d.ns))

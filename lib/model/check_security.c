@@ -206,12 +206,15 @@ static void check_accounts(struct check *c, const struct where *at, const struct
 	}
 }
 
-/* "{*}" and "{**}" are whole segments, and "{**}" is the last of them. */
+/* "{*}" and "{**}" are whole segments, and "{**}" is the last of them. Envoy ends where a template begins with another
+ * character than a slash. */
 static const char *wrong_path_template(const char *path)
 {
 	bool is_template = strstr(path, "{*}") || strstr(path, "{**}"), rest = false;
 	const char *end;
 
+	if (is_template && *path != '/')
+		return "a path with {*} or {**} begins with '/'";
 	for (const char *p = path; *p; p = *end ? end + 1 : end) {
 		size_t n = strcspn(p, "/");
 		bool one = n == 3 && !strncmp(p, "{*}", n), any = n == 4 && !strncmp(p, "{**}", n);
@@ -349,7 +352,8 @@ static void check_when(struct check *c, const struct where *at, const struct aut
 		wrong(c, AT(at, "key"), D_POLICY_INVALID, "unknown attribute \"%.100s\"", w->key);
 		return;
 	}
-	if (a->bracket && !(strchr(w->key, '[') && w->key[n - 1] == ']'))
+	/* Envoy takes no empty name */
+	if (a->bracket && (!strchr(w->key, '[') || w->key[n - 1] != ']' || strstr(w->key, "[]")))
 		wrong(c, AT(at, "key"), D_POLICY_INVALID, "bad key \"%.100s\": it should have the form a[b]", w->key);
 	if (custom && a->not_custom)
 		wrong(c, AT(at, "key"), D_POLICY_INVALID, "%s is not supported with action CUSTOM", w->key);

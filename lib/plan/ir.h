@@ -413,6 +413,80 @@ struct ir_http {
 	const struct ir_tracing *tracing;	/* or NULL */
 };
 
+/* ---- authorization ---- */
+
+/* A condition on a caller (principal) or on what it asks for (permission). */
+enum ir_cond_kind {
+	IR_COND_ANY,
+	IR_COND_ALL, IR_COND_ONE, IR_COND_NOT,		/* of v; NOT has one */
+	IR_COND_PEER,			/* text: SPIFFE id of the certificate */
+	IR_COND_HEADER,			/* name, text */
+	IR_COND_PATH,			/* text: without query */
+	IR_COND_PATH_TEMPLATE,		/* text.text: Envoy's uri_template */
+	IR_COND_DIRECT_IP, IR_COND_REMOTE_IP, IR_COND_DESTINATION_IP,	/* net */
+	IR_COND_DESTINATION_PORT,	/* port */
+	IR_COND_SNI,			/* text */
+	IR_COND_METADATA,		/* name: filter; path, text, list */
+};
+
+struct ir_prefix {
+	const char *ip;
+	uint32_t len;
+};
+
+struct ir_cond {
+	enum ir_cond_kind kind;
+	const struct ir_cond *v;
+	size_t n;
+	const char *name;
+	struct ir_string_match text;
+	struct strs path;
+	enum { IR_VALUE, IR_VALUE_OF_LIST, IR_VALUE_OR_OF_LIST } list;
+	struct ir_prefix net;
+	uint32_t port;
+};
+
+struct ir_authz_policy {
+	const char *name;
+	const struct ir_cond *permissions, *principals;	/* one of each */
+	size_t n_permissions, n_principals;
+};
+
+struct ir_authz_rules {
+	enum { IR_AUTHZ_ALLOW, IR_AUTHZ_DENY, IR_AUTHZ_LOG } action;	/* as Envoy's enum */
+	const struct ir_authz_policy *v;	/* by name */
+	size_t n;
+};
+
+/* A service that decides (ext_authz), for what the rules before it marked. */
+struct ir_ext_authz {
+	bool grpc;
+	const char *cluster, *authority, *path_prefix;	/* prefix or NULL */
+	const char *mark;		/* prefix of the policies' names that ask it */
+	int64_t timeout_ns;
+	bool fail_open;
+	uint32_t status_on_error;	/* 0 = Envoy's own */
+	struct {
+		bool has, partial, as_bytes;
+		uint32_t max;
+	} body;
+	const struct ir_string_match *sent, *to_upstream, *to_client_on_deny, *to_client_on_allow;	/* headers */
+	size_t n_sent, n_to_upstream, n_to_client_on_deny, n_to_client_on_allow;
+	const struct str_pair *added;
+	size_t n_added;
+};
+
+struct ir_authz_filter {
+	const struct ir_authz_rules *rules, *shadow;	/* or NULL: rules that are in force, and that are only watched */
+	const char *shadow_prefix;	/* or NULL */
+	const struct ir_ext_authz *ext;	/* behind it, or NULL */
+};
+
+struct ir_authz {
+	const struct ir_authz_filter *http, *tcp;	/* in order */
+	size_t n_http, n_tcp;
+};
+
 struct ir_tcp {
 	const char *stat_prefix;
 	const struct ir_weighted *clusters;
@@ -428,11 +502,6 @@ struct ir_tcp {
 	const char *mongo_stat_prefix;
 	const struct ir_access_log *logs;
 	size_t n_logs;
-};
-
-struct ir_prefix {
-	const char *ip;
-	uint32_t len;
 };
 
 struct ir_chain_match {
@@ -451,6 +520,7 @@ struct ir_chain {
 	struct opt_duration tls_connect_timeout;	/* transport_socket_connect_timeout */
 	const struct ir_http *http;	/* exactly one of http and tcp */
 	const struct ir_tcp *tcp;
+	const struct ir_authz *authz;	/* or NULL */
 };
 
 /* A listener filter that is off on these destination ports, or on only there (inbound inspectors). */

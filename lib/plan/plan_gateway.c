@@ -306,7 +306,7 @@ static void add_listener_row(struct plan *p, const struct gw_listener *l, struct
 		return;
 	*vec_push(&rows->v, rows->arena) = (struct plan_row){.type = IR_LISTENER,
 							     .name = l->name,
-							     .inputs = gateway_listener_inputs(p, l),
+							     .inputs = gateway_listener_inputs(p, l, rows->arena),
 							     .expand = gateway_listener_expand,
 							     .ref = l};
 }

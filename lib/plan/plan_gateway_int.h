@@ -69,7 +69,7 @@ struct gateways *gateways_merge(const struct plan *p, struct arena *a);
 
 /* ---- plan_gateway_listener.c ---- */
 bool gateway_listener_has_chains(const struct plan *p, const struct gw_listener *l, struct arena *scratch);
-struct hash128 gateway_listener_inputs(const struct plan *p, const struct gw_listener *l);
+struct hash128 gateway_listener_inputs(const struct plan *p, const struct gw_listener *l, struct arena *scratch);
 void gateway_listener_expand(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out);
 
 /* ---- plan_gateway_route.c ---- */

@@ -17,6 +17,7 @@ struct chains {
 	const struct plan *p;
 	const struct gw_listener *l;
 	struct arena *a;
+	const struct ir_authz *authz;
 	VEC(struct ir_chain) v;
 	struct map taken;		/* matches of the chains so far: Envoy refuses a listener with two alike */
 	bool inspects_tls;
@@ -63,6 +64,7 @@ static void add_chain(struct chains *c, const struct strs *sni, const struct str
 	if (!take_names(c, sni, alpn, &names))
 		return;
 	chain.has_match = names.n || alpn->n;
+	chain.authz = c->authz;
 	chain.match.server_names = names;
 	chain.match.application_protocols = *alpn;
 	chain.tls_connect_timeout = (struct opt_duration){.has = true, .ns = tls_connect_timeout_ns};
@@ -381,11 +383,12 @@ static struct hash128 mix_entry(const struct plan *p, const struct gw_entry *e, 
 	return h;
 }
 
-struct hash128 gateway_listener_inputs(const struct plan *p, const struct gw_listener *l)
+struct hash128 gateway_listener_inputs(const struct plan *p, const struct gw_listener *l, struct arena *scratch)
 {
 	struct hash128 h = hash_mix(p->snap->objects.mesh_hash, p->view->hash);
 
 	h = hcm_mix_dynamic(p, hash_mix_str(hash_mix_str(h, p->snap->domain), l->name));
+	h = authz_mix_inputs(p, scratch, h);
 	for (size_t i = 0; i < l->ports.n; i++) {
 		h = hash_mix_str(h, l->ports.v[i]->protocol_text);
 		for (size_t k = 0; k < l->ports.v[i]->entries.n; k++)
@@ -420,6 +423,7 @@ void gateway_listener_expand(const struct plan *p, const struct plan_row *row, s
 	struct ir_listener *ir = arena_new(a, struct ir_listener);
 
 	map_init(&c.taken, a);
+	c.authz = authz_of(p, &c.origins, a);
 	for (size_t i = 0; i < l->ports.n; i++)
 		add_port(&c, l->ports.v[i]);
 	ir->name = l->name;

@@ -215,18 +215,6 @@ static void add_mirrors(const struct http_ctx *ctx, const struct http_route *in,
 		add_mirror(ctx, in->mirrors[i].destination, http_share_of(in->mirrors[i].percentage, 100), pend);
 }
 
-static const char *quote_regex(const char *text, struct arena *a)
-{
-	char *out = arena_alloc(a, 2 * strlen(text) + 1), *p = out;
-
-	for (; *text; text++) {
-		if (strchr("\\.+*?()|[]{}^$", *text))
-			*p++ = '\\';
-		*p++ = *text;
-	}
-	return out;
-}
-
 /* "/" in Gateway API: the prefix goes away, a "/" stays. Which prefix, the match says. */
 static bool cuts_prefix(const struct http_rewrite *in, bool gateway_semantics)
 {
@@ -238,7 +226,7 @@ static void cut_prefix(const struct http_ctx *ctx, struct ir_route *out)
 	bool separated = out->match.path_kind == IR_PATH_SEPARATED;
 
 	out->regex_rewrite = arena_printf(ctx->arena, "^%s(/?)(.*)",
-					  separated ? quote_regex(out->match.path, ctx->arena) : "");
+					  separated ? plan_quote_regex(out->match.path, ctx->arena) : "");
 	out->regex_substitution = "/\\2";
 }
 

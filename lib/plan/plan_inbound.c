@@ -87,6 +87,7 @@ struct in_port {
 struct chains {
 	const struct plan *plan;
 	struct arena *arena;
+	const struct ir_authz *authz;
 	VEC(struct ir_chain) v;
 };
 
@@ -211,7 +212,7 @@ static const struct ir_tls *own_tls(const struct plan *p, const struct in_port *
 static void add_chain(struct chains *c, const struct in_port *in, const struct chain_kind *k)
 {
 	struct arena *a = c->arena;
-	struct ir_chain chain = {.name = in->chain_name, .has_match = true};
+	struct ir_chain chain = {.name = in->chain_name, .has_match = true, .authz = c->authz};
 	bool all_ports = in->cluster == passthrough;
 
 	chain.match.destination_port = in->match_port;
@@ -420,6 +421,7 @@ static void expand_virtual(const struct plan *p, const struct plan_row *row, str
 	struct in_set set = {.arena = a};
 	size_t n_captured;
 
+	c.authz = authz_of(p, &origins, a);
 	captured_ports(p, &set);
 	n_captured = set.captured.n;
 	policy_ports(p, &set);
@@ -463,6 +465,7 @@ static void expand_bound(const struct plan *p, const struct plan_row *row, struc
 	if (l->tls_inspector.on)
 		l->tls_inspector.initial_read_buffer = (struct opt_u32){true, TLS_INSPECTOR_BUFFER};
 	l->http_inspector.on = port_needs(p, &port, false);
+	c.authz = authz_of(p, &origins, a);
 	add_port(&c, &port);
 	l->chains = c.v.v;
 	l->n_chains = c.v.n;
@@ -475,12 +478,12 @@ static void expand_bound(const struct plan *p, const struct plan_row *row, struc
 
 /* ---- rows ---- */
 
-static struct hash128 inputs(const struct plan *p)
+static struct hash128 inputs(const struct plan *p, struct arena *scratch)
 {
 	const struct view *v = p->view;
 	struct hash128 h = hash_mix(hash_bytes("in", 2), p->snap->objects.mesh_hash);
 
-	h = view_mix_peer(v, view_mix_listeners(v, h));
+	h = authz_mix_inputs(p, scratch, view_mix_peer(v, view_mix_listeners(v, h)));
 	h = v->sidecar ? hash_mix(h, v->sidecar->hash) : hash_mix_u64(h, 0);
 	for (size_t i = 0; i < v->n_targets; i++) {
 		h = hash_mix(h, v->targets[i].svc->part.hash);
@@ -496,7 +499,7 @@ static struct hash128 inputs(const struct plan *p)
 void plan_inbound_rows(struct plan *p, struct plan_rows *rows)
 {
 	const struct sidecar *s = sidecar_of(p);
-	struct plan_row row = {.type = IR_LISTENER, .inputs = inputs(p)};
+	struct plan_row row = {.type = IR_LISTENER, .inputs = inputs(p, rows->arena)};
 
 	if (p->view->interception != INTERCEPT_NONE) {
 		row.name = "virtualInbound";
@@ -510,7 +513,7 @@ void plan_inbound_rows(struct plan *p, struct plan_rows *rows)
 		if (!binds(p, in))
 			continue;
 		row.name = arena_printf(rows->arena, "%s_%u", ingress_bind(p, in), in->port->number);
-		row.inputs = hash_mix_u64(inputs(p), i);
+		row.inputs = hash_mix_u64(inputs(p, rows->arena), i);
 		row.expand = expand_bound;
 		row.ref = in;
 		*vec_push(&rows->v, rows->arena) = row;

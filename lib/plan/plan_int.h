@@ -34,6 +34,7 @@ const char *plan_cluster_name(struct arena *a, const char *direction, uint32_t p
 const char *plan_config_path(struct arena *a, const struct object *obj);
 /* The DNS cache of a service whose hosts are looked up as they are asked for; NULL: of all unknown hosts. */
 struct ir_dns_cache *plan_dns_cache(const struct view *v, const char *host_or_null, struct arena *a);
+const char *plan_quote_regex(const char *text, struct arena *a);	/* a regular expression for the text itself */
 enum ir_family plan_dns_family(const struct view *v);
 const char *plan_wildcard(const struct view *v);	/* "0.0.0.0" or "::" */
 bool plan_is_wildcard(const char *bind);		/* is it either of them? */
@@ -185,5 +186,12 @@ struct origins {
 };
 void origins_add(struct origins *o, const struct object *obj_or_null);
 struct ir_origins origins_done(struct origins *o);
+
+/* ---- authorization (plan_authz.c) ---- */
+
+/* The filters before what a chain of the view does; NULL: none. Their objects are added to origins. */
+const struct ir_authz *authz_of(const struct plan *p, struct origins *origins, struct arena *a);
+/* What they depend on, but for the mesh's settings. */
+struct hash128 authz_mix_inputs(const struct plan *p, struct arena *scratch, struct hash128 h);
 
 #endif

@@ -160,3 +160,15 @@ struct ir_dns_cache *plan_dns_cache(const struct view *v, const char *host, stru
 	*c = (struct ir_dns_cache){arena_printf(a, "%s_dfp_dns_cache", host ? host : "allow_any"), plan_dns_family(v)};
 	return c;
 }
+
+const char *plan_quote_regex(const char *text, struct arena *a)
+{
+	char *out = arena_alloc(a, 2 * strlen(text) + 1), *p = out;
+
+	for (; *text; text++) {
+		if (strchr("\\.+*?()|[]{}^$", *text))
+			*p++ = '\\';
+		*p++ = *text;
+	}
+	return out;
+}

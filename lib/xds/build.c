@@ -3,6 +3,7 @@
 
 #include "pb/endpoint.h"
 #include "pb/matcher.h"
+#include "pb/route.h"
 #include "pb/type.h"
 #include "pb/wkt.h"
 
@@ -77,6 +78,66 @@ void build_string_match(struct w_string_matcher m, const struct ir_string_match 
 	case IR_ANY:
 	case IR_PRESENT: break;
 	}
+}
+
+void build_header_match(struct w_header_matcher m, const struct ir_named_match *h)
+{
+	w_header_matcher_treat_missing_header_as_empty(m, h->missing_is_empty);
+	if (!build_is_presence(&h->match)) {
+		struct w_string_matcher s = w_header_matcher_string_match_begin(m);
+
+		build_string_match(s, &h->match);
+		w_header_matcher_string_match_end(m, s);
+	}
+	w_header_matcher_invert_match(m, h->invert);
+	if (build_is_presence(&h->match))
+		w_header_matcher_present_match(m, true);
+	w_header_matcher_name(m, h->name);
+}
+
+void build_metadata_key(struct w_metadata_matcher m, const char *key)
+{
+	struct w_metadata_matcher_path p = w_metadata_matcher_path_begin(m);
+
+	w_metadata_matcher_path_key(p, key);
+	w_metadata_matcher_path_end(m, p);
+}
+
+static void write_value(struct w_value_matcher m, const struct ir_string_match *value)
+{
+	struct w_string_matcher s = w_value_matcher_string_match_begin(m);
+
+	build_string_match(s, value);
+	w_value_matcher_string_match_end(m, s);
+}
+
+static void write_one_of_list(struct w_value_matcher m, const struct ir_string_match *value)
+{
+	struct w_list_matcher list = w_value_matcher_list_match_begin(m);
+	struct w_value_matcher one = w_list_matcher_one_of_begin(list);
+
+	write_value(one, value);
+	w_list_matcher_one_of_end(list, one);
+	w_value_matcher_list_match_end(m, list);
+}
+
+void build_value_match(struct w_value_matcher m, const struct ir_string_match *value, int list)
+{
+	struct w_or_matcher either;
+	struct w_value_matcher item;
+
+	if (list == IR_VALUE)
+		return write_value(m, value);
+	if (list == IR_VALUE_OF_LIST)
+		return write_one_of_list(m, value);
+	either = w_value_matcher_or_match_begin(m);
+	item = w_or_matcher_value_matchers_begin(either);
+	write_value(item, value);
+	w_or_matcher_value_matchers_end(either, item);
+	item = w_or_matcher_value_matchers_begin(either);
+	write_one_of_list(item, value);
+	w_or_matcher_value_matchers_end(either, item);
+	w_value_matcher_or_match_end(m, either);
 }
 
 void build_metadata_config(struct w_metadata m, const char *path)

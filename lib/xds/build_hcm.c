@@ -66,8 +66,10 @@ static void write_dynamic_dns(struct w_hcm m, const struct ir_dns_cache *cache)
 }
 
 /* From the last filter to the first (istio-behaviour.md 2.5, less what stock Envoy lacks). */
-static void write_http_filters(struct w_hcm m, const struct ir_http *h)
+static void write_http_filters(struct w_hcm m, const struct ir_chain *c)
 {
+	const struct ir_http *h = c->http;
+
 	write_router(m, h);
 	for (size_t i = h->n_dns_caches; i-- > 0;)
 		write_dynamic_dns(m, &h->dns_caches[i]);
@@ -78,6 +80,7 @@ static void write_http_filters(struct w_hcm m, const struct ir_http *h)
 	write_grpc_stats(m);
 	if (h->grpc_web)
 		write_filter_empty(m, "envoy.filters.http.grpc_web", W_URL_GRPC_WEB);
+	build_http_authz(m, c->authz);
 }
 
 static void write_literal_tag(struct w_hcm_tracing m, const char *tag, const char *value)
@@ -258,8 +261,10 @@ static void write_http1(struct w_hcm m, const struct ir_http *h)
 }
 
 /* Fields 19 to 1. */
-static void write_hcm_lower(struct build_out *out, struct w_hcm m, const struct ir_http *h)
+static void write_hcm_lower(struct build_out *out, struct w_hcm m, const struct ir_chain *c)
 {
+	const struct ir_http *h = c->http;
+
 	w_hcm_xff_num_trusted_hops(m, h->trusted_hops);
 	w_hcm_proxy_100_continue(m, true);
 	write_client_cert_details(m, h);
@@ -274,7 +279,7 @@ static void write_hcm_lower(struct build_out *out, struct w_hcm m, const struct 
 	write_http1(m, h);
 	if (h->tracing)
 		write_tracing(m, h->tracing);
-	write_http_filters(m, h);
+	write_http_filters(m, c);
 	if (h->rds_name) {
 		write_rds(out, m, h->rds_name);
 	} else {
@@ -288,14 +293,15 @@ static void write_hcm_lower(struct build_out *out, struct w_hcm m, const struct 
 		w_hcm_codec_type(m, W_CODEC_TYPE_HTTP3);
 }
 
-void build_http(struct build_out *out, struct w_filter_chain m, const struct ir_http *h)
+void build_http(struct build_out *out, struct w_filter_chain m, const struct ir_chain *c)
 {
+	const struct ir_http *h = c->http;
 	struct w_filter f = w_filter_chain_filters_begin(m);
 	struct w_any any = w_filter_typed_config_begin(f);
 	struct w_hcm hcm = w_hcm_any_begin(any);
 
 	write_hcm_upper(hcm, h);
-	write_hcm_lower(out, hcm, h);
+	write_hcm_lower(out, hcm, c);
 	any = w_hcm_any_end(hcm);
 	w_filter_typed_config_end(f, any);
 	w_filter_name(f, "envoy.filters.network.http_connection_manager");

@@ -16,6 +16,15 @@ void build_address(struct w_address m, const struct ir_address *a);
 /* Where the client gets resources of another type: ADS, or REST from the same server. */
 void build_config_source(const struct build_out *out, struct w_config_source m, bool no_wait);
 void build_string_match(struct w_string_matcher m, const struct ir_string_match *s);
+static inline bool build_is_presence(const struct ir_string_match *m)
+{
+	return m->kind == IR_ANY || m->kind == IR_PRESENT;
+}
+
+void build_header_match(struct w_header_matcher m, const struct ir_named_match *h);
+/* A value, one in a list, or either. */
+void build_value_match(struct w_value_matcher m, const struct ir_string_match *value, int list);
+void build_metadata_key(struct w_metadata_matcher m, const char *key);
 void build_regex(struct w_regex_matcher m, const char *regex);
 /* filter_metadata.istio.config = path */
 void build_metadata_config(struct w_metadata m, const char *path);
@@ -37,7 +46,10 @@ void build_route_configuration(struct build_out *out, struct w_route_configurati
 /* only_unrouted: only connections that no filter chain took (flag NR). */
 void build_log(struct build_out *out, struct w_access_log m, const struct ir_access_log *log, bool only_unrouted);
 /* The connection manager as the chain's filter. */
-void build_http(struct build_out *out, struct w_filter_chain m, const struct ir_http *h);
+void build_http(struct build_out *out, struct w_filter_chain m, const struct ir_chain *c);
+/* The filters of authorization, before whatever is written next to them. a may be NULL. */
+void build_http_authz(struct w_hcm m, const struct ir_authz *a);
+void build_network_authz(struct w_filter_chain m, const struct ir_authz *a);
 /* For gRPC's own clients: faults, and the router last, or they refuse it. */
 void build_api_http(struct build_out *out, struct w_api_listener m, const char *routes);
 

@@ -142,9 +142,11 @@ static void write_chain(struct build_out *out, struct w_filter_chain m, const st
 		w_filter_chain_transport_socket_end(m, socket);
 	}
 	if (c->http)
-		build_http(out, m, c->http);
+		build_http(out, m, c);
 	else
 		write_tcp(out, m, c->tcp);
+	if (!c->http)
+		build_network_authz(m, c->authz);
 	if (c->has_match) {
 		struct w_filter_chain_match match = w_filter_chain_filter_chain_match_begin(m);
 

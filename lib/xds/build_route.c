@@ -10,29 +10,9 @@
 
 /* ---- matches ---- */
 
-static bool is_presence(const struct ir_string_match *m)
-{
-	return m->kind == IR_ANY || m->kind == IR_PRESENT;
-}
-
-static void write_header_match(struct w_header_matcher m, const struct ir_named_match *h)
-{
-	w_header_matcher_treat_missing_header_as_empty(m, h->missing_is_empty);
-	if (!is_presence(&h->match)) {
-		struct w_string_matcher s = w_header_matcher_string_match_begin(m);
-
-		build_string_match(s, &h->match);
-		w_header_matcher_string_match_end(m, s);
-	}
-	w_header_matcher_invert_match(m, h->invert);
-	if (is_presence(&h->match))
-		w_header_matcher_present_match(m, true);
-	w_header_matcher_name(m, h->name);
-}
-
 static void write_query_match(struct w_query_parameter_matcher m, const struct ir_named_match *q)
 {
-	if (is_presence(&q->match)) {
+	if (build_is_presence(&q->match)) {
 		w_query_parameter_matcher_present_match(m, true);
 	} else {
 		struct w_string_matcher s = w_query_parameter_matcher_string_match_begin(m);
@@ -43,54 +23,20 @@ static void write_query_match(struct w_query_parameter_matcher m, const struct i
 	w_query_parameter_matcher_name(m, q->name);
 }
 
-static void write_path(struct w_metadata_matcher m, const char *key)
-{
-	struct w_metadata_matcher_path p = w_metadata_matcher_path_begin(m);
-
-	w_metadata_matcher_path_key(p, key);
-	w_metadata_matcher_path_end(m, p);
-}
-
-static void write_claim_value(struct w_value_matcher m, const struct ir_string_match *value)
-{
-	struct w_string_matcher s = w_value_matcher_string_match_begin(m);
-
-	build_string_match(s, value);
-	w_value_matcher_string_match_end(m, s);
-}
-
-/* A claim is a string or a list that holds it: list_match one_of the value, or the value itself. */
-static void write_claim_either(struct w_value_matcher either, const struct ir_string_match *value)
-{
-	struct w_or_matcher any_of = w_value_matcher_or_match_begin(either);
-	struct w_value_matcher item = w_or_matcher_value_matchers_begin(any_of), one;
-	struct w_list_matcher list = w_value_matcher_list_match_begin(item);
-
-	one = w_list_matcher_one_of_begin(list);
-	write_claim_value(one, value);
-	w_list_matcher_one_of_end(list, one);
-	w_value_matcher_list_match_end(item, list);
-	w_or_matcher_value_matchers_end(any_of, item);
-	item = w_or_matcher_value_matchers_begin(any_of);
-	write_claim_value(item, value);
-	w_or_matcher_value_matchers_end(any_of, item);
-	w_value_matcher_or_match_end(either, any_of);
-}
-
 static void write_claim_match(struct w_metadata_matcher m, const struct ir_claim_match *c)
 {
 	struct w_value_matcher value;
 
 	w_metadata_matcher_invert(m, c->invert);
 	value = w_metadata_matcher_value_begin(m);
-	if (is_presence(&c->match))
+	if (build_is_presence(&c->match))
 		w_value_matcher_present_match(value, true);
 	else
-		write_claim_either(value, &c->match);
+		build_value_match(value, &c->match, IR_VALUE_OR_OF_LIST);
 	w_metadata_matcher_value_end(m, value);
 	for (size_t i = c->path.n; i-- > 0;)
-		write_path(m, c->path.v[i]);
-	write_path(m, "payload");
+		build_metadata_key(m, c->path.v[i]);
+	build_metadata_key(m, "payload");
 	w_metadata_matcher_filter(m, "envoy.filters.http.jwt_authn");
 }
 
@@ -119,7 +65,7 @@ static void write_match(struct w_route_match m, const struct ir_route_match *r)
 	for (size_t i = r->n_headers; i-- > 0;) {
 		struct w_header_matcher h = w_route_match_headers_begin(m);
 
-		write_header_match(h, &r->headers[i]);
+		build_header_match(h, &r->headers[i]);
 		w_route_match_headers_end(m, h);
 	}
 	if (r->case_sensitive.has)

@@ -60,6 +60,24 @@ LOCAL(status_port) = {LIST("15020", "15000"), LIST("0", "-1", "65536")};
 LOCAL(listen_port) = {LIST("15001", "15006", "15002"), LIST("0", "-1", "65535", "65536", "80")};
 LOCAL(protocol) = {LIST("HTTP", "HTTP", "HTTPS", "GRPC", "HTTP2", "TCP", "TLS", "MONGO"),
 		   LIST("", "REDIS", "MySQL", "UDP", "grpc-web", "HBONE", "http", "HTTP_PROXY", "SCTP", "x")};
+LOCAL(principal) = {LIST("cluster.local/ns/default/sa/a", "*", "*/sa/a", "cluster.local/ns/default/*"),
+		    LIST("", "**", "a*b", "é", "a\nb", "(", "*[", "\\", "td/ns/a/sa/b/c", X252, "*.local/ns/a/sa/b")};
+LOCAL(namespace_glob) = {LIST("default", "other", "n*", "*x", "*"), LIST("", "(", "a.b", "*a*", "é", "[")};
+LOCAL(service_account) = {LIST("a", "default/a"), LIST("", "/", "a/b/c", "*", "(", "a.b")};
+LOCAL(net) = {LIST("10.0.0.1", "10.0.0.0/8", "2001:db8::/32"), LIST("", "10.0.0.0/33", "x", "0.0.0.0/0", "::1", "10.0.0.5/8", "::ffff:1.2.3.4")};
+LOCAL(authz_port) = {LIST("80", "8080"), LIST("", "0", "65535", "65536", "x", "080")};
+LOCAL(authz_method) = {LIST("GET", "P*", "*"), LIST("", "*T", "a b", "é", "get", "\n")};
+LOCAL(authz_host) = {LIST("a.example.com", "*.example.com", "a*", "*"), LIST("", "A.example.com:80", "é", "a b", "*.*")};
+LOCAL(authz_path) = {LIST("/a", "/api/*", "*.html", "/a/{*}/b", "/a/{**}", "*"),
+		     LIST("", "a", "/a?b", "/{**}/{*}", "/{*}{*}", "/{x}", "/{*", "/a/{**}/b", "{*}", "/é", "/%zz", "/a*b", "/{**}.html")};
+LOCAL(when_key) = {LIST("request.headers[x-a]", "source.ip", "remote.ip", "source.namespace", "source.principal", "destination.port",
+			"destination.ip", "connection.sni", "request.auth.claims[a][b]", "request.auth.principal",
+			"request.auth.audiences", "request.auth.presenter", "experimental.envoy.filters.network.mysql_proxy[a.b]"),
+		   LIST("", "x", "request.headers[]", "request.headers[a b]", "request.headers[:authority]", "request.headers[:x]",
+			"request.headers[é]", "request.headers[a]]", "request.headers", "request.auth.claims[]", "request.auth.claims[a]b]",
+			"request.auth.claims[a][][b]", "experimental.envoy.filters.[a]", "experimental.envoy.filters.a", "source.serviceAccount",
+			"request.headers[a\nb]", "experimental.envoy.filters.a[]")};
+LOCAL(when_value) = {LIST("a", "10.0.0.1", "80", "*", "a*", "*a"), LIST("", "[a]", "[]", "é", "a b", "(", "**", "\n")};
 LOCAL(secret_type) = {LIST("kubernetes.io/tls", "Opaque"), LIST("", "x", "generic")};
 LOCAL(transport) = {LIST("TCP"), LIST("UDP", "SCTP", "", "tcp")};
 LOCAL(app_protocol) = {LIST("http", "https", "tcp", "grpc", "kubernetes.io/h2c", "kubernetes.io/ws"),
@@ -189,6 +207,16 @@ static const char *const raw_secret_text[] = {
 	"{\"cert\":\"x\",\"key\":\"y\"}", "{\"tls.crt\":\"" PEM_KEY "\",\"tls.key\":\"" PEM_CERT "\"}",
 	"{\"cacert\":\"" PEM_CA "-----BEGIN CERTIFICATE-----\\n\"}", "{\"ca.crt\":\"" PEM_CA "\",\"ca.crl\":\"x\"}",
 	"{\"cacert\":\"" PEM_CA "\",\"crl\":\"" PEM_CERT "\"}", "{\"cacert\":\"é\"}", NULL};
+static const char *const raw_policy_selector[] = {"{\"matchLabels\":{\"app\":\"a\"}}", "{}", "{\"matchLabels\":{}}", NULL};
+static const char *const raw_action_provider[] = {"{\"name\":\"p\"}", "{\"name\":\"q\"}", "{\"name\":\"none\"}", NULL};
+static const char *const raw_providers[] = {
+	"[{\"name\":\"p\",\"envoyExtAuthzGrpc\":{\"service\":\"a.default.svc.cluster.local\",\"port\":80,\"statusOnError\":\"403\"}}]",
+	"[{\"name\":\"p\",\"envoyExtAuthzHttp\":{\"service\":\"a.default.svc.cluster.local\",\"port\":80,\"pathPrefix\":\"/x\","
+	"\"includeRequestHeadersInCheck\":[\"x-a\",\"*\",\"*b\"],\"headersToUpstreamOnAllow\":[\"a b\"],"
+	"\"includeAdditionalHeadersInCheck\":{\"x-y\":\"%PROTOCOL%\"}}},"
+	"{\"name\":\"q\",\"envoyExtAuthzGrpc\":{\"service\":\"default/a\",\"port\":8080,\"includeRequestBodyInCheck\":{\"maxRequestBytes\":1}}}]",
+	"[{\"name\":\"q\",\"envoyExtAuthzGrpc\":{\"service\":\"a.default.svc.cluster.local\",\"port\":80,\"timeout\":\"0s\","
+	"\"includeRequestBodyInCheck\":{\"maxRequestBytes\":0}}}]", NULL};
 static const char *const raw_secret_data[] = {
 	"{\"tls.crt\":\"" PEM_CERT_B64 "\",\"tls.key\":\"" PEM_KEY_B64 "\"}",
 	"{\"tls.crt\":\"" PEM_CERT_B64 "\",\"tls.key\":\"" PEM_KEY_B64 "\",\"ca.crt\":\"" PEM_CA_B64 "\",\"ca.crl\":\"" PEM_CRL_B64 "\"}",
@@ -441,6 +469,38 @@ const struct field_rule random_rules[] = {
 	{"k_backend_port.name", 5, &pool_port_name, NULL, NULL},
 	{"k_backend_port.number", 97, &pool_port, NULL, NULL},
 	{"k_ingress_class.controller", 97, &pool_controller, NULL, NULL},
+	/* AuthorizationPolicy */
+	{"authorization_policy.selector", 25, NULL, NULL, raw_policy_selector},
+	{"authorization_policy.targetRef", 2, NULL, NULL, NULL},
+	{"authorization_policy.targetRefs", 2, NULL, NULL, NULL},
+	{"authorization_policy.rules", 92, NULL, NULL, NULL},
+	{"authorization_policy.action", 70, NULL, NULL, NULL},
+	{"authorization_policy.provider", 30, NULL, NULL, raw_action_provider},
+	{"authz_source.principals", 30, &pool_principal, NULL, NULL},
+	{"authz_source.notPrincipals", 15, &pool_principal, NULL, NULL},
+	{"authz_source.requestPrincipals", 20, &pool_principal, NULL, NULL},
+	{"authz_source.notRequestPrincipals", 10, &pool_principal, NULL, NULL},
+	{"authz_source.namespaces", 20, &pool_namespace_glob, NULL, NULL},
+	{"authz_source.notNamespaces", 15, &pool_namespace_glob, NULL, NULL},
+	{"authz_source.serviceAccounts", 15, &pool_service_account, NULL, NULL},
+	{"authz_source.notServiceAccounts", 10, &pool_service_account, NULL, NULL},
+	{"authz_source.trustDomains", 10, &pool_namespace_glob, NULL, NULL},
+	{"authz_source.notTrustDomains", 10, &pool_namespace_glob, NULL, NULL},
+	{"authz_source.ipBlocks", 25, &pool_net, NULL, NULL},
+	{"authz_source.notIpBlocks", 15, &pool_net, NULL, NULL},
+	{"authz_source.remoteIpBlocks", 20, &pool_net, NULL, NULL},
+	{"authz_source.notRemoteIpBlocks", 15, &pool_net, NULL, NULL},
+	{"authz_operation.hosts", 30, &pool_authz_host, NULL, NULL},
+	{"authz_operation.notHosts", 15, &pool_authz_host, NULL, NULL},
+	{"authz_operation.ports", 40, &pool_authz_port, NULL, NULL},
+	{"authz_operation.notPorts", 15, &pool_authz_port, NULL, NULL},
+	{"authz_operation.methods", 35, &pool_authz_method, NULL, NULL},
+	{"authz_operation.notMethods", 15, &pool_authz_method, NULL, NULL},
+	{"authz_operation.paths", 40, &pool_authz_path, NULL, NULL},
+	{"authz_operation.notPaths", 15, &pool_authz_path, NULL, NULL},
+	{"authz_when.key", 99, &pool_when_key, NULL, NULL},
+	{"authz_when.values", 80, &pool_when_value, NULL, NULL},
+	{"authz_when.notValues", 30, &pool_when_value, NULL, NULL},
 	/* ServiceEntry, WorkloadEntry */
 	{"service_entry.hosts", 99, &pool_entry_host, NULL, NULL},
 	{"service_entry.addresses", 35, &pool_entry_address, NULL, NULL},
@@ -515,7 +575,7 @@ const struct field_rule random_rules[] = {
 	{"mesh_config.defaultServiceExportTo", 5, &pool_export_to, NULL, NULL},
 	{"mesh_config.defaultVirtualServiceExportTo", 5, &pool_export_to, NULL, NULL},
 	{"mesh_config.defaultDestinationRuleExportTo", 5, &pool_export_to, NULL, NULL},
-	{"mesh_config.extensionProviders", 4, NULL, NULL, NULL},
+	{"mesh_config.extensionProviders", 30, NULL, NULL, raw_providers},
 	{"mesh_config.discoverySelectors", 2, NULL, NULL, NULL},
 	{"gateway_topology.numTrustedProxies", 60, &pool_hops, NULL, NULL},
 	{"gateway_topology.proxyProtocol", 30, NULL, NULL, raw_proxy_protocol},
