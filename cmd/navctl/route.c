@@ -80,7 +80,9 @@ static int route(struct traffic *t, const struct args *args, struct arena *a, st
 				    .to = args_get(args, "to"),
 				    .url = args->n_operands ? args->operands[0] : NULL,
 				    .method = args_get(args, "method"),
-				    .sni = args_get(args, "sni")};
+				    .sni = args_get(args, "sni"),
+				    .peer = args_get(args, "peer"),
+				    .client_ip = args_get(args, "client-ip")};
 
 	if (q.from && q.to)
 		return err_set(e, ERR_SYNTAX, "--from and --to are two ends: what leaves one, or what arrives at the other");
@@ -121,7 +123,9 @@ static const struct args_option options[] = {
     {"method", 0, "METHOD", "GET unless given."},
     {"header", 'H', "NAME: VALUE", "A request header; may be given several times. Host replaces the URL's."},
     {"sni", 0, "NAME", "Server name of TLS; the URL's host unless given."},
-    {"requests", 0, "FILE", "A YAML or JSON list of requests ({url, method, headers, sni, from}; - is standard "
+    {"peer", 0, "NS/SA", "Who the client is by its certificate of the mesh (or a SPIFFE id): what it sends is mutual TLS."},
+    {"client-ip", 0, "IP", "Address of the client, for policies that ask for it."},
+    {"requests", 0, "FILE", "A YAML or JSON list of requests ({url, method, headers, sni, peer, clientIp, from}; - is standard "
 			    "input): one line of JSON each."},
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
     {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},

@@ -120,7 +120,8 @@ int traffic_read_request(const struct node *n, struct arena *a, struct traffic_r
 {
 	struct {
 		const char *key, **to;
-	} texts[] = {{"from", &q->from}, {"to", &q->to}, {"url", &q->url}, {"method", &q->method}, {"sni", &q->sni}};
+	} texts[] = {{"from", &q->from}, {"to", &q->to}, {"url", &q->url}, {"method", &q->method}, {"sni", &q->sni},
+		   {"peer", &q->peer}, {"clientIp", &q->client_ip}};
 
 	if (n->kind != NODE_MAP)
 		return err_set(e, ERR_SYNTAX, "line %u: a request is a map: {url: ...}", n->pos.line);
@@ -415,9 +416,19 @@ static void tell_address(struct arena *a, const char *host, const char *ip, cons
 	w->n_steps++;
 }
 
+static const char *peer_of(const struct traffic *t, const char *peer, struct arena *a)
+{
+	const char *slash = peer ? strchr(peer, '/') : NULL;
+
+	if (!slash || strncmp(peer, "spiffe://", 9) == 0)
+		return peer;
+	return arena_printf(a, "spiffe://%s/ns/%.*s/sa/%s", t->o.snap->mesh->trust_domain, (int)(slash - peer), peer, slash + 1);
+}
+
 int traffic_walk(struct traffic *t, const struct traffic_request *q, struct arena *a, struct walk *out, struct err *e)
 {
-	static const char *const http_alpn[] = {"h2", "http/1.1"};
+	static const char *const http_alpn[] = {"h2", "http/1.1"}, *const mesh_http_alpn[] = {"istio-http/1.1", "istio"},
+			  *const mesh_tcp_alpn[] = {"istio-peer-exchange", "istio"};
 	struct sender *s = find_sender(t, q->to ? q->to : q->from, e);
 	const struct svc *svc = NULL;
 	struct walk_request r = {0};
@@ -440,7 +451,15 @@ int traffic_walk(struct traffic *t, const struct traffic_request *q, struct aren
 	    .authority = u.authority,
 	    .path = u.path,
 	    .headers = q->headers,
+	    .peer = peer_of(t, q->peer, a),
+	    .client_ip = q->client_ip,
 	};
+	/* as sidecars of the mesh do, whatever the URL says */
+	if (r.peer && !u.tls) {
+		r.tls = true;
+		r.alpn = u.http ? (struct strs){mesh_http_alpn, ARRAY_LEN(mesh_http_alpn)}
+				: (struct strs){mesh_tcp_alpn, ARRAY_LEN(mesh_tcp_alpn)};
+	}
 	if (u.tls && u.http)
 		r.alpn = (struct strs){http_alpn, ARRAY_LEN(http_alpn)};
 	for (size_t i = 0; i < q->headers.n; i++) {

@@ -24,6 +24,8 @@ struct traffic_request {
 	const char *url;	/* http, https, tcp or tls; without a scheme http */
 	const char *method;	/* NULL: GET */
 	const char *sni;	/* NULL: of https and tls the host */
+	const char *peer;	/* who the client's certificate of the mesh says it is: NS/SA or a SPIFFE id; or NULL */
+	const char *client_ip;	/* or NULL */
 	struct strmap headers;	/* "host" replaces the URL's */
 };
 
@@ -31,7 +33,7 @@ struct traffic_request {
 int traffic_open(struct traffic *t, const struct args *args, struct arena *a, struct err *e);
 void traffic_close(struct traffic *t);
 
-/* {url, method, headers, sni, from, to}, laid over *q. Unknown keys are errors. */
+/* {url, method, headers, sni, peer, clientIp, from, to}, laid over *q. Unknown keys are errors. */
 int traffic_read_request(const struct node *n, struct arena *a, struct traffic_request *q, struct err *e);
 /* The one YAML or JSON document of a file; "-" is standard input. NULL and e: unreadable. */
 const struct node *traffic_read_file(const char *path, struct arena *a, struct err *e);

@@ -238,6 +238,14 @@ static void walk_filters(struct walker *w, struct pbread chain)
 	while (pbread_next(&filters, &one)) {
 		struct pbread f = pbread_any(one, "typed_config");
 
+		if (pbread_is(f, "envoy.extensions.filters.network.rbac.v3.RBAC")) {
+			const char *why = walk_denied(w, f);
+
+			if (why) {
+				walk_refuse(w, why);
+				return;
+			}
+		}
 		if (pbread_is(f, "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy")) {
 			if (pass_tls(w, chain, false))
 				walk_tcp(w, f);

@@ -4,7 +4,8 @@
  * included): listener, filter chain, virtual host, route, action, clusters, endpoints. It reads the
  * wire bytes that would be sent, so that what it says is what Envoy does, whatever planned them.
  * Each step says what decided it and which objects it came from. Chance (weights, percentages of
- * faults and mirrors) is reported, not drawn; claims of tokens count as absent. The result borrows
+ * faults and mirrors) is reported, not drawn; claims of tokens count as absent, and external services that
+ * authorize as willing. The result borrows
  * from the resources and lives in the arena. Thread: pure.
  */
 #ifndef XDS_WALK_H
@@ -27,6 +28,8 @@ struct walk_request {
 	bool tls;			/* the client begins with TLS */
 	const char *sni;		/* "" = none */
 	struct strs alpn;		/* of TLS */
+	const char *peer;		/* SPIFFE id of the client's certificate, or NULL */
+	const char *client_ip;		/* or NULL: not told */
 	bool http;			/* HTTP, inside TLS if that is ended; else other bytes */
 	const char *method, *authority, *path;	/* path with its query */
 	struct strmap headers;		/* names in lower case; doubles allowed, any order */

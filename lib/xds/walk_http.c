@@ -170,6 +170,23 @@ static const char *forwarded_proto(const struct walker *w, struct pbread hcm)
 	return w->r->tls ? "https" : "http";
 }
 
+static bool is_denied(struct walker *w, struct pbread hcm)
+{
+	struct pbread_list l = pbread_list(hcm, "http_filters");
+	struct pbread one;
+
+	while (pbread_next(&l, &one)) {
+		struct pbread f = pbread_any(one, "typed_config");
+		const char *why = pbread_is(f, "envoy.extensions.filters.http.rbac.v3.RBAC") ? walk_denied(w, f) : NULL;
+
+		if (!why)
+			continue;
+		walk_answer(w, 403, why);
+		return true;
+	}
+	return false;
+}
+
 void walk_http(struct walker *w, struct pbread hcm)
 {
 	struct pbread routes = pbread_msg(hcm, "route_config");
@@ -189,6 +206,8 @@ void walk_http(struct walker *w, struct pbread hcm)
 	}
 	if (strcmp(w->path, w->r->path) != 0)
 		walk_fact(w, "normalized path", w->path);
+	if (is_denied(w, hcm))
+		return;
 	if (!routes.m) {
 		const char *name = pbread_text(pbread_msg(hcm, "rds"), "route_config_name", w->arena);
 

@@ -40,6 +40,8 @@ struct pbread walk_chain(struct walker *w, struct pbread listener, const char **
 const char *walk_header(const struct walker *w, const char *name);
 /* envoy.type.matcher.v3.StringMatcher */
 bool walk_match_string(const struct walker *w, struct pbread m, const char *text);
+/* HeaderMatcher */
+bool walk_match_header(const struct walker *w, struct pbread m, const char *name);
 /* Does the RouteMatch take the request? Else *why says what stands against it. */
 bool walk_match_route(const struct walker *w, struct pbread match, const char **why);
 /* The part of the path that the match took: what prefix_rewrite replaces. */
@@ -52,6 +54,10 @@ void walk_http(struct walker *w, struct pbread hcm);
 /* The path as the connection manager hands it on; NULL: refused with 400. *redirected: answered by a
  * redirect to the result instead. */
 const char *walk_normalize_path(struct pbread hcm, const char *path, struct arena *a, bool *redirected);
+
+/* ---- walk_authz.c ---- */
+/* Why an RBAC filter, of connections or of requests, ends it here; NULL: it may go on. */
+const char *walk_denied(struct walker *w, struct pbread rbac);
 
 /* ---- walk_filter.c ---- */
 /* Answers in place of the route's action, as a filter before the router does? */

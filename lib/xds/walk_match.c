@@ -159,7 +159,7 @@ static bool names_a_condition(struct pbread m)
 }
 
 /* An absent header fits nothing, not even a negated condition, unless it counts as empty. */
-static bool match_header(const struct walker *w, struct pbread m, const char *name)
+bool walk_match_header(const struct walker *w, struct pbread m, const char *name)
 {
 	const char *value = walk_header(w, name);
 	bool invert = pbread_num(m, "invert_match", false);
@@ -207,7 +207,7 @@ static bool match_headers(const struct walker *w, struct pbread match, const cha
 	while (pbread_next(&l, &one)) {
 		const char *name = pbread_text(one, "name", w->arena), *value = walk_header(w, name);
 
-		if (match_header(w, one, name))
+		if (walk_match_header(w, one, name))
 			continue;
 		*why = value ? arena_printf(w->arena, "header %s is \"%s\"", name, value)
 			     : arena_printf(w->arena, "header %s is absent", name);

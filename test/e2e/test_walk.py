@@ -248,7 +248,8 @@ def walk(config, requests, *who):
     """navctl's answer to all of them, in order."""
     listed = [{'url': '%s://%s:%d%s' % ('https' if q['tls'] else 'http', q.get('ip', '127.0.0.1'),
                                         q.get('service_port', q['port']), q['path']), 'method': q['method'],
-               'headers': dict(q['headers'], Host=q['host']), **({'sni': q['sni']} if q['tls'] else {})} for q in requests]
+               'headers': dict(q['headers'], Host=q['host']), 'clientIp': '127.0.0.1',
+               **({'sni': q['sni']} if q['tls'] else {})} for q in requests]
     ran = subprocess.run([BUILD + '/navctl', 'route', '--config-dir', config, *who, '--requests', '-', '-o', 'json'], input=json.dumps(listed), capture_output=True, text=True)
     need(ran.returncode in (0, 1), 'navctl route: %s' % ran.stderr)
     return [json.loads(line) for line in ran.stdout.splitlines()]
@@ -279,15 +280,20 @@ def difference(said, seen, name_of=version_at):
     return '' if host in hosts else 'host %s, but got %s' % (sorted(hosts), host)
 
 
-def test_walk_is_what_envoy_does(env):
+def of_gateway(env, **more):
+    """Ports, backends and navarchd of a gateway that is up; more: files beside the mesh's own."""
     ports = tuple(free_port() for _ in range(3))
     backends = env.backends(*VERSIONS)
-    navarchd = env.navarchd(mesh(env, ports, backends[0].port))
+    navarchd = env.navarchd(dict(mesh(env, ports, backends[0].port), **more))
     env.gateway(navarchd)
     await_('traffic', lambda: get(ports[0], path='/exact')[0] == 200)
     await_('TLS', lambda: send({'port': ports[2], 'tls': True, 'sni': 'one.secure.test', 'host': 'one.secure.test',
                                 'path': '/exact', 'method': 'GET', 'headers': {}}, backends)[0] == 200)
-    requests = list(generate(ports, random.Random(1)))
+    return ports, backends, navarchd
+
+
+def agreed(navarchd, requests, backends):
+    """Sends them all; how often each route or status came, when navctl said the same of every one."""
     said = walk(navarchd.config, requests, '--from', 'gateway/public')
     need(len(said) == len(requests), '%d answers to %d requests' % (len(said), len(requests)))
     wrong, ends = [], collections.Counter()
@@ -297,9 +303,54 @@ def test_walk_is_what_envoy_does(env):
         if text:
             wrong.append('%s\n      navctl: %s (%s, route %s)' % (q, text, s['why'], s.get('route')))
     need(not wrong, '%d of %d differ:\n    %s' % (len(wrong), len(requests), '\n    '.join(wrong[:25])))
+    return ends
+
+
+def test_walk_is_what_envoy_does(env):
+    ports, backends, navarchd = of_gateway(env)
+    requests = list(generate(ports, random.Random(1)))
+    ends = agreed(navarchd, requests, backends)
     need(len(ends) >= 24 and min(ends.values()) > 2 and ends['404'] < len(requests) / 2,
          'the requests reach too little: %s' % ends)
     return '%d requests, %d routes and statuses' % (len(requests), len(ends))
+
+
+POLICIES = '''apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: deny, namespace: istio-system}
+spec:
+  selector: {matchLabels: {istio: ingressgateway}}
+  action: DENY
+  rules:
+    - to: [{operation: {paths: ["/user/{*}/user/{**}", "*.x", "/a/{*}"], notMethods: [DELETE]}}]
+    - to: [{operation: {hosts: ["*.deep.example.com", "XEXAMPLE.com"], methods: [GET, "P*"]}}]
+    - from: [{source: {remoteIpBlocks: [127.0.0.0/8], notIpBlocks: ["::1"]}}]
+      to: [{operation: {paths: ["/q*"], notPaths: [/q/r]}}, {operation: {paths: [/auth]}}]
+      when: [{key: "request.headers[x-kind]", values: [one, "t*"], notValues: [two]}]
+    - from: [{source: {ipBlocks: [10.0.0.0/8]}}, {source: {principals: ["*"]}}, {source: {requestPrincipals: ["*"]}}]
+    - when: [{key: connection.sni, values: ["*.two.secure.test"]}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: allow, namespace: istio-system}
+spec:
+  rules:
+    - to: [{operation: {notPaths: ["/exact", "/h/*"]}}]
+    - when: [{key: "request.headers[x-more]", values: ["*"]}]
+    - to: [{operation: {ports: ["%d"]}}]
+'''
+
+
+def test_walk_of_policies(env):
+    """What AuthorizationPolicies deny: navctl says what the gateway does."""
+    ports, backends, navarchd = of_gateway(env)
+    navarchd.write('policies.yaml', POLICIES % ports[2])
+    denied = {'port': ports[0], 'host': HOSTS[0], 'path': '/exact', 'method': 'GET', 'headers': {}, 'tls': False}
+    await_('the policies', lambda: send(denied, backends)[0] == 403)
+    requests = list(generate(ports, random.Random(2)))[:900]
+    ends = agreed(navarchd, requests, backends)
+    need(ends['403'] > 90 and sum(ends.values()) - ends['403'] > 400, 'the policies reach too little: %s' % ends)
+    return '%d requests, %d denied' % (len(requests), ends['403'])
 
 
 WORKLOAD = '''apiVersion: v1
