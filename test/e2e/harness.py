@@ -99,8 +99,8 @@ class Process:
 class Navarchd(Process):
     """navarchd over a folder of manifests: write(), remove() change one whole file at a time."""
 
-    def __init__(self, folder, name='navarchd', xds_port=0, more=(), source=None, address='127.0.0.1'):
-        self.more, self.source, self.address = list(more), source, address
+    def __init__(self, folder, name='navarchd', xds_port=0, more=(), source=None, address='127.0.0.1', environ=None):
+        self.more, self.source, self.address, self.environ = list(more), source, address, environ
         self.folder, self.config = folder, '%s/%s.config' % (folder, name)
         os.makedirs(self.config, exist_ok=True)
         self.port_file = '%s/%s.ports' % (folder, name)
@@ -113,7 +113,7 @@ class Navarchd(Process):
         super().__init__(name, [
             NAVARCHD, *(self.source or ['--config-dir', self.config]), '--xds-address', '%s:%d' % (self.address, xds_port),
             '--admin-address', '127.0.0.1:0', '--metrics-address', '127.0.0.1:0',
-            '--port-file', self.port_file] + self.more, self.folder)
+            '--port-file', self.port_file] + self.more, self.folder, self.environ)
         self.ports = await_('the port file of navarchd', lambda: self.alive() and self.read_ports())
         self.xds = (self.address, self.ports['xds'])
         await_('/ready of navarchd', lambda: self.alive() and self.admin('/ready')[0] == 200)

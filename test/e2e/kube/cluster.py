@@ -38,8 +38,10 @@ class Cluster:
 
     def __init__(self, env, flags=(), controllers=True):
         self.env, self.folder, self.flags = env, env.folder + '/cluster', flags
-        os.makedirs(self.folder + '/bin')
-        os.symlink(KUBE, self.folder + '/bin/kubectl')
+        self.checkout = self.folder + '/checkout'
+        os.makedirs(self.checkout)
+        for name in os.listdir(ROOT):           # so that what a command leaves where it is run is ours
+            os.symlink('%s/%s' % (ROOT, name), '%s/%s' % (self.checkout, name))
         self.authority = certificate(self.folder, 'kubernetes-authority')
         self.own = certificate(self.folder, 'kubernetes', 'localhost', 'kubernetes.default.svc', '127.0.0.1', pods.OUTSIDE,
                                issuer=self.authority)
@@ -143,12 +145,11 @@ class Cluster:
 
     def environ(self):
         """Of commands that an operator types: kubectl is ours, and all files are of the test."""
-        return dict(os.environ, KUBECONFIG=self.kubeconfig, HOME=self.folder, CA_DIR=self.folder + '/ca',
-                    PATH='%s/bin:%s/bin:%s' % (self.folder, BUILD, os.environ['PATH']))
+        return dict(os.environ, KUBECONFIG=self.kubeconfig, HOME=self.folder, PATH='%s/bin:%s:%s' % (BUILD, BUILD, os.environ['PATH']))
 
     def shell(self, line, data=None, ok=True):
         """What the line printed, run by a shell in the top folder. With ok=None both outcomes are right: (code, text)."""
-        done = subprocess.run(['bash', '-c', line], input=data, text=True, cwd=ROOT, env=self.environ(), stdout=subprocess.PIPE,
+        done = subprocess.run(['bash', '-c', line], input=data, text=True, cwd=self.checkout, env=self.environ(), stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
         if ok is None:
             return done.returncode, done.stdout
@@ -190,10 +191,10 @@ class Cluster:
         self.shell('kubectl apply -f deploy/kubernetes/base/rbac.yaml')
         return self.kubeconfig_of(self.token('istio-system', 'navarchd'), 'navarchd')
 
-    def navarchd(self, name='navarchd', more=(), start=True):
+    def navarchd(self, name='navarchd', more=()):
         """One that Pods can reach, with the roles of deploy/kubernetes."""
-        daemon = Navarchd(self.env.folder, name, source=['--kubeconfig', self.daemon()], address=pods.OUTSIDE, more=more)
-        return self.env.started(daemon.start()) if start else daemon
+        return self.env.started(Navarchd(self.env.folder, name, source=['--kubeconfig', self.daemon()], address=pods.OUTSIDE, more=more,
+                                         environ={'POD_NAME': name}).start())
 
 
 def forbidden(process):

@@ -31,10 +31,8 @@ class Navarchd(Process):
         self.mounts = [(self.volume(m['name']), self.root + m['mountPath']) for m in spec['volumeMounts']]
         for _, target in self.mounts:
             os.makedirs(target, 0o755, exist_ok=True)
-        environ = {'KUBERNETES_SERVICE_HOST': sandbox.BRIDGE_IP, 'KUBERNETES_SERVICE_PORT': str(pod.cluster.port)}
-        for var in spec.get('env', ()):
-            need(var['valueFrom']['fieldRef']['fieldPath'] == 'metadata.name', 'a variable: %s' % var)
-            environ[var['name']] = pod.name
+        environ = {e['name']: self.variable(e) for e in spec.get('env', ())}
+        environ.update(KUBERNETES_SERVICE_HOST=sandbox.BRIDGE_IP, KUBERNETES_SERVICE_PORT=str(pod.cluster.port))
         super().__init__(pod.name, config['Entrypoint'] + spec['args'], pod.env.folder, environ, self.enter)
         self.ports = {p['name']: p['containerPort'] for p in spec['ports']}
 
@@ -53,6 +51,10 @@ class Navarchd(Process):
             os.setgroups([])
             os.setgid(self.uid)
             os.setuid(self.uid)
+
+    def variable(self, env):
+        fields = {'metadata.name': self.pod.name, 'metadata.namespace': self.pod.ns, 'status.podIP': self.pod.ip}
+        return env.get('value') or fields[env['valueFrom']['fieldRef']['fieldPath']]
 
     # ---- volumes ----
 

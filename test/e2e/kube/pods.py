@@ -52,24 +52,33 @@ class Pod:
         self.sidecar = 'envoy' in self.containers and len(self.containers) > 1
         self.netns, self.ip = network.add(captured=self.sidecar)
         self.env.started(self)          # before its processes, so that it ends after them
-        self.envoy = None
+        self.processes, self.envoy = [], None
         for image, spec in self.containers.items():
             if image == 'envoy':
                 self.start_envoy(machines.xds)
             elif image == 'navarchd':
-                self.navarchd = self.env.started(container.Navarchd(self, spec))
+                self.navarchd = self.started(container.Navarchd(self, spec))
             else:
                 self.process('app', [sys.executable, ROOT + '/deploy/demo/app.py', *spec['args'], self.name, self.env.folder])
 
+    def end(self):
+        """All but its namespace."""
+        for process in reversed(self.processes):
+            process.stop()
+
+    def started(self, process):
+        self.processes.append(process)
+        return self.env.started(process)
+
     def process(self, name, command):
-        return self.env.started(Process('%s.%s' % (self.name, name), command, self.env.folder, enter=enter(self.netns)))
+        return self.started(Process('%s.%s' % (self.name, name), command, self.env.folder, enter=enter(self.netns)))
 
     def start_envoy(self, xds):
         """The proxy: of an app beside it the sidecar, else a gateway."""
         labels = {k: v for k, v in self.labels.items() if k != 'pod-template-hash'}
         self.who = node('sidecar' if self.sidecar else 'router', self.ip, self.name, self.ns, labels, self.account,
                         ('demo', ZONES[self.object['spec']['nodeName']]))
-        self.envoy = self.env.started(Envoy(self.env.folder, self.name, self.who, xds, 'delta', sandbox.ENVOY_UID, enter=enter(self.netns)))
+        self.envoy = self.started(Envoy(self.env.folder, self.name, self.who, xds, 'delta', sandbox.ENVOY_UID, enter=enter(self.netns)))
 
     def set_ready(self, ready=True):
         self.cluster.merge('%s/%s/status' % (PODS % self.ns, self.name), {'status': {
@@ -95,7 +104,7 @@ class Machines:
             items = self.cluster.get(PODS % ns)['items']
             return items if len(items) >= count else None
 
-        for obj in await_('%d Pods in %s' % (count, ns), there):
+        for obj in await_('%d Pods in %s' % (count, ns), there, 60):
             key = (ns, obj['metadata']['name'])
             if key in self.running:
                 continue
@@ -105,6 +114,16 @@ class Machines:
             if ready:
                 pod.set_ready()
         return {name: pod for (its, name), pod in self.running.items() if its == ns}
+
+    def reap(self, ns):
+        """Ends the Pods of the namespace that are to go, as kubelet does it."""
+        for obj in (self.cluster.get(PODS % ns) or {}).get('items', ()):
+            name = obj['metadata']['name']
+            if 'deletionTimestamp' in obj['metadata']:
+                pod = self.running.pop((ns, name), None)
+                if pod:
+                    pod.end()
+                self.cluster.request('DELETE', '%s/%s?gracePeriodSeconds=0' % (PODS % ns, name))
 
     def bind(self, obj):
         """As the scheduler does it: each machine in turn."""

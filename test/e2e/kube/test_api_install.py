@@ -19,29 +19,33 @@ WEBHOOK = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations
 
 
 def commands():
-    """The lines of the page that stand for a shell, in order, without their remarks."""
+    """What of the page stands for a shell: its indented lines without their remarks, and what is set as code in its text."""
     with open(PAGE) as f:
-        lines = [line[4:].split('  #')[0].strip() for line in f if re.match(r'    \S', line)]
-    return lines + ['deploy/kubernetes/' + c for c in re.findall(r'^`(install\.sh [^`]*)`', open(PAGE).read(), re.M)]
+        page = f.read()
+    lines = [line.split('  #')[0].strip() for line in re.findall(r'^    (\S.*)', page, re.M)]
+    inline = [' '.join(c.split()) for c in re.findall(r'`((?:navctl|install\.sh|helm|kubectl) [^`]*)`', page)]
+    return lines + [re.sub(r'^install\.sh', 'deploy/kubernetes/install.sh', c) for c in inline]
 
 
 def command(start):
-    """The one line of the page that starts so."""
-    found = [c for c in commands() if c.startswith(start)]
+    """The one command of the page that starts so."""
+    found = {c for c in commands() if c.startswith(start)}
     need(len(found) == 1, 'the page has %s for %r: %s' % (found, start, commands()))
-    return found[0]
+    return found.pop()
 
 
 class Meanwhile:
-    """A command that ends when Pods run."""
+    """A command that ends when something else is done."""
 
     def __init__(self, cluster, line):
         self.line = line
-        self.process = cluster.env.process('command', ['bash', '-c', 'cd %s && %s' % (ROOT, line)], cluster.environ())
+        self.process = cluster.env.process('command', ['bash', '-c', 'cd %s && %s' % (cluster.checkout, line)], cluster.environ())
 
-    def wait(self):
-        code = self.process.popen.wait(120)
-        need(code == 0, '%s: %d\n%s' % (self.line, code, self.process.text()))
+    def wait(self, also=lambda: None):
+        await_('the end of ' + self.line, lambda: also() or self.process.popen.poll() is not None, 120)
+        text = self.process.text()
+        need(self.process.popen.returncode == 0, '%s: %d\n%s' % (self.line, self.process.popen.returncode, text))
+        return text
 
 
 def run_replicas(cluster, machines):
@@ -76,51 +80,80 @@ def check_serves(cluster, pods):
     need(open('/proc/%d/status' % pod.navarchd.popen.pid).read().split('Uid:')[1].split()[0] == '65532', 'the user')
 
 
+def check_again(cluster, machines, line):
+    """The same image: nothing is replaced."""
+    before = set(machines.run(SYSTEM, 2, ready=False))
+    cluster.shell(line)
+    need(set(machines.run(SYSTEM, 2, ready=False)) == before, 'it replaced Pods')
+
+
 def left(cluster):
-    """What install.sh --uninstall leaves, as the page says."""
-    for path in ('/api/v1/namespaces/' + SYSTEM, '/api/v1/namespaces/%s/secrets/cacerts' % SYSTEM,
-                 ROUTES + '/good'):
+    """What is left without navarchd, as the page says."""
+    for path in ('/api/v1/namespaces/' + SYSTEM, '/api/v1/namespaces/%s/secrets/cacerts' % SYSTEM, ROUTES + '/good'):
         need(cluster.get(path), 'it took away ' + path)
-    got = cluster.shell("kubectl get deploy,svc,cm,sa,role,rolebinding,pdb,netpol -n istio-system -o name; kubectl get "
-                        "clusterrole,clusterrolebinding,validatingwebhookconfiguration -o name")
+    got = cluster.shell('kubectl get deploy,svc,cm,sa,role,rolebinding,pdb,netpol -n istio-system -o name; kubectl get '
+                        'clusterrole,clusterrolebinding,validatingwebhookconfiguration -o name')
     rest = [line for line in got.split() if re.search('navarch|istiod|configmap/istio$', line)]
     need(not rest, 'left: %s' % rest)
 
 
 def test_api_install(env):
-    """install.sh, again (an upgrade), the narrower rights, and --uninstall."""
+    """By navctl: shown first, then installed, again (an upgrade), looked at, taken away, and the rest of it too."""
     cluster = Cluster(env)
     machines = Machines(cluster)
     need(command('make image') == 'make image', 'the first line')
-    line = command('deploy/kubernetes/install.sh registry')
+    line = command('navctl install --image registry')
     need(line.endswith(IMAGE), line)
+    shown = cluster.shell(line + ' --dry-run')
+    need('navarchd' in shown and not cluster.get('/api/v1/namespaces/' + SYSTEM), 'a dry run: %s' % shown)
     installing = Meanwhile(cluster, line)
     pods = run_replicas(cluster, machines)
     installing.wait()
     cluster.await_crds()
     check_serves(cluster, pods)
+    check_again(cluster, machines, line)
+    got = cluster.shell(command('navctl analyze'), ok=False)
+    need('IST0101' in got and 'default/good' in got, got)
+    for pod in pods.values():           # through the API server, as the page has it, wants a kubelet
+        got = cluster.shell('nsenter --net=/run/netns/%s navctl status -s 127.0.0.1:8080' % pod.netns)
+        need('VirtualService' in got or 'effect' in got, got)
 
-    cluster.shell(line)                         # the same image: nothing changes
-    need(set(machines.run(SYSTEM, 2, ready=False)) == set(pods), 'it replaced Pods')
-    for line in (command('kubectl delete clusterrolebinding'), command('kubectl -n NS create').replace('NS', SYSTEM)):
+    line = command('navctl uninstall --purge')
+    Meanwhile(cluster, line.replace(' --purge', ' --yes')).wait(lambda: machines.reap(SYSTEM))
+    left(cluster)
+    Meanwhile(cluster, line + ' --yes').wait(lambda: machines.reap(SYSTEM))
+    await_('the end of the namespace', lambda: machines.reap(SYSTEM) or not cluster.get('/api/v1/namespaces/' + SYSTEM))
+    need(cluster.request('GET', ROUTES)[0] == 404, 'the kinds are there')
+
+
+def test_api_install_sh(env):
+    """By install.sh, again, with the narrower rights, and --uninstall."""
+    cluster = Cluster(env)
+    machines = Machines(cluster)
+    line = command('deploy/kubernetes/install.sh registry')
+    installing = Meanwhile(cluster, line)
+    pods = run_replicas(cluster, machines)
+    installing.wait()
+    cluster.await_crds()
+    check_serves(cluster, pods)
+    check_again(cluster, machines, line)
+    for line in (command('kubectl delete clusterrolebinding navarchd-credentials'), command('kubectl -n NS create').replace('NS', SYSTEM)):
         cluster.shell(line)
-    need(cluster.shell('kubectl auth can-i list secrets -n istio-system --as system:serviceaccount:istio-system:navarchd') == 'yes\n', 'here')
-    cluster.shell('kubectl auth can-i list secrets -n default --as system:serviceaccount:istio-system:navarchd', ok=False)
+    can = 'kubectl auth can-i list secrets -n %s --as system:serviceaccount:istio-system:navarchd'
+    need(cluster.shell(can % SYSTEM) == 'yes\n', 'it may not here')
+    cluster.shell(can % 'default', ok=False)
 
     cluster.shell('kubectl -n istio-system delete rolebinding navarchd-credentials')
     cluster.shell(command('deploy/kubernetes/install.sh --uninstall'))
+    machines.reap(SYSTEM)
     left(cluster)
-    line = 'kubectl delete -f api/crd'
-    need('`%s`' % line in open(PAGE).read(), 'the page has no ' + line)
-    cluster.shell(line)
-    need(cluster.request('GET', ROUTES)[0] == 404, 'the kind is there')
 
 
 def test_api_install_kustomize(env):
-    """install.sh --prepare, then an overlay of the base."""
+    """What the rest needs by navctl, then an overlay of the base."""
     cluster = Cluster(env)
     machines = Machines(cluster)
-    cluster.shell('deploy/kubernetes/install.sh --prepare')
+    cluster.shell(command('navctl install --prepare'))
     overlay = env.folder + '/overlay'
     os.mkdir(overlay)
     with open(overlay + '/kustomization.yaml', 'w') as f:
@@ -132,15 +165,16 @@ def test_api_install_kustomize(env):
 
 
 def test_api_install_helm(env):
-    """install.sh --prepare, then the chart: installed, upgraded, taken away."""
+    """The same, then the chart: installed, upgraded, taken away."""
     cluster = Cluster(env)
     machines = Machines(cluster)
-    cluster.shell('deploy/kubernetes/install.sh --prepare')
+    cluster.shell(command('navctl install --prepare'))
     cluster.shell(command('helm install'))
     pods = run_replicas(cluster, machines)
     need(cluster.get(WEBHOOK)['webhooks'][0]['clientConfig']['caBundle'], 'no root in the webhook')
     check_serves(cluster, pods)
     cluster.shell('helm upgrade navarch deploy/kubernetes/chart -n istio-system --reuse-values --set replicas=1')
     await_('one replica', lambda: cluster.get('/apis/apps/v1/namespaces/%s/deployments/navarchd' % SYSTEM)['spec']['replicas'] == 1)
-    cluster.shell('helm uninstall navarch -n istio-system')
-    need(not cluster.get('/apis/apps/v1/namespaces/%s/deployments/navarchd' % SYSTEM), 'the Deployment is there')
+    cluster.shell(command('helm uninstall'))
+    machines.reap(SYSTEM)
+    left(cluster)

@@ -5,7 +5,7 @@ import json
 import os
 
 import manifests
-from cluster import Cluster
+from cluster import Cluster, forbidden
 from harness import BUILD, ENVOY, await_, free_port, get, need
 from identity import Machine, Secure
 
@@ -68,6 +68,17 @@ def test_api_token(env):
                       ('another signature', token.rpartition('.')[0] + '.' + client_signature(token))):
         status, body = client(bad).certificate(csr)
         need(status == 401, '%s: %s %s' % (what, status, body))
+
+    late = account(cluster, 'late')
+    token_of_late = cluster.token('default', 'late', 'istio-ca', late)
+    cluster.shell('kubectl delete pod late --force --grace-period=0')
+    status, body = client(token_of_late).certificate(csr)
+    need(status == 401, 'the token of a Pod that is gone: %s %s' % (status, body))
+    other = cluster.navarchd('other', ['--secure-address', '127.0.0.1:0', '--state-dir', env.folder + '/other-state', *options[:2]])
+    for what, its, want in (('a token', token, 200), ('of a Pod that is gone', token_of_late, 401)):
+        status, body = Secure(other.ports['secure'], ca, token=its).certificate(csr)
+        need(status == want, '%s, without rules, by the API server\'s word: %s %s' % (what, status, body))
+    need(not forbidden(navarchd) + forbidden(other), 'refused: %s' % (forbidden(navarchd) + forbidden(other)))
 
     good = agent(cluster, navarchd, ca, 'good', token, 'web')
     await_('traffic', lambda: good.alive() and get(port) == (200, 'backend'), 40)
