@@ -2,6 +2,7 @@
 """A real API server with its etcd and controllers, and ways to speak with it."""
 import json
 import os
+import re
 import ssl
 import subprocess
 import time
@@ -199,4 +200,4 @@ class Cluster:
 
 def forbidden(process):
     """Lines of a navarchd that was refused something."""
-    return [line for line in process.text().splitlines() if 'orbidden' in line or '403' in line]
+    return [line for line in process.text().splitlines() if re.search(r'orbidden|\b403\b', line)]
