@@ -50,9 +50,13 @@ void analyze_networks(struct analysis *n)
 			const char *registry = all->networks[i].endpoints[k].from_registry;
 
 			if (registry && *registry && !is_registry(n, registry))
-				analysis_add(n, map, D_NETWORK_REGISTRY_UNKNOWN, (struct pos){0},
-					     arena_printf(n->a, "data.meshNetworks.networks.%s.endpoints[%zu].fromRegistry",
-							  all->networks_keys[i], k),
-					     "Unknown service registry %s in network %s", registry, all->networks_keys[i]);
+				analysis_add(
+				    n, map, D_NETWORK_REGISTRY_UNKNOWN, (struct pos){0},
+				    arena_printf(
+					n->a,
+					"data.meshNetworks.networks.%s.endpoints[%zu].fromRegistry",
+					all->networks_keys[i], k),
+				    "Unknown service registry %s in network %s", registry,
+				    all->networks_keys[i]);
 		}
 }

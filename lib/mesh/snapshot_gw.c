@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Gateways, and Ingresses as Gateways -> struct gw. A gw depends on its object, and one of an Ingress on the mesh
- * settings and IngressClasses too.
+ * Gateways, and Ingresses as Gateways -> struct gw. A gw depends on its object, and one of an
+ * Ingress on the mesh settings and IngressClasses too.
  */
 #include "mesh/snapshot_ingress_int.h"
 
@@ -63,12 +63,16 @@ const struct gw *snapshot_gateway(const struct snapshot *s, const char *ns, cons
 {
 	size_t i = lower_bound(s, ns, name);
 
-	return i < s->n_gateways && is_named(s->gateways_by_name[i], ns, name) ? s->gateways_by_name[i] : NULL;
+	return i < s->n_gateways && is_named(s->gateways_by_name[i], ns, name)
+		   ? s->gateways_by_name[i]
+		   : NULL;
 }
 
-static struct gw *find_old(const struct snapshot *prev, const struct object *obj, const char *ns, const char *name)
+static struct gw *find_old(const struct snapshot *prev, const struct object *obj, const char *ns,
+			   const char *name)
 {
-	for (size_t i = lower_bound(prev, ns, name); i < prev->n_gateways && is_named(prev->gateways_by_name[i], ns, name); i++)
+	for (size_t i = lower_bound(prev, ns, name);
+	     i < prev->n_gateways && is_named(prev->gateways_by_name[i], ns, name); i++)
 		if (prev->gateways_by_name[i]->obj == obj)
 			return prev->gateways_by_name[i];
 	return NULL;
@@ -121,7 +125,8 @@ static void add_all(struct builder *b, enum kind kind, struct gateways *out)
 		if (b->prev && kind == KIND_GATEWAY)
 			gw = find_old(b->prev, obj, obj->ns, obj->name);
 		else if (b->prev && b->same_mesh)
-			gw = find_old(b->prev, obj, INGRESS_GATEWAY_NAMESPACE, ingress_gateway_name(obj, b->arena));
+			gw = find_old(b->prev, obj, INGRESS_GATEWAY_NAMESPACE,
+				      ingress_gateway_name(obj, b->arena));
 		if (!gw)
 			gw = build(b, obj);
 		if (gw)
@@ -136,8 +141,10 @@ void gateway_stage(struct builder *b)
 
 	if (ingress_may_keep(b) && b->same[KIND_GATEWAY]) {
 		s->n_gateways = b->prev->n_gateways;
-		s->gateways = arena_copy(b->arena, b->prev->gateways, s->n_gateways * sizeof(s->gateways[0]));
-		s->gateways_by_name = arena_copy(b->arena, b->prev->gateways_by_name, s->n_gateways * sizeof(s->gateways[0]));
+		s->gateways =
+		    arena_copy(b->arena, b->prev->gateways, s->n_gateways * sizeof(s->gateways[0]));
+		s->gateways_by_name = arena_copy(b->arena, b->prev->gateways_by_name,
+						 s->n_gateways * sizeof(s->gateways[0]));
 		part_keep_quarantined(b, KIND_GATEWAY);
 		return;
 	}
@@ -145,7 +152,8 @@ void gateway_stage(struct builder *b)
 	add_all(b, KIND_INGRESS, &all);
 	s->n_gateways = all.v.n;
 	s->gateways = all.v.n ? all.v.v : arena_array(b->arena, struct gw *, 0);
-	s->gateways_by_name = arena_copy(b->arena, s->gateways, s->n_gateways * sizeof(s->gateways[0]));
+	s->gateways_by_name =
+	    arena_copy(b->arena, s->gateways, s->n_gateways * sizeof(s->gateways[0]));
 	qsort(s->gateways, s->n_gateways, sizeof(s->gateways[0]), compare_age);
 	qsort(s->gateways_by_name, s->n_gateways, sizeof(s->gateways[0]), compare_name);
 }

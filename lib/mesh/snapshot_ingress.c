@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ingresses as Gateways, and what their verdicts say: servers on the ingress gateway's pods, one in plain text for all
- * hosts and one for each certificate.
+ * Ingresses as Gateways, and what their verdicts say: servers on the ingress gateway's pods, one in
+ * plain text for all hosts and one for each certificate.
  */
 #include "mesh/snapshot_ingress_int.h"
 
@@ -23,10 +23,12 @@ bool ingress_may_keep(const struct builder *b)
 	return true;
 }
 
-const char *ingress_refusal_of(const struct builder *b, const struct object *ingress, struct arena *a)
+const char *ingress_refusal_of(const struct builder *b, const struct object *ingress,
+			       struct arena *a)
 {
 	const char *name = object_spec(ingress, k_ingress)->class_name;
-	const struct object *class = name ? kind_list_find(builder_list(b, KIND_INGRESS_CLASS), "", name) : NULL;
+	const struct object *class =
+	    name ? kind_list_find(builder_list(b, KIND_INGRESS_CLASS), "", name) : NULL;
 
 	return ingress_refusal(ingress, class, b->s->mesh, a);
 }
@@ -41,7 +43,8 @@ static bool has_secret(const struct k_ingress_tls *t)
 	return t->secret_name && *t->secret_name;
 }
 
-static void set_server(struct gw_server *s, uint32_t port, const char *protocol, const char *name, struct arena *a)
+static void set_server(struct gw_server *s, uint32_t port, const char *protocol, const char *name,
+		       struct arena *a)
 {
 	struct gw_port *p = arena_new(a, struct gw_port);
 
@@ -74,7 +77,8 @@ void ingress_convert(const struct builder *b, struct gw *gw, struct arena *a)
 
 		if (!has_secret(&in->tls[i]))
 			continue;
-		set_server(s, TLS_PORT, "HTTPS", arena_printf(a, "https-443-ingress-%s-%s-%zu", o->name, o->ns, i), a);
+		set_server(s, TLS_PORT, "HTTPS",
+			   arena_printf(a, "https-443-ingress-%s-%s-%zu", o->name, o->ns, i), a);
 		s->hosts = in->tls[i].hosts.n ? in->tls[i].hosts : all_hosts();
 		tls->mode = SERVER_TLS_SIMPLE;
 		tls->credential_name = in->tls[i].secret_name;
@@ -82,7 +86,8 @@ void ingress_convert(const struct builder *b, struct gw *gw, struct arena *a)
 		spec->n_servers++;
 	}
 	servers[spec->n_servers].hosts = all_hosts();
-	set_server(&servers[spec->n_servers++], PLAIN_PORT, "HTTP", arena_printf(a, "http-80-ingress-%s-%s", o->name, o->ns), a);
+	set_server(&servers[spec->n_servers++], PLAIN_PORT, "HTTP",
+		   arena_printf(a, "http-80-ingress-%s-%s", o->name, o->ns), a);
 	gw->part.hash = hash_strmap(gw->part.hash, &spec->selector);
 }
 
@@ -101,10 +106,11 @@ const char *ingress_server_path(const struct object *ingress, size_t i, struct a
 
 struct ingresses {
 	struct judging *g;
-	struct map by_host;	/* host -> struct vs that is made of Ingresses */
+	struct map by_host; /* host -> struct vs that is made of Ingresses */
 };
 
-static void judge_backend(struct ingresses *x, const struct object *o, const struct k_backend *backend, const char *path)
+static void judge_backend(struct ingresses *x, const struct object *o,
+			  const struct k_backend *backend, const char *path)
 {
 	struct judging *g = x->g;
 	const struct snapshot *s = g->b->s;
@@ -123,9 +129,11 @@ static void judge_backend(struct ingresses *x, const struct object *o, const str
 		for (size_t k = 0; k < s->svcs[i]->n_ports; k++)
 			has_port = has_port || s->svcs[i]->ports[k].port == port;
 	if (!snapshot_host_known(s, host))
-		verdict_judge(g, o, VERDICT_PARTLY, D_VS_DESTINATION_UNKNOWN, path, "no service has the host %s", host);
+		verdict_judge(g, o, VERDICT_PARTLY, D_VS_DESTINATION_UNKNOWN, path,
+			      "no service has the host %s", host);
 	else if (n && !has_port)
-		verdict_judge(g, o, VERDICT_PARTLY, D_VS_DESTINATION_UNKNOWN, path, "service %s has no port %u", host, port);
+		verdict_judge(g, o, VERDICT_PARTLY, D_VS_DESTINATION_UNKNOWN, path,
+			      "service %s has no port %u", host, port);
 }
 
 static bool has_certificate(const struct object *ingress, const char *host)
@@ -152,17 +160,21 @@ static void judge_rule(struct ingresses *x, const struct object *o, size_t i)
 	const struct vs *vs = map_get(&x->by_host, host);
 
 	if (!r->http) {
-		verdict_judge(g, o, VERDICT_PARTLY, D_INGRESS_PART_IGNORED, arena_printf(g->arena, "spec.rules[%zu]", i),
+		verdict_judge(g, o, VERDICT_PARTLY, D_INGRESS_PART_IGNORED,
+			      arena_printf(g->arena, "spec.rules[%zu]", i),
 			      "the rule has no paths");
 		return;
 	}
 	for (size_t k = 0; k < r->http->n_paths; k++)
-		judge_backend(x, o, r->http->paths[k].backend,
-			      arena_printf(g->arena, "spec.rules[%zu].http.paths[%zu].backend", i, k));
+		judge_backend(
+		    x, o, r->http->paths[k].backend,
+		    arena_printf(g->arena, "spec.rules[%zu].http.paths[%zu].backend", i, k));
 	if (vs && vs->obj != o && has_certificate(o, host) && !has_certificate(vs->obj, host))
-		verdict_judge(g, o, VERDICT_PARTLY, D_INGRESS_HOST_SHARED, arena_printf(g->arena, "spec.rules[%zu].host", i),
-			      "the rules of host %s belong to the servers of Ingress %s/%s, which has no certificate for it", host,
-			      vs->obj->ns, vs->obj->name);
+		verdict_judge(g, o, VERDICT_PARTLY, D_INGRESS_HOST_SHARED,
+			      arena_printf(g->arena, "spec.rules[%zu].host", i),
+			      "the rules of host %s belong to the servers of Ingress %s/%s, which "
+			      "has no certificate for it",
+			      host, vs->obj->ns, vs->obj->name);
 }
 
 static void judge_ingress(struct ingresses *x, const struct object *o)
@@ -176,11 +188,14 @@ static void judge_ingress(struct ingresses *x, const struct object *o)
 		return;
 	}
 	if (in->default_backend)
-		verdict_judge(g, o, in->n_rules ? VERDICT_PARTLY : VERDICT_UNATTACHED, D_INGRESS_PART_IGNORED,
-			      "spec.defaultBackend", "it would take all that no VirtualService has, and is passed over as in Istio");
+		verdict_judge(
+		    g, o, in->n_rules ? VERDICT_PARTLY : VERDICT_UNATTACHED, D_INGRESS_PART_IGNORED,
+		    "spec.defaultBackend",
+		    "it would take all that no VirtualService has, and is passed over as in Istio");
 	for (size_t i = 0; i < in->n_tls; i++)
 		if (!has_secret(&in->tls[i]))
-			verdict_judge(g, o, VERDICT_PARTLY, D_INGRESS_PART_IGNORED, arena_printf(g->arena, "spec.tls[%zu]", i),
+			verdict_judge(g, o, VERDICT_PARTLY, D_INGRESS_PART_IGNORED,
+				      arena_printf(g->arena, "spec.tls[%zu]", i),
 				      "it names no secretName");
 	for (size_t i = 0; i < in->n_rules; i++)
 		judge_rule(x, o, i);
@@ -205,6 +220,6 @@ void judge_ingress_class(struct judging *g, const struct object *class)
 	const char *controller = object_spec(class, k_ingress_class)->controller;
 
 	if (!controller || strcmp(controller, INGRESS_CONTROLLER) != 0)
-		verdict_judge(g, class, VERDICT_UNATTACHED, D_INGRESS_NOT_OURS, "spec.controller", "its controller is %s",
-			      controller ? controller : "not said");
+		verdict_judge(g, class, VERDICT_UNATTACHED, D_INGRESS_NOT_OURS, "spec.controller",
+			      "its controller is %s", controller ? controller : "not said");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The rules of Ingresses -> struct vs, one a host. Rules count by the age of their Ingress; of the paths of a host a
- * longer one comes first, and of equally long ones an exact one.
+ * The rules of Ingresses -> struct vs, one a host. Rules count by the age of their Ingress; of the
+ * paths of a host a longer one comes first, and of equally long ones an exact one.
  */
 #include "mesh/snapshot_ingress_int.h"
 
@@ -13,14 +13,17 @@
 
 /* ---- what a rule says ---- */
 
-const char *ingress_host(const struct k_ingress_rule *r, const char *ns, const char *domain, struct arena *a)
+const char *ingress_host(const struct k_ingress_rule *r, const char *ns, const char *domain,
+			 struct arena *a)
 {
 	return host_resolve(r->host && *r->host ? r->host : "*", ns, domain, a);
 }
 
-static uint32_t named_port(const struct builder *b, const struct object *ingress, const struct k_backend_service *s)
+static uint32_t named_port(const struct builder *b, const struct object *ingress,
+			   const struct k_backend_service *s)
 {
-	const struct object *svc = kind_list_find(builder_list(b, KIND_SERVICE), ingress->ns, s->name);
+	const struct object *svc =
+	    kind_list_find(builder_list(b, KIND_SERVICE), ingress->ns, s->name);
 	const struct k_service_spec *spec = svc ? object_spec(svc, k_service)->spec : NULL;
 
 	for (size_t i = 0; spec && i < spec->n_ports; i++)
@@ -29,8 +32,8 @@ static uint32_t named_port(const struct builder *b, const struct object *ingress
 	return 0;
 }
 
-uint32_t ingress_backend_port(const struct builder *b, const struct object *ingress, const struct k_backend *backend,
-			      const char **why, struct arena *a)
+uint32_t ingress_backend_port(const struct builder *b, const struct object *ingress,
+			      const struct k_backend *backend, const char **why, struct arena *a)
 {
 	const struct k_backend_service *s = backend->service;
 	uint32_t port;
@@ -42,8 +45,9 @@ uint32_t ingress_backend_port(const struct builder *b, const struct object *ingr
 		return s->port->number;
 	port = named_port(b, ingress, s);
 	if (!port)
-		*why = arena_printf(a, "Service %s/%s has no port named %s, and the path is left out", ingress->ns, s->name,
-				    s->port->name);
+		*why =
+		    arena_printf(a, "Service %s/%s has no port named %s, and the path is left out",
+				 ingress->ns, s->name, s->port->name);
 	return port;
 }
 
@@ -80,7 +84,7 @@ static const struct string_match *match_of(const struct k_ingress_path *p, struc
 
 struct host_rules {
 	const char *host;
-	VEC(const struct object *) ingresses;	/* by age, each once */
+	VEC(const struct object *) ingresses; /* by age, each once */
 	struct hash128 inputs;
 };
 
@@ -91,8 +95,8 @@ struct grouping {
 };
 
 /* Named ports are the Services', so what is read of these counts too. */
-static struct hash128 mix_ports(const struct builder *b, const struct object *ingress, const struct k_ingress_rule *r,
-				struct hash128 h)
+static struct hash128 mix_ports(const struct builder *b, const struct object *ingress,
+				const struct k_ingress_rule *r, struct hash128 h)
 {
 	const char *why;
 
@@ -100,12 +104,15 @@ static struct hash128 mix_ports(const struct builder *b, const struct object *in
 		const struct k_backend_service *s = r->http->paths[i].backend->service;
 
 		if (s && !s->port->number)
-			h = hash_mix_u64(h, ingress_backend_port(b, ingress, r->http->paths[i].backend, &why, b->arena));
+			h = hash_mix_u64(h,
+					 ingress_backend_port(b, ingress, r->http->paths[i].backend,
+							      &why, b->arena));
 	}
 	return h;
 }
 
-static void add_rule(struct grouping *g, const struct object *ingress, const struct k_ingress_rule *r)
+static void add_rule(struct grouping *g, const struct object *ingress,
+		     const struct k_ingress_rule *r)
 {
 	struct arena *a = g->b->arena;
 	const char *host;
@@ -132,7 +139,8 @@ static void add_rule(struct grouping *g, const struct object *ingress, const str
 
 static int compare_age(const void *a, const void *b)
 {
-	return object_compare_age(*(const struct object *const *)a, *(const struct object *const *)b);
+	return object_compare_age(*(const struct object *const *)a,
+				  *(const struct object *const *)b);
 }
 
 static void group_all(struct grouping *g)
@@ -168,7 +176,8 @@ struct routes {
 	VEC(struct route) v;
 };
 
-static void add_path(struct routes *out, const struct object *ingress, const struct k_ingress_path *p)
+static void add_path(struct routes *out, const struct object *ingress,
+		     const struct k_ingress_path *p)
 {
 	struct arena *a = out->a;
 	const char *why;
@@ -183,16 +192,18 @@ static void add_path(struct routes *out, const struct object *ingress, const str
 	if (!number)
 		return;
 	port->number = number;
-	d->host = arena_printf(a, "%s.%s.svc.%s", p->backend->service->name, ingress->ns, out->b->s->domain);
+	d->host = arena_printf(a, "%s.%s.svc.%s", p->backend->service->name, ingress->ns,
+			       out->b->s->domain);
 	d->port = port;
 	to->destination = d;
 	match->uri = uri;
 	r = vec_push(&out->v, a);
-	*r = (struct route){.r = {.route = to, .n_route = 1, .match = match, .n_match = uri != NULL},
-			    .obj = ingress,
-			    .index = out->v.n,
-			    .len = uri ? strlen(uri->exact ? uri->exact : uri->prefix) : 0,
-			    .exact = uri && uri->exact};
+	*r =
+	    (struct route){.r = {.route = to, .n_route = 1, .match = match, .n_match = uri != NULL},
+			   .obj = ingress,
+			   .index = out->v.n,
+			   .len = uri ? strlen(uri->exact ? uri->exact : uri->prefix) : 0,
+			   .exact = uri && uri->exact};
 }
 
 static int compare_routes(const void *a, const void *b)
@@ -206,7 +217,8 @@ static int compare_routes(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static void set_routes(const struct builder *b, const struct host_rules *x, struct vs *vs, struct arena *a)
+static void set_routes(const struct builder *b, const struct host_rules *x, struct vs *vs,
+		       struct arena *a)
 {
 	struct routes routes = {.b = b, .a = a};
 	struct http_route *http;
@@ -218,7 +230,8 @@ static void set_routes(const struct builder *b, const struct host_rules *x, stru
 
 		for (size_t k = 0; k < in->n_rules; k++)
 			for (size_t j = 0; in->rules[k].http && j < in->rules[k].http->n_paths; j++)
-				if (strcmp(ingress_host(&in->rules[k], o->ns, b->s->domain, a), x->host) == 0)
+				if (strcmp(ingress_host(&in->rules[k], o->ns, b->s->domain, a),
+					   x->host) == 0)
 					add_path(&routes, o, &in->rules[k].http->paths[j]);
 	}
 	if (routes.v.n)
@@ -238,7 +251,8 @@ static const char *name_of(const struct host_rules *x, struct arena *a)
 
 	for (char *p = host; *p; p++)
 		*p = *p == '.' ? '-' : *p;
-	return arena_printf(a, "%s-%s-istio-autogenerated-k8s-ingress", host, x->ingresses.v[0]->name);
+	return arena_printf(a, "%s-%s-istio-autogenerated-k8s-ingress", host,
+			    x->ingresses.v[0]->name);
 }
 
 static struct strs one_text(const char *text, struct arena *a)
@@ -269,9 +283,11 @@ static struct vs *build(struct builder *b, const struct host_rules *x)
 	vs->semantics = ROUTE_INGRESS;
 	vs->spec = arena_new(&ps.arena, struct virtual_service);
 	vs->hosts = one_text(arena_strdup(&ps.arena, x->host), &ps.arena);
-	vs->gateways = one_text(arena_printf(&ps.arena, "%s/%s", INGRESS_GATEWAY_NAMESPACE, ingress_gateway_name(first, &ps.arena)),
+	vs->gateways = one_text(arena_printf(&ps.arena, "%s/%s", INGRESS_GATEWAY_NAMESPACE,
+					     ingress_gateway_name(first, &ps.arena)),
 				&ps.arena);
-	vs->export_to = visibility_of(&by_default, &b->s->mesh->default_virtual_service_export_to, first->ns, &ps.arena);
+	vs->export_to = visibility_of(&by_default, &b->s->mesh->default_virtual_service_export_to,
+				      first->ns, &ps.arena);
 	set_routes(b, x, vs, &ps.arena);
 	vs->part.held = held;
 	vs->part.n_held = x->ingresses.n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ingress and IngressClass: what API servers refuse (Kubernetes' reference of networking.k8s.io/v1). Files come without
- * that, and objects may be older than the rule.
+ * Ingress and IngressClass: what API servers refuse (Kubernetes' reference of
+ * networking.k8s.io/v1). Files come without that, and objects may be older than the rule.
  */
 #include <string.h>
 
@@ -16,8 +16,10 @@ static void check_ingress_host(struct check *c, const struct where *w, const cha
 {
 	if (scalar_is_ip(host))
 		wrong(c, w, D_INGRESS_INVALID, "\"%.260s\" is an address, and no host name", host);
-	else if (strncmp(host, "*.", 2) == 0 ? !scalar_is_dns_name(host + 2) : !scalar_is_dns_name(host))
-		wrong(c, w, D_INGRESS_INVALID, "\"%.260s\" is neither a DNS name nor *. and one", host);
+	else if (strncmp(host, "*.", 2) == 0 ? !scalar_is_dns_name(host + 2)
+					     : !scalar_is_dns_name(host))
+		wrong(c, w, D_INGRESS_INVALID, "\"%.260s\" is neither a DNS name nor *. and one",
+		      host);
 }
 
 static void check_backend(struct check *c, const struct where *w, const struct k_backend *b)
@@ -32,7 +34,8 @@ static void check_backend(struct check *c, const struct where *w, const struct k
 	if (!s)
 		return;
 	if (!given(s->name) || !scalar_is_dns_label(s->name))
-		wrong(c, AT(at, "name"), D_INGRESS_INVALID, "\"%.260s\" is no name of a Service", s->name ? s->name : "");
+		wrong(c, AT(at, "name"), D_INGRESS_INVALID, "\"%.260s\" is no name of a Service",
+		      s->name ? s->name : "");
 	if (!s->port || given(s->port->name) == (s->port->number != 0))
 		wrong(c, port, D_INGRESS_INVALID, "a port has either a name or a number");
 	else if (s->port->number)
@@ -42,7 +45,8 @@ static void check_backend(struct check *c, const struct where *w, const struct k
 /* A path that proxies may read in two ways. */
 static const char *ambiguous_part(const char *path)
 {
-	static const char *const anywhere[] = {"//", "/./", "/../", "%2f", "%2F"}, *const at_end[] = {"/..", "/."};
+	static const char *const anywhere[] = {"//", "/./", "/../", "%2f", "%2F"},
+				 *const at_end[] = {"/..", "/."};
 	size_t n = strlen(path);
 
 	for (size_t i = 0; i < ARRAY_LEN(anywhere); i++)
@@ -64,7 +68,8 @@ static void check_path(struct check *c, const struct where *w, const struct k_in
 	bool specific = strcmp(type, "ImplementationSpecific") == 0;
 
 	if (!specific && strcmp(type, "Exact") != 0 && strcmp(type, "Prefix") != 0)
-		wrong(c, AT(w, "pathType"), D_INGRESS_INVALID, "\"%.100s\" is none of Exact, Prefix, ImplementationSpecific", type);
+		wrong(c, AT(w, "pathType"), D_INGRESS_INVALID,
+		      "\"%.100s\" is none of Exact, Prefix, ImplementationSpecific", type);
 	else if (*path != '/' && (*path || !specific))
 		wrong(c, at, D_INGRESS_INVALID, "\"%.260s\" does not begin with '/'", path);
 	else if (!specific && (part = ambiguous_part(path)) != NULL)
@@ -87,7 +92,8 @@ static void check_tls(struct check *c, const struct where *w, const struct k_ing
 	for (size_t i = 0; i < t->hosts.n; i++)
 		check_ingress_host(c, ELEM(AT(w, "hosts"), i), t->hosts.v[i]);
 	if (given(t->secret_name) && !scalar_is_dns_name(t->secret_name))
-		wrong(c, AT(w, "secretName"), D_INGRESS_INVALID, "\"%.260s\" is no name of a Secret", t->secret_name);
+		wrong(c, AT(w, "secretName"), D_INGRESS_INVALID,
+		      "\"%.260s\" is no name of a Secret", t->secret_name);
 }
 
 void check_ingress(struct check *c, const void *spec)
@@ -95,7 +101,8 @@ void check_ingress(struct check *c, const void *spec)
 	const struct k_ingress *s = spec;
 
 	if (s->class_name && !scalar_is_dns_name(s->class_name))
-		wrong(c, AT(SPEC, "ingressClassName"), D_INGRESS_INVALID, "\"%.260s\" is no name of an IngressClass", s->class_name);
+		wrong(c, AT(SPEC, "ingressClassName"), D_INGRESS_INVALID,
+		      "\"%.260s\" is no name of an IngressClass", s->class_name);
 	if (!s->default_backend && !s->n_rules)
 		wrong(c, SPEC, D_INGRESS_INVALID, "it has neither rules nor defaultBackend");
 	if (s->default_backend)
@@ -113,7 +120,8 @@ void check_ingress_class(struct check *c, const void *spec)
 	char domain[CONTROLLER_MAX + 1];
 
 	if (!slash || !slash[1] || strlen(controller) > CONTROLLER_MAX) {
-		wrong(c, AT(SPEC, "controller"), D_INGRESS_INVALID, "a controller is a domain, '/' and a path, of at most %d letters",
+		wrong(c, AT(SPEC, "controller"), D_INGRESS_INVALID,
+		      "a controller is a domain, '/' and a path, of at most %d letters",
 		      CONTROLLER_MAX);
 		return;
 	}

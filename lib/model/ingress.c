@@ -21,15 +21,20 @@ const char *ingress_refusal(const struct object *ingress, const struct object *c
 	if (note)
 		return m->ingress_class && strcmp(note, m->ingress_class) == 0
 			   ? NULL
-			   : arena_printf(a, "its annotation says class %.253s, and MeshConfig ingressClass is %.253s", note,
-					  m->ingress_class ? m->ingress_class : "");
+			   : arena_printf(a,
+					  "its annotation says class %.253s, and MeshConfig "
+					  "ingressClass is %.253s",
+					  note, m->ingress_class ? m->ingress_class : "");
 	if (class_or_null) {
 		controller = object_spec(class_or_null, k_ingress_class)->controller;
 		return controller && strcmp(controller, INGRESS_CONTROLLER) == 0
 			   ? NULL
-			   : arena_printf(a, "the controller of IngressClass %.253s is %.253s", name, controller ? controller : "");
+			   : arena_printf(a, "the controller of IngressClass %.253s is %.253s",
+					  name, controller ? controller : "");
 	}
-	return is_mode(m, "DEFAULT") ? NULL : "it names no class, and MeshConfig ingressControllerMode is STRICT";
+	return is_mode(m, "DEFAULT")
+		   ? NULL
+		   : "it names no class, and MeshConfig ingressControllerMode is STRICT";
 }
 
 struct strmap ingress_selector(const struct mesh_config *m, struct arena *a)

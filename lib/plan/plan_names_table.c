@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The table of names for a proxy that captures the DNS of its workload (istio-behaviour.md 5.6): each host that it sees,
- * with the addresses at which it reaches it. Istio's agent asks for it; nothing else does.
+ * The table of names for a proxy that captures the DNS of its workload (istio-behaviour.md 5.6):
+ * each host that it sees, with the addresses at which it reaches it. Istio's agent asks for it;
+ * nothing else does.
  */
 #include "plan/plan_http_int.h"
 
@@ -22,7 +23,7 @@ struct name {
 struct table {
 	const struct plan *plan;
 	struct arena *arena;
-	struct map by_host;		/* struct name */
+	struct map by_host; /* struct name */
 	VEC(struct name *) v;
 	struct origins origins;
 };
@@ -75,11 +76,13 @@ static bool is_near(const struct view *v, const struct ep *e)
 
 static bool counts(const struct view *v, const struct svc *svc, const struct ep *e)
 {
-	return (e->health == EP_HEALTHY || svc->publish_not_ready) && is_near(v, e) && scalar_is_ip(e->address);
+	return (e->health == EP_HEALTHY || svc->publish_not_ready) && is_near(v, e) &&
+	       scalar_is_ip(e->address);
 }
 
 /* The pod of an endpoint that has a name of its own below the service, or NULL. */
-static const struct k_pod_spec *named_pod(const struct plan *p, const struct ep *e, const char **hostname)
+static const struct k_pod_spec *named_pod(const struct plan *p, const struct ep *e,
+					  const char **hostname)
 {
 	const struct object *pod = snapshot_pod_of_ip(p->snap, e->address);
 	const struct k_pod_spec *spec = pod ? object_spec(pod, k_pod)->spec : NULL;
@@ -106,7 +109,8 @@ static void add_pod(struct table *t, const struct svc *svc, const struct ep *e)
 	add_ep(t, x, e);
 }
 
-static bool has_own_addresses(const struct scope_svc *s, struct strs *out, const struct view *v, struct arena *a)
+static bool has_own_addresses(const struct scope_svc *s, struct strs *out, const struct view *v,
+			      struct arena *a)
 {
 	*out = http_addresses_of(s->svc, v, a);
 	return out->n > 0;
@@ -128,7 +132,7 @@ static void add_service(struct table *t, const struct scope_svc *s)
 	if (!has_own_addresses(s, &own, v, t->arena) && !is_headless(svc))
 		return;
 	x = name_of(t, svc->host, svc);
-	if (strcmp(x->ir.registry, registry_of(svc)) != 0) {	/* two egress blocks see one host */
+	if (strcmp(x->ir.registry, registry_of(svc)) != 0) { /* two egress blocks see one host */
 		if (!svc->is_kube)
 			return;
 		x->ir.registry = registry_of(svc);
@@ -139,7 +143,7 @@ static void add_service(struct table *t, const struct scope_svc *s)
 		x->ir.ns = svc->ns;
 	}
 	for (size_t i = 0; i < own.n; i++)
-		if (scalar_is_ip(own.v[i]))	/* no range of addresses */
+		if (scalar_is_ip(own.v[i])) /* no range of addresses */
 			add_ip(t, x, own.v[i]);
 	for (size_t i = 0; !own.n && i < s->eps->n; i++) {
 		if (!counts(v, svc, &s->eps->v[i]))
@@ -156,7 +160,8 @@ static int compare_names(const void *a, const void *b)
 	return strcmp((*(struct name *const *)a)->ir.host, (*(struct name *const *)b)->ir.host);
 }
 
-static void each_service(const struct plan *p, void (*fn)(void *arg, const struct scope_svc *s), void *arg)
+static void each_service(const struct plan *p, void (*fn)(void *arg, const struct scope_svc *s),
+			 void *arg)
 {
 	for (size_t i = 0; i < p->scope.n_egress; i++)
 		for (size_t k = 0; k < p->scope.egress[i].n_svcs; k++)
@@ -168,7 +173,8 @@ static void collect(void *arg, const struct scope_svc *s)
 	add_service(arg, s);
 }
 
-static void expand(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
+static void expand(const struct plan *p, const struct plan_row *row, struct arena *a,
+		   struct ir *out)
 {
 	struct table t = {.plan = p, .arena = a, .origins = {.arena = a}};
 	struct ir_names *ir = arena_new(a, struct ir_names);
@@ -220,12 +226,14 @@ static void mix(void *arg, const struct scope_svc *s)
 void plan_names_row(struct plan *p, struct plan_rows *rows)
 {
 	const struct view *v = p->view;
-	struct inputs x = {.plan = p, .arena = rows->arena, .h = hash_mix_str(hash_bytes("names", 5), v->network)};
+	struct inputs x = {
+	    .plan = p, .arena = rows->arena, .h = hash_mix_str(hash_bytes("names", 5), v->network)};
 
 	if (!v->dns_capture || v->type == PROXY_GRPC)
 		return;
-	x.h = hash_mix_u64(x.h, (uint64_t)plan_is_dual(v) << 2 | (uint64_t)v->v4 << 1 | (uint64_t)v->v6);
+	x.h = hash_mix_u64(x.h,
+			   (uint64_t)plan_is_dual(v) << 2 | (uint64_t)v->v4 << 1 | (uint64_t)v->v6);
 	each_service(p, mix, &x);
-	*vec_push(&rows->v, rows->arena) =
-	    (struct plan_row){.type = IR_NAMES, .name = table_name, .inputs = x.h, .expand = expand};
+	*vec_push(&rows->v, rows->arena) = (struct plan_row){
+	    .type = IR_NAMES, .name = table_name, .inputs = x.h, .expand = expand};
 }

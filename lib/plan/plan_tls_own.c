@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is the proxy's own matter in every TLS context: the certificate that it shows for itself, which may stand in files
- * that its metadata names (istio-behaviour.md 1.4.5, 4.2), and what COMPLIANCE_POLICY lets remain of versions, suites and
- * curves.
+ * What is the proxy's own matter in every TLS context: the certificate that it shows for itself,
+ * which may stand in files that its metadata names (istio-behaviour.md 1.4.5, 4.2), and what
+ * COMPLIANCE_POLICY lets remain of versions, suites and curves.
  */
 #include "plan/plan_int.h"
 
@@ -31,18 +31,21 @@ bool tls_has_server_identity(const struct view *v)
 }
 
 /* Istio's agent serves a file under its name; a proxy without one reads it itself. */
-struct ir_secret_ref tls_file_pair(const struct view *v, const char *cert, const char *key, struct arena *a)
+struct ir_secret_ref tls_file_pair(const struct view *v, const char *cert, const char *key,
+				   struct arena *a)
 {
 	if (!v->sds_agent)
 		return (struct ir_secret_ref){IR_SDS_FILE, cert, key};
-	return (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = arena_printf(a, "file-cert:%s~%s", cert, key)};
+	return (struct ir_secret_ref){.from = IR_SDS_AGENT,
+				      .name = arena_printf(a, "file-cert:%s~%s", cert, key)};
 }
 
 struct ir_secret_ref tls_file_root(const struct view *v, const char *ca, struct arena *a)
 {
 	if (!v->sds_agent)
 		return (struct ir_secret_ref){.from = IR_SDS_FILE, .name = ca};
-	return (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = arena_printf(a, "file-root:%s", ca)};
+	return (struct ir_secret_ref){.from = IR_SDS_AGENT,
+				      .name = arena_printf(a, "file-root:%s", ca)};
 }
 
 void tls_use_server_identity(const struct view *v, struct ir_tls *t, struct arena *a)
@@ -55,14 +58,17 @@ void tls_use_server_identity(const struct view *v, struct ir_tls *t, struct aren
 		*cert = tls_file_pair(v, f->cert, f->key, a);
 	t->certs = cert;
 	t->n_certs = 1;
-	t->ca = *f->ca ? tls_file_root(v, f->ca, a) : (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "ROOTCA"};
+	t->ca = *f->ca ? tls_file_root(v, f->ca, a)
+		       : (struct ir_secret_ref){.from = IR_SDS_AGENT, .name = "ROOTCA"};
 }
 
 /* ---- COMPLIANCE_POLICY ---- */
 
-static const char *const fips_suites[] = {"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
-					  "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384"};
-static const struct strs fips = {.v = fips_suites, .n = sizeof(fips_suites) / sizeof(fips_suites[0])};
+static const char *const fips_suites[] = {
+    "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384"};
+static const struct strs fips = {.v = fips_suites,
+				 .n = sizeof(fips_suites) / sizeof(fips_suites[0])};
 
 static struct strs only_fips(const struct strs *in, struct arena *a)
 {
@@ -87,7 +93,7 @@ const struct ir_tls *tls_comply(const struct view *v, struct ir_tls *t, struct a
 		t->fips_202205 = true;
 	} else if (v->features & FEATURE_PQC) {
 		t->min_version = TLS_1_3;
-		if (t->max_version)	/* an older one would leave no version */
+		if (t->max_version) /* an older one would leave no version */
 			t->max_version = TLS_1_3;
 		t->cipher_suites = fips;
 		t->curves = (struct strs){.v = pqc_curves, .n = 1};

@@ -18,7 +18,7 @@ enum { PROXIES = 3 };
 
 static const char *const proxy_files[PROXIES] = {
 	"{type: sidecar, id: client.default, namespace: default, ips: [10.1.1.1], labels: {app: client},"
-	" dns_domain: default.svc.cluster.local}",
+	" metadata: {DNS_CAPTURE: \"true\"}, dns_domain: default.svc.cluster.local}",
 	"{type: router, id: gw.istio-system, namespace: istio-system, ips: [10.1.2.1],"
 	" labels: {istio: ingressgateway, app: gateway}, dns_domain: istio-system.svc.cluster.local}",
 	"{type: sidecar, id: web.default, namespace: default, ips: [10.1.3.1],"
