@@ -9,7 +9,8 @@
 
 enum { TEXT_MAX = 16 * 1024 * 1024 };
 
-void apply_report(const struct applier *ap, const char *step, const char *object, const char *result)
+void apply_report(const struct applier *ap, const char *step, const char *object,
+		  const char *result)
 {
 	if (ap->quiet)
 		return;
@@ -47,7 +48,8 @@ int apply_get(struct applier *ap, const char *target, const struct node **out, s
 /* The server's own book-keeping says nothing of what an object is. */
 static bool is_noise(const char *key, bool in_metadata)
 {
-	static const char *const meta[] = {"managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink"};
+	static const char *const meta[] = {"managedFields",	"resourceVersion", "uid",
+					   "creationTimestamp", "generation",	   "selfLink"};
 
 	if (!in_metadata)
 		return !strcmp(key, "status");
@@ -87,12 +89,14 @@ static void hide_values(struct node *root, struct arena *a)
 		return;
 	v = arena_array(a, struct node_member, data->n);
 	for (size_t i = 0; i < data->n; i++) {
-		const char *text = data->map[i].value.kind == NODE_STRING ? data->map[i].value.text : "";
+		const char *text =
+		    data->map[i].value.kind == NODE_STRING ? data->map[i].value.text : "";
 		char hex[HASH_HEX_LEN + 1];
 
 		v[i] = data->map[i];
 		hash_hex(hash_bytes(text, strlen(text)), hex);
-		v[i].value = (struct node){.kind = NODE_STRING, .text = arena_printf(a, "(not shown; %.8s)", hex)};
+		v[i].value = (struct node){.kind = NODE_STRING,
+					   .text = arena_printf(a, "(not shown; %.8s)", hex)};
 		v[i].value.n = strlen(v[i].value.text);
 	}
 	data->map = v;
@@ -123,7 +127,8 @@ static const char *shown(const struct node *root, struct arena *a)
 	return text;
 }
 
-static void show_difference(const struct applier *ap, const char *name, const struct node *old, const struct node *now)
+static void show_difference(const struct applier *ap, const char *name, const struct node *old,
+			    const struct node *now)
 {
 	struct arena *a = ap->cluster->arena;
 	struct buf out;
@@ -134,7 +139,8 @@ static void show_difference(const struct applier *ap, const char *name, const st
 	buf_init(&out, TEXT_MAX);
 	diff_unified(shown(old, a), shown(now, a), a, &out);
 	if (out.n)
-		printf("--- %s%s\n+++ %s\n%s", old ? name : "", old ? "" : "/dev/null", name, buf_cstr(&out));
+		printf("--- %s%s\n+++ %s\n%s", old ? name : "", old ? "" : "/dev/null", name,
+		       buf_cstr(&out));
 	buf_fini(&out);
 }
 
@@ -161,10 +167,12 @@ static bool differs(const struct applier *ap, const struct node *old, const stru
 {
 	struct arena *a = ap->cluster->arena;
 
-	return !old || (ap->dry ? strcmp(shown(old, a), shown(now, a)) != 0 : strcmp(version_of(old), version_of(now)) != 0);
+	return !old || (ap->dry ? strcmp(shown(old, a), shown(now, a)) != 0
+				: strcmp(version_of(old), version_of(now)) != 0);
 }
 
-static int send(struct applier *ap, const struct manifest *m, const struct node **out, struct err *e)
+static int send(struct applier *ap, const struct manifest *m, const struct node **out,
+		struct err *e)
 {
 	struct arena *a = ap->cluster->arena;
 	struct cluster_answer answer;
@@ -173,11 +181,12 @@ static int send(struct applier *ap, const struct manifest *m, const struct node 
 
 	buf_init(&body, TEXT_MAX);
 	node_to_json(m->root, false, false, &body);
-	rc = cluster_send(ap->cluster, "PATCH",
-			  arena_printf(a, "%s?fieldManager=" APPLY_MANAGER "%s%s", m->target, ap->force ? "&force=true" : "",
-				       ap->dry ? "&dryRun=All" : ""),
-			  "application/apply-patch+yaml", &body, &answer, e);
-	explicit_bzero(body.p, body.n);	/* it may be a Secret */
+	rc =
+	    cluster_send(ap->cluster, "PATCH",
+			 arena_printf(a, "%s?fieldManager=" APPLY_MANAGER "%s%s", m->target,
+				      ap->force ? "&force=true" : "", ap->dry ? "&dryRun=All" : ""),
+			 "application/apply-patch+yaml", &body, &answer, e);
+	explicit_bzero(body.p, body.n); /* it may be a Secret */
 	buf_fini(&body);
 	*out = answer.json;
 	return rc ? rc : *out ? 0 : err_set(e, ERR_SYNTAX, "the server's answer is no object");
@@ -197,7 +206,9 @@ int apply_object(struct applier *ap, const char *step, const struct manifest *m)
 		return 0;
 	}
 	ap->changed++;
-	apply_report(ap, step, name, arena_printf(ap->cluster->arena, "%s%s", would, there ? "created" : "configured"));
+	apply_report(
+	    ap, step, name,
+	    arena_printf(ap->cluster->arena, "%s%s", would, there ? "created" : "configured"));
 	if (ap->dry)
 		show_difference(ap, name, old, now);
 	return 0;

@@ -19,7 +19,8 @@ enum { PROGRESS_MS = 200 };
 
 static int find_access(struct cluster *c, const struct args *args, struct err *e)
 {
-	const char *given = args_get(args, "kubeconfig"), *context = args_get(args, "context"), *home = getenv("HOME");
+	const char *given = args_get(args, "kubeconfig"), *context = args_get(args, "context"),
+		   *home = getenv("HOME");
 	const char *paths = given ? given : getenv("KUBECONFIG");
 
 	if ((!paths || !*paths) && home)
@@ -28,10 +29,12 @@ static int find_access(struct cluster *c, const struct args *args, struct err *e
 		return 0;
 	if (paths && (given || e->code != ERR_NOT_FOUND || context))
 		return -1;
-	if (!kubeconfig_in_cluster(getenv("KUBERNETES_SERVICE_HOST"), getenv("KUBERNETES_SERVICE_PORT"), KUBE_POD_ACCOUNT,
-				   c->arena, &c->access, e))
+	if (!kubeconfig_in_cluster(getenv("KUBERNETES_SERVICE_HOST"),
+				   getenv("KUBERNETES_SERVICE_PORT"), KUBE_POD_ACCOUNT, c->arena,
+				   &c->access, e))
 		return 0;
-	return err_set(e, ERR_NOT_FOUND, "no cluster: neither --kubeconfig nor KUBECONFIG nor %s, and this is no Pod",
+	return err_set(e, ERR_NOT_FOUND,
+		       "no cluster: neither --kubeconfig nor KUBECONFIG nor %s, and this is no Pod",
 		       paths ? paths : "~/.kube/config");
 }
 
@@ -40,7 +43,7 @@ int cluster_open(struct cluster *c, const struct args *args, struct arena *a, st
 	const char *root = args_get(args, "istio-namespace");
 
 	*c = (struct cluster){.arena = a, .root_namespace = root ? root : "istio-system"};
-	log_set_level(LOG_LEVEL_NONE);	/* what goes wrong is told by whoever asked */
+	log_set_level(LOG_LEVEL_NONE); /* what goes wrong is told by whoever asked */
 	if (find_access(c, args, e))
 		return -1;
 	c->loop = loop_new(e);
@@ -73,18 +76,24 @@ static void replied(void *arg, const struct kube_reply *reply)
 
 	ask->status = kube_reply_check(reply, ask->err);
 	ask->answer->status = reply->status;
-	ask->answer->text = arena_strndup(a, reply->body ? reply->body : "", reply->body ? reply->n_body : 0);
+	ask->answer->text =
+	    arena_strndup(a, reply->body ? reply->body : "", reply->body ? reply->n_body : 0);
 	diags_init(&ds, a);
 	if (reply->status)
-		ask->answer->json = node_parse_json(ask->answer->text, strlen(ask->answer->text), NULL, a, &ds).root;
+		ask->answer->json =
+		    node_parse_json(ask->answer->text, strlen(ask->answer->text), NULL, a, &ds)
+			.root;
 	loop_stop(ask->cluster->loop);
 }
 
-int cluster_send(struct cluster *c, const char *method, const char *target, const char *type, const struct buf *body,
-		 struct cluster_answer *out, struct err *e)
+int cluster_send(struct cluster *c, const char *method, const char *target, const char *type,
+		 const struct buf *body, struct cluster_answer *out, struct err *e)
 {
 	/* keys of tokens have a type of their own, which is JSON */
-	struct kube_request r = {.method = method, .target = target, .accept = "application/json, */*", .content_type = type};
+	struct kube_request r = {.method = method,
+				 .target = target,
+				 .accept = "application/json, */*",
+				 .content_type = type};
 	struct asking ask = {.cluster = c, .answer = out, .err = e};
 
 	*out = (struct cluster_answer){.text = ""};
@@ -97,7 +106,8 @@ int cluster_send(struct cluster *c, const char *method, const char *target, cons
 	return ask.status;
 }
 
-int cluster_ask(struct cluster *c, const char *method, const char *target, struct cluster_answer *out, struct err *e)
+int cluster_ask(struct cluster *c, const char *method, const char *target,
+		struct cluster_answer *out, struct err *e)
 {
 	return cluster_send(c, method, target, NULL, NULL, out, e);
 }
@@ -160,7 +170,8 @@ static void show_progress(void *arg)
 	struct sum sum = {0};
 
 	source_kube_each(r->source, add_up, &sum);
-	fprintf(stderr, "\r%s: %zu of %zu kinds, %zu objects\033[K", r->cluster->access.server, sum.done, sum.kinds, sum.objects);
+	fprintf(stderr, "\r%s: %zu of %zu kinds, %zu objects\033[K", r->cluster->access.server,
+		sum.done, sum.kinds, sum.objects);
 	fflush(stderr);
 	loop_timer_start(r->cluster->loop, &r->progress, PROGRESS_MS, show_progress, r);
 }
@@ -191,7 +202,8 @@ static void note_row(const struct kube_status *row, void *arg)
 	};
 }
 
-static void note_watches(const struct source_kube *source, struct arena *a, struct cluster_watches *out)
+static void note_watches(const struct source_kube *source, struct arena *a,
+			 struct cluster_watches *out)
 {
 	struct noting noting = {out, a};
 	size_t n = 0;
@@ -205,9 +217,12 @@ static int say_what_is_missing(const struct cluster_watches *w, int64_t timeout_
 {
 	for (size_t i = 0; i < w->n; i++)
 		if (w->v[i].state == KUBE_UNSYNCED)
-			return err_set(e, ERR_TIMEOUT, "after %lld s %s cannot be read: %s", (long long)timeout_ms / 1000, w->v[i].plural,
-				       w->v[i].trouble ? w->v[i].trouble : "the list is not complete");
-	return err_set(e, ERR_TIMEOUT, "after %lld s the cluster has not been read", (long long)timeout_ms / 1000);
+			return err_set(e, ERR_TIMEOUT, "after %lld s %s cannot be read: %s",
+				       (long long)timeout_ms / 1000, w->v[i].plural,
+				       w->v[i].trouble ? w->v[i].trouble
+						       : "the list is not complete");
+	return err_set(e, ERR_TIMEOUT, "after %lld s the cluster has not been read",
+		       (long long)timeout_ms / 1000);
 }
 
 /* A server that is not there, or does not know us, is told at once; a watch would try on. */
@@ -215,12 +230,14 @@ static int knock(struct cluster *c, struct err *e)
 {
 	struct cluster_answer answer;
 
-	if (!cluster_ask(c, "GET", "/version", &answer, e) || (answer.status && answer.status != 401))
+	if (!cluster_ask(c, "GET", "/version", &answer, e) ||
+	    (answer.status && answer.status != 401))
 		return 0;
 	return err_wrap(e, "%s", c->access.server);
 }
 
-int cluster_read(struct cluster *c, struct store *s, int64_t timeout_ms, struct cluster_watches *out, struct err *e)
+int cluster_read(struct cluster *c, struct store *s, int64_t timeout_ms,
+		 struct cluster_watches *out, struct err *e)
 {
 	struct reading r = {.cluster = c, .store = s, .on_terminal = isatty(STDERR_FILENO)};
 	struct source_kube_cfg cfg = {.loop = c->loop,

@@ -21,7 +21,7 @@ struct lines {
 struct edit {
 	char sign;
 	struct line line;
-	size_t old_at, new_at;		/* lines before it */
+	size_t old_at, new_at; /* lines before it */
 };
 struct edits {
 	struct arena *arena;
@@ -55,7 +55,8 @@ static void put(struct edits *e, char sign, struct line line)
 }
 
 /* The longest common subsequence of what lies between equal heads and tails. */
-static void put_middle(struct edits *e, const struct line *x, size_t n, const struct line *y, size_t m)
+static void put_middle(struct edits *e, const struct line *x, size_t n, const struct line *y,
+		       size_t m)
 {
 	size_t wide = m + 1, i = 0, k = 0;
 	uint32_t *best = NULL;
@@ -64,9 +65,13 @@ static void put_middle(struct edits *e, const struct line *x, size_t n, const st
 		best = arena_array(e->arena, uint32_t, (n + 1) * wide);
 		for (i = n; i-- > 0;)
 			for (k = m; k-- > 0;) {
-				uint32_t down = best[(i + 1) * wide + k], right = best[i * wide + k + 1];
+				uint32_t down = best[(i + 1) * wide + k],
+					 right = best[i * wide + k + 1];
 
-				best[i * wide + k] = equal(&x[i], &y[k]) ? best[(i + 1) * wide + k + 1] + 1 : down > right ? down : right;
+				best[i * wide + k] = equal(&x[i], &y[k])
+							 ? best[(i + 1) * wide + k + 1] + 1
+						     : down > right ? down
+								    : right;
 			}
 		i = k = 0;
 	}
@@ -101,7 +106,8 @@ static void compare(const struct lines *x, const struct lines *y, struct edits *
 		put(e, ' ', x->v.v[i]);
 }
 
-/* The first edit behind the piece that begins at `from`: the next difference is further away than what is shown around. */
+/* The first edit behind the piece that begins at `from`: the next difference is further away than
+ * what is shown around. */
 static size_t piece_end(const struct edits *e, size_t from)
 {
 	size_t last = from;
@@ -120,9 +126,11 @@ static void put_piece(const struct edits *e, size_t from, size_t to, struct buf 
 		old_n += e->v.v[i].sign != '+';
 		new_n += e->v.v[i].sign != '-';
 	}
-	buf_printf(out, "@@ -%zu,%zu +%zu,%zu @@\n", e->v.v[from].old_at + (old_n > 0), old_n, e->v.v[from].new_at + (new_n > 0), new_n);
+	buf_printf(out, "@@ -%zu,%zu +%zu,%zu @@\n", e->v.v[from].old_at + (old_n > 0), old_n,
+		   e->v.v[from].new_at + (new_n > 0), new_n);
 	for (size_t i = from; i < to; i++)
-		buf_printf(out, "%c%.*s\n", e->v.v[i].sign, (int)e->v.v[i].line.n, e->v.v[i].line.p);
+		buf_printf(out, "%c%.*s\n", e->v.v[i].sign, (int)e->v.v[i].line.n,
+			   e->v.v[i].line.p);
 }
 
 void diff_unified(const char *old_text, const char *new_text, struct arena *a, struct buf *out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Two texts line by line, as `diff -u` shows them: three lines around each difference, "@@" before each piece. Thread: pure.
+ * Two texts line by line, as `diff -u` shows them: three lines around each difference, "@@" before
+ * each piece. Thread: pure.
  */
 #ifndef NAVCTL_DIFF_H
 #define NAVCTL_DIFF_H

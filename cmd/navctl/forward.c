@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One HTTP request to a port of a Pod's own loopback, through the API server: a WebSocket of the protocol v4.channel.k8s.io, that
- * kubelets of all versions speak for port-forward. A message is a byte of channel and data; 0 is the connection, 1 what
- * goes wrong with it; each begins with two bytes of port.
+ * One HTTP request to a port of a Pod's own loopback, through the API server: a WebSocket of the
+ * protocol v4.channel.k8s.io, that kubelets of all versions speak for port-forward. A message is a
+ * byte of channel and data; 0 is the connection, 1 what goes wrong with it; each begins with two
+ * bytes of port.
  */
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static void awake(void *arg)
 }
 
 /* Those of a program are waited for; it is bounded by kube_auth. */
-static int credentials(struct cluster *c, struct kube_auth *auth, struct kube_credentials *out, struct err *e)
+static int credentials(struct cluster *c, struct kube_auth *auth, struct kube_credentials *out,
+		       struct err *e)
 {
 	enum kube_auth_state state;
 
@@ -40,9 +42,9 @@ static int credentials(struct cluster *c, struct kube_auth *auth, struct kube_cr
 
 struct answer {
 	struct buf head, *body;
-	unsigned skip[CHANNELS];	/* bytes of port that are still to come */
+	unsigned skip[CHANNELS]; /* bytes of port that are still to come */
 	unsigned status;
-	int64_t length;			/* of the body; -1: until the end */
+	int64_t length; /* of the body; -1: until the end */
 	bool has_head;
 	struct buf trouble;
 };
@@ -54,7 +56,8 @@ static int take_head(struct answer *ans, struct err *e)
 	char digits[24];
 
 	if (ans->head.failed)
-		return err_set(e, ERR_LIMIT, "the answer's header is longer than %d bytes", HEADER_MAX);
+		return err_set(e, ERR_LIMIT, "the answer's header is longer than %d bytes",
+			       HEADER_MAX);
 	if (!end)
 		return 0;
 	if (sscanf(text, "HTTP/1.%*1[01] %3u", &ans->status) != 1)
@@ -107,14 +110,18 @@ static bool is_complete(const struct answer *ans)
 
 static const char *request_text(unsigned port, const char *path, const char *json, struct arena *a)
 {
-	const char *body = json ? arena_printf(a, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", strlen(json), json)
-				: "\r\n";
+	const char *body =
+	    json
+		? arena_printf(a, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+			       strlen(json), json)
+		: "\r\n";
 
-	return arena_printf(a, "%s %s HTTP/1.1\r\nHost: localhost:%u\r\nConnection: close\r\n%s", json ? "POST" : "GET", path, port,
-			    body);
+	return arena_printf(a, "%s %s HTTP/1.1\r\nHost: localhost:%u\r\nConnection: close\r\n%s",
+			    json ? "POST" : "GET", path, port, body);
 }
 
-static int exchange(struct websocket_client *ws, const char *request, struct answer *ans, struct err *e)
+static int exchange(struct websocket_client *ws, const char *request, struct answer *ans,
+		    struct err *e)
 {
 	const uint8_t *p;
 	size_t n;
@@ -136,8 +143,8 @@ static int exchange(struct websocket_client *ws, const char *request, struct ans
 	return 0;
 }
 
-int forward_call(struct cluster *c, const char *pod, unsigned port, const char *path, const char *json, unsigned *status,
-		 struct buf *body, struct err *e)
+int forward_call(struct cluster *c, const char *pod, unsigned port, const char *path,
+		 const char *json, unsigned *status, struct buf *body, struct err *e)
 {
 	struct kube_auth *auth = kube_auth_new(c->loop, &c->access, awake, c->loop);
 	struct answer ans = {.body = body, .skip = {PORT_BYTES, PORT_BYTES}};
@@ -155,8 +162,8 @@ int forward_call(struct cluster *c, const char *pod, unsigned port, const char *
 
 	buf_init(&ans.head, HEADER_MAX);
 	buf_init(&ans.trouble, HEADER_MAX);
-	o.url = arena_printf(c->arena, "%s/api/v1/namespaces/%s/pods/%s/portforward?ports=%u", c->access.server, c->root_namespace,
-			     pod, port);
+	o.url = arena_printf(c->arena, "%s/api/v1/namespaces/%s/pods/%s/portforward?ports=%u",
+			     c->access.server, c->root_namespace, pod, port);
 	if (loop_random(c->loop, nonce, sizeof(nonce))) {
 		err_set(e, ERR_IO, "no random bytes");
 	} else if (!credentials(c, auth, &who, e)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * navarchd into a cluster, or up to date: the namespace, the CA, the keys of the cluster's tokens, CRDs, and what deploy/kubernetes/base
- * says. First all of it is tried by a dry run of the server; what is there and was made by others is left, or told.
+ * navarchd into a cluster, or up to date: the namespace, the CA, the keys of the cluster's tokens,
+ * CRDs, and what deploy/kubernetes/base says. First all of it is tried by a dry run of the server;
+ * what is there and was made by others is left, or told.
  */
 #include "cmd.h"
 
@@ -20,7 +21,7 @@
 #include "ev/file.h"
 #include "model/crd.h"
 
-#define NS "istio-system"
+#define NS   "istio-system"
 #define CORE "/api/v1/namespaces/" NS
 
 enum { READY_MS = 120000, KINDS_MS = 30000, POLL_MS = 250, CA_FILE_MAX = 1024 * 1024 };
@@ -30,9 +31,9 @@ struct install {
 	const struct args *args;
 	struct arena *arena;
 	bool has_namespace;
-	const char *root;		/* of the CA, base64; "" while there is none */
+	const char *root; /* of the CA, base64; "" while there is none */
 	int64_t timeout_ms;
-	int64_t generation;		/* of the Deployment */
+	int64_t generation; /* of the Deployment */
 };
 
 static int64_t now_ms(const struct install *in)
@@ -51,11 +52,14 @@ static int one(struct install *in, const char *step, const struct manifest *m)
 
 /* ---- namespace ---- */
 
-/* As the base has it, and with a label by which `navctl uninstall --purge` knows that it is ours. */
+/* As the base has it, and with a label by which `navctl uninstall --purge` knows that it is ours.
+ */
 static int do_namespace(struct install *in)
 {
-	struct manifest m = manifest_of("{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"" NS "\",\"labels\":{"
-					MANIFEST_OURS "}}}", in->arena);
+	struct manifest m =
+	    manifest_of("{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"" NS
+			"\",\"labels\":{" MANIFEST_OURS "}}}",
+			in->arena);
 	const struct node *there;
 	struct err e;
 	int rc = apply_get(&in->ap, m.target, &there, &e);
@@ -83,8 +87,8 @@ static const char *base64(const char *p, size_t n, struct arena *a)
 	return out;
 }
 
-static int put_file(struct install *in, const char *dir, const char *file, const char *as, struct buf *json, const char **text,
-		    struct err *e)
+static int put_file(struct install *in, const char *dir, const char *file, const char *as,
+		    struct buf *json, const char **text, struct err *e)
 {
 	struct buf b;
 	int rc;
@@ -93,7 +97,8 @@ static int put_file(struct install *in, const char *dir, const char *file, const
 	rc = file_read(arena_printf(in->arena, "%s/%s", dir, file), &b, e);
 	if (!rc) {
 		*text = base64(b.p ? b.p : "", b.n, in->arena);
-		buf_printf(json, "%s\"%s\":\"%s\"", json->p[json->n - 1] == '{' ? "" : ",", as, *text);
+		buf_printf(json, "%s\"%s\":\"%s\"", json->p[json->n - 1] == '{' ? "" : ",", as,
+			   *text);
 	}
 	ca_cleanse(&b);
 	return rc;
@@ -104,14 +109,16 @@ static int put_ca(struct install *in, const char *dir, struct buf *json, struct 
 {
 	const char *text;
 
-	buf_str(json, "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"cacerts\",\"namespace\":\"" NS "\",\"labels\":{"
-		      MANIFEST_OURS "}},\"type\":\"Opaque\",\"data\":{");
+	buf_str(json, "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":"
+		      "\"cacerts\",\"namespace\":\"" NS "\",\"labels\":{" MANIFEST_OURS
+		      "}},\"type\":\"Opaque\",\"data\":{");
 	if (put_file(in, dir, "root-cert.pem", "root-cert.pem", json, &in->root, e) ||
 	    put_file(in, dir, "ca-cert.pem", "ca-cert.pem", json, &text, e) ||
 	    put_file(in, dir, "ca-key.pem", "ca-key.pem", json, &text, e))
 		return -1;
 	if (put_file(in, dir, "cert-chain.pem", "cert-chain.pem", json, &text, e) &&
-	    (e->code != ERR_NOT_FOUND || put_file(in, dir, "ca-cert.pem", "cert-chain.pem", json, &text, e)))
+	    (e->code != ERR_NOT_FOUND ||
+	     put_file(in, dir, "ca-cert.pem", "cert-chain.pem", json, &text, e)))
 		return -1;
 	buf_str(json, "}}");
 	return 0;
@@ -120,7 +127,8 @@ static int put_ca(struct install *in, const char *dir, struct buf *json, struct 
 /* Made in the directory unless one is there; then checked, and into the Secret. */
 static int make_ca(struct install *in, struct err *e)
 {
-	const char *dir = args_get(in->args, "ca-dir") ? args_get(in->args, "ca-dir") : "navarch-ca";
+	const char *dir =
+	    args_get(in->args, "ca-dir") ? args_get(in->args, "ca-dir") : "navarch-ca";
 	struct ca_opts opts = {.trust_domain = "cluster.local"};
 	uint8_t serial[TBS_SERIAL];
 	struct manifest m;
@@ -142,11 +150,13 @@ static int make_ca(struct install *in, struct err *e)
 	}
 	ca_cleanse(&json);
 	if (!rc && !in->ap.quiet)
-		printf("%-10s its files are in %s: keep them, and keep ca-key.pem to yourself\n", "", dir);
+		printf("%-10s its files are in %s: keep them, and keep ca-key.pem to yourself\n",
+		       "", dir);
 	return rc;
 }
 
-/* Replicas issue from one CA. A CA that is there, Istio's too, is taken as it is, by either naming of its files. */
+/* Replicas issue from one CA. A CA that is there, Istio's too, is taken as it is, by either naming
+ * of its files. */
 static int do_ca(struct install *in)
 {
 	const struct node *secret, *data;
@@ -157,7 +167,8 @@ static int do_ca(struct install *in)
 		return apply_fail(&in->ap, "CA", "Secret " NS "/cacerts", &e);
 	if (!rc) {
 		data = node_get(secret, "data");
-		in->root = node_text(data, "root-cert.pem") ? node_text(data, "root-cert.pem") : node_text(data, "ca.crt");
+		in->root = node_text(data, "root-cert.pem") ? node_text(data, "root-cert.pem")
+							    : node_text(data, "ca.crt");
 		if (!in->root) {
 			err_set(&e, ERR_SYNTAX, "it has neither root-cert.pem nor ca.crt");
 			return apply_fail(&in->ap, "CA", "Secret " NS "/cacerts", &e);
@@ -195,10 +206,15 @@ static int do_tokens(struct install *in)
 	}
 	buf_init(&json, 4 * CA_FILE_MAX);
 	node_text_to_json(issuer, &json);
-	rules = arena_printf(in->arena, "[{\"issuer\": %s, \"jwksFile\": \"jwks.json\", \"audiences\": [\"istio-ca\"]}]\n", buf_cstr(&json));
+	rules = arena_printf(
+	    in->arena,
+	    "[{\"issuer\": %s, \"jwksFile\": \"jwks.json\", \"audiences\": [\"istio-ca\"]}]\n",
+	    buf_cstr(&json));
 	buf_clear(&json);
-	buf_str(&json, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"navarchd-tokens\",\"namespace\":\"" NS "\","
-		       "\"labels\":{\"app.kubernetes.io/name\":\"navarchd\"}},\"data\":{\"jwks.json\":");
+	buf_str(&json,
+		"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"navarchd-"
+		"tokens\",\"namespace\":\"" NS "\","
+		"\"labels\":{\"app.kubernetes.io/name\":\"navarchd\"}},\"data\":{\"jwks.json\":");
 	node_text_to_json(keys.text, &json);
 	buf_str(&json, ",\"rules.json\":");
 	node_text_to_json(rules, &json);
@@ -223,8 +239,9 @@ static int await_kinds(struct install *in)
 
 		if (!crd_has((enum kind)k))
 			continue;
-		target = arena_printf(in->arena, "/apis/%s/%.*s/%s?limit=1", info->group, (int)strcspn(info->versions, " "), info->versions,
-				      info->plural);
+		target =
+		    arena_printf(in->arena, "/apis/%s/%.*s/%s?limit=1", info->group,
+				 (int)strcspn(info->versions, " "), info->versions, info->plural);
 		while (cluster_ask(in->ap.cluster, "GET", target, &answer, &e)) {
 			if ((answer.status != 404 && answer.status != 429) || now_ms(in) >= end_ms)
 				return apply_fail(&in->ap, "CRDs", info->plural, &e);
@@ -254,7 +271,7 @@ static int do_crds(struct install *in)
 			apply_report(&in->ap, "CRDs", name, "is there, of another's making: left");
 			continue;
 		}
-		in->ap.force = true;	/* it is ours, by whatever tool it came */
+		in->ap.force = true; /* it is ours, by whatever tool it came */
 		rc = apply_object(&in->ap, "CRDs", &crds.v[i]);
 		in->ap.force = force;
 		if (rc)
@@ -306,7 +323,9 @@ static const char *bundle(struct install *in)
 
 static int do_steps(struct install *in)
 {
-	struct manifest_values values = {.image = args_get(in->args, "image"), .replicas = args_get(in->args, "replicas"), .ca_bundle = ""};
+	struct manifest_values values = {.image = args_get(in->args, "image"),
+					 .replicas = args_get(in->args, "replicas"),
+					 .ca_bundle = ""};
 	struct manifests base;
 
 	if (do_namespace(in) || do_ca(in) || do_tokens(in) || do_crds(in))
@@ -338,10 +357,13 @@ static int look(struct install *in, struct progress *p, struct err *e)
 
 	if (apply_get(&in->ap, "/apis/apps/v1/namespaces/" NS "/deployments/navarchd", &d, e))
 		return -1;
-	*p = (struct progress){count_of(d, "spec", "replicas"), count_of(d, "status", "updatedReplicas"),
+	*p = (struct progress){count_of(d, "spec", "replicas"),
+			       count_of(d, "status", "updatedReplicas"),
 			       count_of(d, "status", "availableReplicas"), false};
-	p->done = count_of(d, "status", "observedGeneration") >= count_of(d, "metadata", "generation") && p->updated >= p->wanted &&
-		  p->available >= p->wanted && count_of(d, "status", "replicas") <= p->wanted;
+	p->done =
+	    count_of(d, "status", "observedGeneration") >= count_of(d, "metadata", "generation") &&
+	    p->updated >= p->wanted && p->available >= p->wanted &&
+	    count_of(d, "status", "replicas") <= p->wanted;
 	return 0;
 }
 
@@ -357,15 +379,17 @@ static int await_ready(struct install *in)
 
 		if (look(in, &p, &e))
 			return apply_fail(&in->ap, "ready", object, &e);
-		text = arena_printf(in->arena, "%lld of %lld replicas new, %lld ready", (long long)p.updated, (long long)p.wanted,
-				    (long long)p.available);
+		text =
+		    arena_printf(in->arena, "%lld of %lld replicas new, %lld ready",
+				 (long long)p.updated, (long long)p.wanted, (long long)p.available);
 		if (memcmp(&p, &last, sizeof(p)) != 0)
 			apply_report(&in->ap, "ready", object, text);
 		last = p;
 		if (p.done)
 			return 0;
 		if (now_ms(in) >= end_ms) {
-			err_set(&e, ERR_TIMEOUT, "after %lld s: %s", (long long)in->timeout_ms / 1000, text);
+			err_set(&e, ERR_TIMEOUT, "after %lld s: %s",
+				(long long)in->timeout_ms / 1000, text);
 			return apply_fail(&in->ap, "ready", object, &e);
 		}
 		cluster_wait(in->ap.cluster, POLL_MS);
@@ -404,15 +428,18 @@ static int run_with(struct install *in)
 
 static int check(const struct args *args, struct install *in, struct err *e)
 {
-	const char *timeout = args_get(args, "timeout"), *replicas = args_get(args, "replicas"), *image = args_get(args, "image");
+	const char *timeout = args_get(args, "timeout"), *replicas = args_get(args, "replicas"),
+		   *image = args_get(args, "image");
 	int64_t ns, n;
 
 	if (!image == !args_has(args, "prepare"))
-		return err_set(e, ERR_SYNTAX, "name the image, --image REGISTRY/navarchd:TAG, or --prepare");
+		return err_set(e, ERR_SYNTAX,
+			       "name the image, --image REGISTRY/navarchd:TAG, or --prepare");
 	if (image && (!*image || image[strcspn(image, " \t\n\"'")]))
 		return err_set(e, ERR_SYNTAX, "'%.100s' is no image", image);
 	if (replicas && scalar_int(replicas, 0, 100, &n))
-		return err_set(e, ERR_SYNTAX, "--replicas is a number up to 100, not '%.20s'", replicas);
+		return err_set(e, ERR_SYNTAX, "--replicas is a number up to 100, not '%.20s'",
+			       replicas);
 	if (timeout && (scalar_duration_ns(timeout, &ns) || ns <= 0))
 		return err_set(e, ERR_SYNTAX, "--timeout: '%.50s' is no duration", timeout);
 	in->timeout_ms = timeout ? ns / 1000000 : READY_MS;
@@ -427,7 +454,9 @@ static int run(const struct args *args, struct arena *a)
 	struct err e;
 	int status = CMD_USAGE;
 
-	in.ap = (struct applier){.cluster = &cluster, .dry = args_has(args, "dry-run"), .force = args_has(args, "force")};
+	in.ap = (struct applier){.cluster = &cluster,
+				 .dry = args_has(args, "dry-run"),
+				 .force = args_has(args, "force")};
 	ca_protect_memory();
 	if (check(args, &in, &e) || cluster_open(&cluster, args, a, &e)) {
 		fprintf(stderr, "navctl install: %s\n", e.text);
@@ -444,9 +473,11 @@ static int run(const struct args *args, struct arena *a)
 static const struct args_option options[] = {
     {"image", 0, "IMAGE", "The image of navarchd: what `make image` made, in a registry of yours."},
     {"dry-run", 0, NULL, "Show what would become of each object, and change nothing."},
-    {"prepare", 0, NULL, "Only what the rest needs: namespace, CA, keys of tokens, CRDs; for kustomize and Helm."},
+    {"prepare", 0, NULL,
+     "Only what the rest needs: namespace, CA, keys of tokens, CRDs; for kustomize and Helm."},
     {"replicas", 0, "N", "Replicas; 2."},
-    {"ca-dir", 0, "DIR", "Where the files of the CA are, or are made, if the cluster has none; navarch-ca."},
+    {"ca-dir", 0, "DIR",
+     "Where the files of the CA are, or are made, if the cluster has none; navarch-ca."},
     {"force", 0, NULL, "Take fields that another tool owns."},
     {"no-wait", 0, NULL, "Do not wait for the replicas."},
     {"timeout", 0, "DURATION", "How long to wait for the replicas; 2m."},
@@ -457,8 +488,10 @@ const struct cmd cmd_install = {
     .args = {.name = "navctl install",
 	     .summary = "Install navarchd into a cluster, or bring it up to date",
 	     .operands = "",
-	     .text = "Into the namespace istio-system, by server-side apply. A CA, CRDs and mesh settings that are there stay. Before "
-		     "anything is changed the server is asked whether all of it would go through; then each step is told, and the "
+	     .text = "Into the namespace istio-system, by server-side apply. A CA, CRDs and mesh "
+		     "settings that are there stay. Before "
+		     "anything is changed the server is asked whether all of it would go through; "
+		     "then each step is told, and the "
 		     "replicas are waited for. Exit code 1: a step has failed.",
 	     .options = options,
 	     .n_options = ARRAY_LEN(options)},

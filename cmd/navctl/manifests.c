@@ -33,11 +33,14 @@ static struct manifest describe(const struct node *root, struct arena *a)
 {
 	const struct node *meta = node_get(root, "metadata");
 	const char *api = node_text(root, "apiVersion"), *ns = node_text(meta, "namespace");
-	struct manifest m = {.root = root, .kind = node_text(root, "kind"), .ns = ns ? ns : "", .name = node_text(meta, "name")};
+	struct manifest m = {.root = root,
+			     .kind = node_text(root, "kind"),
+			     .ns = ns ? ns : "",
+			     .name = node_text(meta, "name")};
 
 	must(api && m.kind && m.name);
-	m.collection = arena_printf(a, "/%s/%s%s%s/%s", strchr(api, '/') ? "apis" : "api", api, *m.ns ? "/namespaces/" : "", m.ns,
-				    plural(m.kind, a));
+	m.collection = arena_printf(a, "/%s/%s%s%s/%s", strchr(api, '/') ? "apis" : "api", api,
+				    *m.ns ? "/namespaces/" : "", m.ns, plural(m.kind, a));
 	m.target = arena_printf(a, "%s/%s", m.collection, m.name);
 	return m;
 }
@@ -57,7 +60,8 @@ struct manifest manifest_of(const char *json, struct arena *a)
 
 static void set(const struct node *root, const char *path, const char *text)
 {
-	struct node *at = (struct node *)(uintptr_t)node_at(root, path);	/* the tree is ours alone */
+	struct node *at =
+	    (struct node *)(uintptr_t)node_at(root, path); /* the tree is ours alone */
 
 	must(at != root && (at->kind == NODE_STRING || at->kind == NODE_NUMBER));
 	at->text = text;

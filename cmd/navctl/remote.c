@@ -33,10 +33,12 @@ static int answer(CURLcode rc, CURL *c, const char *url, struct buf *body, struc
 /* ---- one daemon at an address ---- */
 
 /* json: what is posted; NULL: GET */
-static int call(const char *server, const char *path, const char *json, struct buf *body, struct err *e)
+static int call(const char *server, const char *path, const char *json, struct buf *body,
+		struct err *e)
 {
 	CURL *c = curl_easy_init();
-	struct curl_slist *headers = json ? curl_slist_append(NULL, "Content-Type: application/json") : NULL;
+	struct curl_slist *headers =
+	    json ? curl_slist_append(NULL, "Content-Type: application/json") : NULL;
 	char url[1024];
 	int status;
 
@@ -66,7 +68,8 @@ static int call(const char *server, const char *path, const char *json, struct b
 /* Why a Pod is not asked, or NULL. */
 static const char *trouble_of(const struct node *pod)
 {
-	const struct node *status = node_get(pod, "status"), *conditions = node_get(status, "conditions");
+	const struct node *status = node_get(pod, "status"),
+			  *conditions = node_get(status, "conditions");
 	const char *phase = node_text(status, "phase");
 
 	if (node_get(node_get(pod, "metadata"), "deletionTimestamp"))
@@ -77,7 +80,10 @@ static const char *trouble_of(const struct node *pod)
 		const struct node *cond = &conditions->list[i];
 
 		if (node_text(cond, "type") && !strcmp(node_text(cond, "type"), "Ready"))
-			return node_text(cond, "status") && !strcmp(node_text(cond, "status"), "True") ? NULL : "not ready";
+			return node_text(cond, "status") &&
+				       !strcmp(node_text(cond, "status"), "True")
+				   ? NULL
+				   : "not ready";
 	}
 	return "not ready";
 }
@@ -89,12 +95,16 @@ static int find_pods(struct remote *r, struct err *e)
 	const struct node *items;
 
 	if (cluster_ask(&r->cluster, "GET",
-			arena_printf(r->arena, "/api/v1/namespaces/%s/pods?labelSelector=app.kubernetes.io%%2Fname%%3Dnavarchd", ns),
+			arena_printf(r->arena,
+				     "/api/v1/namespaces/%s/"
+				     "pods?labelSelector=app.kubernetes.io%%2Fname%%3Dnavarchd",
+				     ns),
 			&answer, e))
 		return err_wrap(e, "%s", r->cluster.access.server);
 	items = node_get(answer.json, "items");
 	if (!items || items->kind != NODE_LIST || !items->n)
-		return err_set(e, ERR_NOT_FOUND, "there is no navarchd in the namespace %s of %s", ns, r->cluster.access.server);
+		return err_set(e, ERR_NOT_FOUND, "there is no navarchd in the namespace %s of %s",
+			       ns, r->cluster.access.server);
 	r->v = arena_array(r->arena, struct replica, items->n);
 	for (size_t i = 0; i < items->n; i++) {
 		const char *name = node_text(node_get(&items->list[i], "metadata"), "name");
@@ -107,7 +117,8 @@ static int find_pods(struct remote *r, struct err *e)
 
 static bool names_cluster(const struct args *args)
 {
-	return args_has(args, "kubeconfig") || args_has(args, "context") || args_has(args, "istio-namespace");
+	return args_has(args, "kubeconfig") || args_has(args, "context") ||
+	       args_has(args, "istio-namespace");
 }
 
 int remote_open(struct remote *r, const struct args *args, struct arena *a, struct err *e)
@@ -136,8 +147,8 @@ void remote_close(struct remote *r)
 	cluster_close(&r->cluster);
 }
 
-static int call_forwarded(struct remote *r, const struct replica *at, const char *path, const char *json, struct buf *body,
-			  struct err *e)
+static int call_forwarded(struct remote *r, const struct replica *at, const char *path,
+			  const char *json, struct buf *body, struct err *e)
 {
 	unsigned status = 0;
 
@@ -145,18 +156,21 @@ static int call_forwarded(struct remote *r, const struct replica *at, const char
 		return err_wrap(e, "%s", at->name);
 	if (status == 200)
 		return 0;
-	return err_set(e, status == 404 ? ERR_NOT_FOUND : ERR_REFUSED, "%s%s: status %u: %.*s", at->name, path, status,
-		       (int)strcspn(buf_cstr(body), "\n"), buf_cstr(body));
+	return err_set(e, status == 404 ? ERR_NOT_FOUND : ERR_REFUSED, "%s%s: status %u: %.*s",
+		       at->name, path, status, (int)strcspn(buf_cstr(body), "\n"), buf_cstr(body));
 }
 
-int remote_post(struct remote *r, const struct replica *at, const char *path, const char *json, struct buf *body, struct err *e)
+int remote_post(struct remote *r, const struct replica *at, const char *path, const char *json,
+		struct buf *body, struct err *e)
 {
 	if (at->trouble)
 		return err_set(e, ERR_REFUSED, "%s is %s", at->name, at->trouble);
-	return r->in_cluster ? call_forwarded(r, at, path, json, body, e) : call(at->name, path, json, body, e);
+	return r->in_cluster ? call_forwarded(r, at, path, json, body, e)
+			     : call(at->name, path, json, body, e);
 }
 
-int remote_get(struct remote *r, const struct replica *at, const char *path, struct buf *body, struct err *e)
+int remote_get(struct remote *r, const struct replica *at, const char *path, struct buf *body,
+	       struct err *e)
 {
 	return remote_post(r, at, path, NULL, body, e);
 }
@@ -169,7 +183,8 @@ const struct replica *remote_first(const struct remote *r)
 	return &r->v[0];
 }
 
-const struct node *remote_json(struct remote *r, const struct replica *at, const char *path, struct err *e)
+const struct node *remote_json(struct remote *r, const struct replica *at, const char *path,
+			       struct err *e)
 {
 	const struct node *root = NULL;
 	struct diags ds;
@@ -178,9 +193,12 @@ const struct node *remote_json(struct remote *r, const struct replica *at, const
 	buf_init(&body, ANSWER_MAX);
 	diags_init(&ds, r->arena);
 	if (!remote_get(r, at, path, &body, e)) {
-		root = node_parse_json(arena_strndup(r->arena, buf_cstr(&body), body.n), body.n, NULL, r->arena, &ds).root;
+		root = node_parse_json(arena_strndup(r->arena, buf_cstr(&body), body.n), body.n,
+				       NULL, r->arena, &ds)
+			   .root;
 		if (!root)
-			err_set(e, ERR_SYNTAX, "%s%s: the answer is not what was expected", at->name, path);
+			err_set(e, ERR_SYNTAX, "%s%s: the answer is not what was expected",
+				at->name, path);
 	}
 	buf_fini(&body);
 	return root;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What became of each object, and whether the daemons that serve it are well: of files, of one daemon, of a cluster's.
+ * What became of each object, and whether the daemons that serve it are well: of files, of one
+ * daemon, of a cluster's.
  */
 #include "cmd.h"
 
@@ -16,14 +17,14 @@
 
 /* Which objects are shown. */
 struct filter {
-	const char *kind, *name, *ns;	/* or NULL */
-	bool all;			/* also those that are in effect */
+	const char *kind, *name, *ns; /* or NULL */
+	bool all;		      /* also those that are in effect */
 };
 
 static bool is_wanted(const struct filter *f, const struct status_object *o)
 {
-	if ((f->kind && strcasecmp(f->kind, o->kind) != 0) || (f->name && strcmp(f->name, o->name) != 0) ||
-	    (f->ns && strcmp(f->ns, o->ns) != 0))
+	if ((f->kind && strcasecmp(f->kind, o->kind) != 0) ||
+	    (f->name && strcmp(f->name, o->name) != 0) || (f->ns && strcmp(f->ns, o->ns) != 0))
 		return false;
 	return f->all || strcmp(o->verdict, verdict_state_name(VERDICT_EFFECTIVE)) != 0;
 }
@@ -41,11 +42,14 @@ static struct status_reason *reasons(const struct diag *v, size_t n, struct aren
 	struct status_reason *out = arena_array(a, struct status_reason, n);
 
 	for (size_t i = 0; i < n; i++)
-		out[i] = (struct status_reason){diag_info(v[i].code)->id, diag_severity_name(v[i].severity), v[i].path, v[i].text};
+		out[i] =
+		    (struct status_reason){diag_info(v[i].code)->id,
+					   diag_severity_name(v[i].severity), v[i].path, v[i].text};
 	return out;
 }
 
-static void take_offline(const struct offline *o, const struct filter *f, struct status *st, struct arena *a)
+static void take_offline(const struct offline *o, const struct filter *f, struct status *st,
+			 struct arena *a)
 {
 	for (size_t i = 0; i < o->snap->n_verdicts; i++) {
 		const struct verdict *v = &o->snap->verdicts[i];
@@ -66,14 +70,16 @@ static void take_offline(const struct offline *o, const struct filter *f, struct
 		const struct diag *d = &o->findings.v[i];
 
 		if (d->severity == DIAG_ERROR)
-			*vec_push(&st->findings, a) = (struct status_object){
-			    .kind = d->object.kind ? d->object.kind : "file",
-			    .ns = d->object.ns ? d->object.ns : "",
-			    .name = d->object.name ? d->object.name : d->object.file ? d->object.file : "",
-			    .place = d->object.file,
-			    .verdict = "Refused",
-			    .why = reasons(d, 1, a),
-			    .n_why = 1};
+			*vec_push(&st->findings, a) =
+			    (struct status_object){.kind = d->object.kind ? d->object.kind : "file",
+						   .ns = d->object.ns ? d->object.ns : "",
+						   .name = d->object.name   ? d->object.name
+							   : d->object.file ? d->object.file
+									    : "",
+						   .place = d->object.file,
+						   .verdict = "Refused",
+						   .why = reasons(d, 1, a),
+						   .n_why = 1};
 	}
 }
 
@@ -103,13 +109,14 @@ static void take_watches(const struct node *list, struct status *st, struct aren
 	for (size_t i = 0; i < list_length(list); i++) {
 		const struct node *w = &list->list[i];
 
-		*vec_push(&st->watches, a) = (struct status_watch){.kind = text_or(w, "kind", ""),
-								   .ns = node_text(w, "namespace"),
-								   .name = node_text(w, "name"),
-								   .state = text_or(w, "state", ""),
-								   .trouble = node_text(w, "trouble"),
-								   .objects = number(w, "objects"),
-								   .held = number(w, "held")};
+		*vec_push(&st->watches, a) =
+		    (struct status_watch){.kind = text_or(w, "kind", ""),
+					  .ns = node_text(w, "namespace"),
+					  .name = node_text(w, "name"),
+					  .state = text_or(w, "state", ""),
+					  .trouble = node_text(w, "trouble"),
+					  .objects = number(w, "objects"),
+					  .held = number(w, "held")};
 	}
 }
 
@@ -128,12 +135,14 @@ static const char *lateness(const struct node *row, bool *rejects, struct arena 
 		if (strcmp(state, "STALE") != 0 && !rejected)
 			continue;
 		*rejects = *rejects || rejected;
-		out = arena_printf(a, "%s%s%s %s%s%s", out, *out ? ", " : "", types[i], state, rejected ? ": " : "", rejected ? why : "");
+		out = arena_printf(a, "%s%s%s %s%s%s", out, *out ? ", " : "", types[i], state,
+				   rejected ? ": " : "", rejected ? why : "");
 	}
 	return out;
 }
 
-static void take_proxies(const struct node *list, struct status_replica *r, struct status *st, struct arena *a)
+static void take_proxies(const struct node *list, struct status_replica *r, struct status *st,
+			 struct arena *a)
 {
 	for (size_t i = 0; i < list_length(list); i++) {
 		bool rejects;
@@ -142,7 +151,8 @@ static void take_proxies(const struct node *list, struct status_replica *r, stru
 		r->proxies++;
 		r->in_sync += !*what;
 		if (*what)
-			*vec_push(&st->late, a) = (struct status_proxy){text_or(&list->list[i], "proxy", ""), r->name, what, rejects};
+			*vec_push(&st->late, a) = (struct status_proxy){
+			    text_or(&list->list[i], "proxy", ""), r->name, what, rejects};
 	}
 }
 
@@ -154,13 +164,14 @@ static struct status_reason *read_reasons(const struct node *list, size_t *n, st
 	for (size_t i = 0; i < *n; i++) {
 		const struct node *d = &list->list[i];
 
-		out[i] = (struct status_reason){text_or(d, "code", ""), text_or(d, "severity", ""), text_or(d, "path", ""),
-						text_or(d, "message", "")};
+		out[i] = (struct status_reason){text_or(d, "code", ""), text_or(d, "severity", ""),
+						text_or(d, "path", ""), text_or(d, "message", "")};
 	}
 	return out;
 }
 
-static void take_objects(const struct node *list, const struct filter *f, struct status *st, struct arena *a)
+static void take_objects(const struct node *list, const struct filter *f, struct status *st,
+			 struct arena *a)
 {
 	for (size_t i = 0; i < list_length(list); i++) {
 		const struct node *o = &list->list[i];
@@ -183,11 +194,14 @@ static void take_findings(const struct node *list, struct status *st, struct are
 {
 	for (size_t i = 0; i < list_length(list); i++) {
 		struct node one = {.kind = NODE_LIST, .n = 1, .list = &list->list[i]};
-		const char *origin = node_text(&list->list[i], "origin"), *place = node_text(&list->list[i], "place");
+		const char *origin = node_text(&list->list[i], "origin"),
+			   *place = node_text(&list->list[i], "place");
 		size_t n = origin ? strcspn(origin, " ") : 0;
 		struct status_object row = {.kind = origin ? arena_strndup(a, origin, n) : "file",
 					    .ns = "",
-					    .name = origin ? origin + n + (origin[n] != '\0') : place ? place : "",
+					    .name = origin  ? origin + n + (origin[n] != '\0')
+						    : place ? place
+							    : "",
 					    .place = place,
 					    .verdict = "Refused"};
 
@@ -199,11 +213,12 @@ static void take_findings(const struct node *list, struct status *st, struct are
 }
 
 /* What all replicas say alike is asked of the first that answers. */
-static int take_replica(struct remote *r, const struct replica *at, const struct filter *f, bool first, struct status *st,
-			struct err *e)
+static int take_replica(struct remote *r, const struct replica *at, const struct filter *f,
+			bool first, struct status *st, struct err *e)
 {
 	struct status_replica row = {.name = at->name, .version = ""};
-	const struct node *page = remote_json(r, at, "/debug/statusz", e), *syncz, *objects, *pushes;
+	const struct node *page = remote_json(r, at, "/debug/statusz", e), *syncz, *objects,
+			  *pushes;
 
 	syncz = page ? remote_json(r, at, "/debug/syncz", e) : NULL;
 	if (!syncz)
@@ -236,8 +251,9 @@ static int take_remote(struct remote *r, const struct filter *f, struct status *
 			first = false;
 			continue;
 		}
-		*vec_push(&st->replicas, r->arena) =
-		    (struct status_replica){.name = r->v[i].name, .trouble = trouble ? trouble : arena_strdup(r->arena, e.text)};
+		*vec_push(&st->replicas, r->arena) = (struct status_replica){
+		    .name = r->v[i].name,
+		    .trouble = trouble ? trouble : arena_strdup(r->arena, e.text)};
 	}
 	return first ? -1 : 0;
 }
@@ -303,7 +319,8 @@ static int of_daemons(const struct args *args, const struct filter *f, struct ar
 			status = show(args, &st, a);
 		else
 			for (size_t i = 0; i < st.replicas.n; i++)
-				fprintf(stderr, "navctl status: %s: %s\n", st.replicas.v[i].name, st.replicas.v[i].trouble);
+				fprintf(stderr, "navctl status: %s: %s\n", st.replicas.v[i].name,
+					st.replicas.v[i].trouble);
 	}
 	remote_close(&r);
 	return status;
@@ -331,8 +348,10 @@ const struct cmd cmd_status = {
     .args = {.name = "navctl status",
 	     .summary = "Show what became of each object, and whether the control plane is well",
 	     .operands = "[KIND [NAME]]",
-	     .text = "Objects that are in effect are counted; those of a KIND, or with --all, are listed too. Exit code 1: an object is "
-		     "refused, a proxy refuses what it was sent, a kind may not be read, or a daemon is not ready.",
+	     .text = "Objects that are in effect are counted; those of a KIND, or with --all, are "
+		     "listed too. Exit code 1: an object is "
+		     "refused, a proxy refuses what it was sent, a kind may not be read, or a "
+		     "daemon is not ready.",
 	     .options = options,
 	     .n_options = ARRAY_LEN(options),
 	     .max_operands = 2},

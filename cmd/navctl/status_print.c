@@ -21,8 +21,8 @@ static void print_replicas(const struct status *st)
 			printf("  %-40s %s\n", r->name, r->trouble);
 			continue;
 		}
-		printf("  %-40s %-24s %-9s %zu proxies, %zu in sync", r->name, r->version, r->ready ? "ready" : "not ready", r->proxies,
-		       r->in_sync);
+		printf("  %-40s %-24s %-9s %zu proxies, %zu in sync", r->name, r->version,
+		       r->ready ? "ready" : "not ready", r->proxies, r->in_sync);
 		puts(r->restored_s ? ", serves what it had on disk" : "");
 	}
 }
@@ -39,15 +39,20 @@ static size_t count_state(const struct status *st, const char *state)
 /* What is synced or not there needs no word. */
 static void print_watches(const struct status *st)
 {
-	printf("\nWATCHES\n  %zu synced, %zu absent, %zu forbidden, %zu still being read\n", count_state(st, "synced"),
-	       count_state(st, "absent"), count_state(st, "forbidden"), count_state(st, "reading"));
+	printf("\nWATCHES\n  %zu synced, %zu absent, %zu forbidden, %zu still being read\n",
+	       count_state(st, "synced"), count_state(st, "absent"), count_state(st, "forbidden"),
+	       count_state(st, "reading"));
 	for (size_t i = 0; i < st->watches.n; i++) {
 		const struct status_watch *w = &st->watches.v[i];
 
-		if (!w->held && (!strcmp(w->state, "absent") || (!w->trouble && !strcmp(w->state, "synced"))))
+		if (!w->held &&
+		    (!strcmp(w->state, "absent") || (!w->trouble && !strcmp(w->state, "synced"))))
 			continue;
-		printf("  %-9s %s%s%s%s%s: %s\n", w->state, w->kind, w->name ? " " : "", w->name ? w->ns : "", w->name ? "/" : "",
-		       w->name ? w->name : "", w->trouble ? w->trouble : w->held ? "a list lacks many; they stay for now" : "");
+		printf("  %-9s %s%s%s%s%s: %s\n", w->state, w->kind, w->name ? " " : "",
+		       w->name ? w->ns : "", w->name ? "/" : "", w->name ? w->name : "",
+		       w->trouble ? w->trouble
+		       : w->held  ? "a list lacks many; they stay for now"
+				  : "");
 	}
 }
 
@@ -56,14 +61,16 @@ static void print_object(const struct status_object *o)
 	printf("  %-12s %s %s%s%s", o->verdict, o->kind, o->ns, *o->ns ? "/" : "", o->name);
 	puts("");
 	for (size_t i = 0; i < o->n_why; i++)
-		printf("      %s %s%s%s\n", o->why[i].code, o->why[i].path, *o->why[i].path ? ": " : "", o->why[i].text);
+		printf("      %s %s%s%s\n", o->why[i].code, o->why[i].path,
+		       *o->why[i].path ? ": " : "", o->why[i].text);
 }
 
 static void print_objects(const struct status *st)
 {
 	printf("%sOBJECTS\n ", st->replicas.n ? "\n" : "");
 	for (int i = 0; i < VERDICT_STATES; i++)
-		printf("%s %zu %s", i ? "," : "", st->counts[i], verdict_state_name((enum verdict_state)i));
+		printf("%s %zu %s", i ? "," : "", st->counts[i],
+		       verdict_state_name((enum verdict_state)i));
 	puts("");
 	for (size_t i = 0; i < st->objects.n; i++)
 		print_object(&st->objects.v[i]);
@@ -126,8 +133,11 @@ static void put_replicas(struct buf *out, const struct status *st)
 		put(out, ",\"trouble\":", r->trouble);
 		if (!r->trouble) {
 			put(out, ",\"version\":", r->version);
-			buf_printf(out, ",\"ready\":%s,\"uptimeSeconds\":%lld,\"proxies\":%zu,\"inSync\":%zu", r->ready ? "true" : "false",
-				   (long long)r->uptime_s, r->proxies, r->in_sync);
+			buf_printf(
+			    out,
+			    ",\"ready\":%s,\"uptimeSeconds\":%lld,\"proxies\":%zu,\"inSync\":%zu",
+			    r->ready ? "true" : "false", (long long)r->uptime_s, r->proxies,
+			    r->in_sync);
 		}
 		if (r->restored_s)
 			buf_printf(out, ",\"servesGenerationOf\":%lld", (long long)r->restored_s);
@@ -145,7 +155,8 @@ static void put_watches(struct buf *out, const struct status *st)
 		put(out, ",\"name\":", w->name);
 		put(out, ",\"state\":", w->state);
 		put(out, ",\"trouble\":", w->trouble);
-		buf_printf(out, ",\"objects\":%lld,\"held\":%lld}", (long long)w->objects, (long long)w->held);
+		buf_printf(out, ",\"objects\":%lld,\"held\":%lld}", (long long)w->objects,
+			   (long long)w->held);
 	}
 }
 
@@ -160,12 +171,14 @@ void status_print_json(const struct status *st, const char *form, struct arena *
 	put_watches(&out, st);
 	buf_str(&out, "],\"verdicts\":{");
 	for (int i = 0; i < VERDICT_STATES; i++)
-		buf_printf(&out, "%s\"%s\":%zu", i ? "," : "", verdict_state_name((enum verdict_state)i), st->counts[i]);
+		buf_printf(&out, "%s\"%s\":%zu", i ? "," : "",
+			   verdict_state_name((enum verdict_state)i), st->counts[i]);
 	buf_str(&out, "},\"objects\":[");
 	for (size_t i = 0; i < st->objects.n + st->findings.n; i++) {
 		if (i)
 			buf_char(&out, ',');
-		put_object(&out, i < st->objects.n ? &st->objects.v[i] : &st->findings.v[i - st->objects.n]);
+		put_object(&out, i < st->objects.n ? &st->objects.v[i]
+						   : &st->findings.v[i - st->objects.n]);
 	}
 	buf_str(&out, "],\"proxiesNotInSync\":[");
 	for (size_t i = 0; i < st->late.n; i++) {

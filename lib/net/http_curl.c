@@ -22,12 +22,13 @@ void http_curl_tls(CURL *curl, const struct http_tls *tls)
 {
 	SET(curl, CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-	/* else each call opens a connection before the first is ready; without TLS nothing would end the wait */
+	/* else each call opens a connection before the first is ready; without TLS nothing would
+	 * end the wait */
 	SET(curl, CURLOPT_PIPEWAIT, 1L);
 	SET(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (tls && tls->ca) {
 		set_blob(curl, CURLOPT_CAINFO_BLOB, tls->ca);
-		SET(curl, CURLOPT_CAPATH, NULL);	/* else the system's authorities count as well */
+		SET(curl, CURLOPT_CAPATH, NULL); /* else the system's authorities count as well */
 	}
 	if (tls && tls->cert && tls->key) {
 		set_blob(curl, CURLOPT_SSLCERT_BLOB, tls->cert);

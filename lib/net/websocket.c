@@ -9,7 +9,7 @@
 #include "base/base64.h"
 #include "base/must.h"
 
-#define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"	/* RFC 6455 1.3 */
+#define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455 1.3 */
 
 enum { OP_CONTINUE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 enum { FIN = 0x80, MASKED = 0x80, CONTROL_MAX = 125, HEAD_MAX = 14 };
@@ -30,9 +30,12 @@ void websocket_init(struct websocket *ws, const struct websocket_request *r, str
 	snprintf(text, sizeof(text), "%s" GUID, key);
 	must(EVP_Digest(text, strlen(text), digest, &n, EVP_sha1(), NULL) == 1);
 	base64_encode(BASE64_PLAIN, digest, n, ws->accept);
-	buf_printf(out, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Protocol: %s\r\n",
-		   r->target, r->host, r->user_agent, key, r->protocol);
+	buf_printf(
+	    out,
+	    "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nUpgrade: websocket\r\nConnection: "
+	    "Upgrade\r\n"
+	    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Protocol: %s\r\n",
+	    r->target, r->host, r->user_agent, key, r->protocol);
 	for (size_t i = 0; i < r->n_headers; i++)
 		buf_printf(out, "%s\r\n", r->headers[i]);
 	buf_str(out, "\r\n");
@@ -69,11 +72,15 @@ static void take_header(const char *head, const char *name, char *out, size_t si
 
 static int refuse(const char *head, unsigned status, const char *body, struct err *e)
 {
-	enum err_code code = status == 404 ? ERR_NOT_FOUND : status == 401 || status == 403 ? ERR_REFUSED : ERR_IO;
+	enum err_code code = status == 404		      ? ERR_NOT_FOUND
+			     : status == 401 || status == 403 ? ERR_REFUSED
+							      : ERR_IO;
 	const char *first = memchr(head, ' ', strcspn(head, "\r"));
 
-	return err_set(e, code, "the server answers %.*s%s%.*s", first ? (int)strcspn(first + 1, "\r") : 0, first ? first + 1 : "",
-		       *body ? ": " : "", (int)(strcspn(body, "\n") < 160 ? strcspn(body, "\n") : 160), body);
+	return err_set(e, code, "the server answers %.*s%s%.*s",
+		       first ? (int)strcspn(first + 1, "\r") : 0, first ? first + 1 : "",
+		       *body ? ": " : "",
+		       (int)(strcspn(body, "\n") < 160 ? strcspn(body, "\n") : 160), body);
 }
 
 static int open_with(struct websocket *ws, const char *head, const char *body, struct err *e)
@@ -103,13 +110,15 @@ int websocket_receive(struct websocket *ws, const void *p, size_t n, struct err 
 
 	buf_append(&ws->in, p, n);
 	if (ws->in.failed)
-		return err_set(e, ERR_LIMIT, "the server sends more than %d bytes at once", WEBSOCKET_MESSAGE_MAX);
+		return err_set(e, ERR_LIMIT, "the server sends more than %d bytes at once",
+			       WEBSOCKET_MESSAGE_MAX);
 	if (ws->open)
 		return 0;
 	text = buf_cstr(&ws->in);
 	end = strstr(text, "\r\n\r\n");
 	if (!end && ws->in.n > WEBSOCKET_HEADER_MAX)
-		return err_set(e, ERR_LIMIT, "the answer's header is longer than %d bytes", WEBSOCKET_HEADER_MAX);
+		return err_set(e, ERR_LIMIT, "the answer's header is longer than %d bytes",
+			       WEBSOCKET_HEADER_MAX);
 	if (!end)
 		return 0;
 	head_end = ws->in.p + (end - text) + 2;
@@ -122,7 +131,8 @@ int websocket_receive(struct websocket *ws, const void *p, size_t n, struct err 
 
 /* ---- frames ---- */
 
-static void put_frame(struct websocket *ws, unsigned opcode, const uint8_t *first, const uint8_t *p, size_t n, struct buf *out)
+static void put_frame(struct websocket *ws, unsigned opcode, const uint8_t *first, const uint8_t *p,
+		      size_t n, struct buf *out)
 {
 	size_t total = n + (first != NULL);
 	uint8_t mask[4];
@@ -168,7 +178,7 @@ struct frame {
 	unsigned opcode;
 	bool fin;
 	const uint8_t *p;
-	size_t n, whole;		/* bytes of payload, and with the head */
+	size_t n, whole; /* bytes of payload, and with the head */
 };
 
 /* 1, or 0 when it is not here yet. */
@@ -184,7 +194,8 @@ static int read_frame(const struct websocket *ws, struct frame *f, struct err *e
 	f->fin = p[0] & FIN;
 	n = p[1] & 127;
 	if ((p[0] & 0x70) || (p[1] & MASKED))
-		return err_set(e, ERR_SYNTAX, "the server sends a frame of an extension, or a masked one");
+		return err_set(e, ERR_SYNTAX,
+			       "the server sends a frame of an extension, or a masked one");
 	if (f->opcode >= OP_CLOSE && (n > CONTROL_MAX || !f->fin))
 		return err_set(e, ERR_SYNTAX, "the server sends a control frame that is none");
 	if (n >= 126) {
@@ -198,7 +209,8 @@ static int read_frame(const struct websocket *ws, struct frame *f, struct err *e
 			n = n << 8 | p[2 + i];
 	}
 	if (n > WEBSOCKET_MESSAGE_MAX)
-		return err_set(e, ERR_LIMIT, "the server sends a frame of more than %d bytes", WEBSOCKET_MESSAGE_MAX);
+		return err_set(e, ERR_LIMIT, "the server sends a frame of more than %d bytes",
+			       WEBSOCKET_MESSAGE_MAX);
 	f->p = p + head;
 	f->n = (size_t)n;
 	f->whole = head + (size_t)n;
@@ -210,20 +222,24 @@ static int take_data(struct websocket *ws, const struct frame *f, struct err *e)
 	bool more = f->opcode == OP_CONTINUE;
 
 	if (f->opcode > OP_BINARY || more != (ws->opcode != 0))
-		return err_set(e, ERR_SYNTAX, "the server sends a frame of the kind %u where none can be", f->opcode);
+		return err_set(e, ERR_SYNTAX,
+			       "the server sends a frame of the kind %u where none can be",
+			       f->opcode);
 	if (!more) {
 		buf_clear(&ws->message);
 		ws->opcode = f->opcode;
 	}
 	buf_append(&ws->message, f->p, f->n);
 	if (ws->message.failed)
-		return err_set(e, ERR_LIMIT, "the server sends a message of more than %d bytes", WEBSOCKET_MESSAGE_MAX);
+		return err_set(e, ERR_LIMIT, "the server sends a message of more than %d bytes",
+			       WEBSOCKET_MESSAGE_MAX);
 	if (f->fin)
 		ws->opcode = 0;
 	return f->fin;
 }
 
-int websocket_next(struct websocket *ws, const uint8_t **p, size_t *n, struct buf *out, struct err *e)
+int websocket_next(struct websocket *ws, const uint8_t **p, size_t *n, struct buf *out,
+		   struct err *e)
 {
 	struct frame f = {0};
 	int rc = 0;

@@ -74,7 +74,8 @@ static int fill(struct websocket_client *c, struct err *e)
 	}
 }
 
-static int connect_to(struct websocket_client *c, const struct websocket_client_opts *o, struct err *e)
+static int connect_to(struct websocket_client *c, const struct websocket_client_opts *o,
+		      struct err *e)
 {
 	const char *server_name = o->tls ? o->tls->server_name : NULL;
 	CURLcode rc;
@@ -92,7 +93,9 @@ static int connect_to(struct websocket_client *c, const struct websocket_client_
 	if (o->proxy)
 		curl_easy_setopt(c->curl, CURLOPT_PROXY, o->proxy);
 	rc = curl_easy_perform(c->curl);
-	return rc ? err_set(e, rc == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO, "%s", *c->why ? c->why : curl_easy_strerror(rc)) : 0;
+	return rc ? err_set(e, rc == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO, "%s",
+			    *c->why ? c->why : curl_easy_strerror(rc))
+		  : 0;
 }
 
 static int upgrade(struct websocket_client *c, const struct websocket_client_opts *o, struct err *e)
@@ -148,7 +151,7 @@ void websocket_client_close(struct websocket_client *c)
 		return;
 	if (c->ws.open) {
 		websocket_end(&c->ws, &c->tx);
-		flush(c, &e);	/* a courtesy */
+		flush(c, &e); /* a courtesy */
 	}
 	websocket_fini(&c->ws);
 	buf_fini(&c->tx);
@@ -158,13 +161,15 @@ void websocket_client_close(struct websocket_client *c)
 	free(c);
 }
 
-int websocket_client_send(struct websocket_client *c, uint8_t channel, const void *p, size_t n, struct err *e)
+int websocket_client_send(struct websocket_client *c, uint8_t channel, const void *p, size_t n,
+			  struct err *e)
 {
 	websocket_send(&c->ws, channel, p, n, &c->tx);
 	return flush(c, e);
 }
 
-int websocket_client_receive(struct websocket_client *c, const uint8_t **p, size_t *n, struct err *e)
+int websocket_client_receive(struct websocket_client *c, const uint8_t **p, size_t *n,
+			     struct err *e)
 {
 	for (;;) {
 		int rc = websocket_next(&c->ws, p, n, &c->tx, e);

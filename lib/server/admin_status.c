@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The daemon in one page: what it is, what became of the objects, and each watch of the API server; the same as metrics.
+ * The daemon in one page: what it is, what became of the objects, and each watch of the API server;
+ * the same as metrics.
  */
 #include <jansson.h>
 
@@ -11,11 +12,12 @@
 
 static void put_watch(const struct kube_status *row, void *arg)
 {
-	json_t *out = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "kind", row->plural, "state", kube_watch_state_name(row->state),
-				"objects", (json_int_t)row->objects, "held", (json_int_t)row->held, "requests",
-				(json_int_t)row->stats->requests, "lists", (json_int_t)row->stats->lists, "events",
-				(json_int_t)row->stats->events, "broken", (json_int_t)row->stats->broken, "failures",
-				(json_int_t)row->stats->failures);
+	json_t *out = json_pack(
+	    "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "kind", row->plural, "state",
+	    kube_watch_state_name(row->state), "objects", (json_int_t)row->objects, "held",
+	    (json_int_t)row->held, "requests", (json_int_t)row->stats->requests, "lists",
+	    (json_int_t)row->stats->lists, "events", (json_int_t)row->stats->events, "broken",
+	    (json_int_t)row->stats->broken, "failures", (json_int_t)row->stats->failures);
 
 	if (*row->name) {
 		json_object_set_new(out, "namespace", json_string(row->ns));
@@ -34,7 +36,9 @@ static json_t *verdicts(const struct server *s)
 	for (int i = 0; i < VERDICT_STATES; i++) {
 		const char *name = verdict_state_name((enum verdict_state)i);
 
-		json_object_set_new(out, name, json_integer((json_int_t)metric_value(&s->metrics, M_VERDICTS, name)));
+		json_object_set_new(
+		    out, name,
+		    json_integer((json_int_t)metric_value(&s->metrics, M_VERDICTS, name)));
 	}
 	return out;
 }
@@ -49,9 +53,10 @@ void statusz(struct http_request *req)
 
 	if (s->kube)
 		source_kube_each(s->kube, put_watch, watches);
-	out = json_pack("{s:s,s:b,s:I,s:I,s:o}", "version", version_text(), "ready", snap && !s->stopping, "uptimeSeconds",
-			(json_int_t)((loop_now_ms(s->loop) - s->started_ms) / 1000), "proxies", (json_int_t)s->n_clients, "watches",
-			watches);
+	out = json_pack("{s:s,s:b,s:I,s:I,s:o}", "version", version_text(), "ready",
+			snap && !s->stopping, "uptimeSeconds",
+			(json_int_t)((loop_now_ms(s->loop) - s->started_ms) / 1000), "proxies",
+			(json_int_t)s->n_clients, "watches", watches);
 	if (snap)
 		json_object_set_new(out, "verdicts", verdicts(s));
 	if (saved_s)
@@ -96,6 +101,7 @@ void gauge_kube(struct server *s)
 	source_kube_each(s->kube, begin_kind, &sums);
 	source_kube_each(s->kube, add_kind, &sums);
 	for (int i = 0; i < KUBE_WATCH_STATES; i++)
-		metric_set(&s->metrics, M_KUBE_WATCHES, kube_watch_state_name((enum kube_watch_state)i), (double)sums.states[i]);
+		metric_set(&s->metrics, M_KUBE_WATCHES,
+			   kube_watch_state_name((enum kube_watch_state)i), (double)sums.states[i]);
 	metric_set(&s->metrics, M_KUBE_HELD, NULL, (double)sums.held);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """navctl and a cluster: analyze over the fake API server of test/kube; status, proxy-status, proxy-config, install and uninstall over
 one that forwards ports and applies (api_server.py)."""
+import base64
 import json
 import os
 import re
@@ -8,7 +9,7 @@ import subprocess
 
 import manifests
 from api_server import CRDS, TOKEN, ApiServer
-from harness import BUILD, await_, need
+from harness import BUILD, ROOT, Navarchd, await_, need
 from test_gateway import shop
 
 FAKE = BUILD + '/rel/test/kube/fake_main'
@@ -144,7 +145,6 @@ def test_navctl_status(env):
 def test_navctl_status_watches(env):
     """What is watched of an API server stands on /debug/statusz, in the metrics, and in `navctl status`."""
     _, kubeconfig = live(env)
-    from harness import Navarchd
     daemon = env.started(Navarchd(env.folder, source=['--kubeconfig', kubeconfig]).start())
     rows = {w['kind']: w for w in json.loads(daemon.admin('/debug/statusz')[1])['watches']}
     need(rows['virtualservices']['state'] == 'synced' and rows['virtualservices']['objects'] == 2, str(rows['virtualservices']))
@@ -176,7 +176,7 @@ def test_navctl_install(env):
     need(api.objects[HOOK]['webhooks'][0]['clientConfig']['caBundle'] == secret['root-cert.pem'], 'the root of the webhook')
     rules = json.loads(api.objects[SYSTEM + '/configmaps/navarchd-tokens']['data']['rules.json'])
     need(rules[0]['issuer'] == 'https://kubernetes.default.svc.cluster.local', str(rules))
-    need(sum(p.startswith(CRDS) for p in api.objects) == len(os.listdir(os.path.dirname(BUILD) + '/api/crd')), 'the CRDs')
+    need(sum(p.startswith(CRDS) for p in api.objects) == len(os.listdir(ROOT + '/api/crd')), 'the CRDs')
     need(os.stat(env.folder + '/ca/ca-key.pem').st_mode & 0o077 == 0, 'the key may be read by others')
     before = json.dumps(api.objects, sort_keys=True)
     code, out, err = install(api, env)
@@ -205,6 +205,23 @@ def test_navctl_install_among_others(env):
     fails(code, 0, out)
     need(api.objects[CRDS + 'virtualservices.networking.istio.io']['spec'] == {'group': 'theirs'}, 'a CRD of others was taken')
     need(not os.path.exists(env.folder + '/ca') and api.objects[HOOK]['webhooks'][0]['clientConfig']['caBundle'] == 'cm9vdA==', 'the CA')
+
+
+def test_navctl_install_ca(env):
+    """A CA of one's own: a root that stays elsewhere, and an intermediate, as certs/dev.sh makes them; half a CA is refused."""
+    api = env.started(ApiServer(env))
+    subprocess.run([ROOT + '/certs/dev.sh', env.folder + '/ca'], check=True, capture_output=True)
+    fails(install(api, env)[0], 0, 'install')
+    data = {k: base64.b64decode(v).decode() for k, v in api.objects[SYSTEM + '/secrets/cacerts']['data'].items()}
+    for name, text in data.items():
+        with open('%s/ca/%s' % (env.folder, name)) as f:
+            need(f.read() == text, name)
+    need(len(data) == 4 and data['cert-chain.pem'].count('BEGIN') == 2, str(sorted(data)))
+    del api.objects[SYSTEM + '/secrets/cacerts']
+    os.unlink(env.folder + '/ca/ca-key.pem')
+    code, out, _ = install(api, env)
+    need(code == 1 and re.search('CA +Secret istio-system/cacerts +failed: ', out), out)
+    need(SYSTEM + '/secrets/cacerts' not in api.objects, 'half a CA')
 
 
 def test_navctl_install_fails(env):
