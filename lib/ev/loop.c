@@ -34,6 +34,7 @@ struct loop {
 	uv_idle_t idle;		/* runs while tasks are kicked, so that the loop does not wait */
 	VEC(struct loop_timer *) heap;
 	uint64_t seq;
+	bool firing, due;	/* due: a timer is, in the next turn, and uv's is not started before */
 	struct loop_task *kicked[LOOP_PHASES];
 	struct loop_signal *signals[SIGNALS_MAX];
 	size_t n_signals;
@@ -139,11 +140,14 @@ static void heap_down(struct loop *l, struct loop_timer *t)
 }
 
 static void timers_fire(uv_timer_t *uv);
+static void on_idle(uv_idle_t *uv);
 
 static void timers_arm(struct loop *l)
 {
 	int64_t delay;
 
+	if (l->firing)
+		return;
 	if (!l->heap.n) {
 		uv_timer_stop(&l->timer);
 		return;
@@ -170,6 +174,7 @@ static void timers_fire(uv_timer_t *uv)
 	struct loop *l = uv->data;
 	uint64_t until = l->seq;
 
+	l->firing = true;
 	while (l->heap.n) {
 		struct loop_timer *t = l->heap.v[0];
 
@@ -178,7 +183,13 @@ static void timers_fire(uv_timer_t *uv)
 		timer_remove(l, t);
 		t->fn(t->arg);
 	}
-	timers_arm(l);
+	l->firing = false;
+	/* uv would fire a timer without delay that is started here again, before anything else */
+	l->due = l->heap.n && l->heap.v[0]->at_ms <= loop_now_ms(l);
+	if (l->due)
+		uv_idle_start(&l->idle, on_idle);
+	else
+		timers_arm(l);
 }
 
 void loop_timer_start(struct loop *l, struct loop_timer *t, int64_t delay_ms, loop_fn *fn, void *arg)
@@ -372,6 +383,9 @@ static void on_check(uv_check_t *uv)
 		run_phase(l, (enum loop_phase)i);
 	if (!any_kicked(l))
 		uv_idle_stop(&l->idle);
+	if (l->due)
+		timers_arm(l);
+	l->due = false;
 	l->stats.turns++;
 }
 

@@ -21,6 +21,7 @@ enum {
 	TCP_GONE_MS = 20000,		/* a peer that acknowledges nothing for so long is gone */
 	KEEPALIVE_IDLE_S = 15, KEEPALIVE_EVERY_S = 5,
 	RETRY_AFTER_MAX_S = 3600,
+	TURN_BYTES = 512 * 1024,	/* of bodies a turn of the loop: some milliseconds of whoever reads them */
 };
 
 enum call_state { CALL_NEW, CALL_RUNNING, CALL_OVER /* cancelled, or has ended: to be freed */ };
@@ -36,7 +37,7 @@ struct http_call {
 	int64_t idle_ms;
 	struct loop_timer idle, total;
 	struct http_answer answer;
-	bool answered;
+	bool answered, paused;
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -57,6 +58,10 @@ struct http_client {
 	struct http_call *calls;
 	struct http_client_stats stats;
 	int mark;
+	/* A list of a large cluster is there at once, and libcurl would go on reading it: what is beyond the turn's share
+	 * waits for the next turn. */
+	size_t turn_bytes;
+	struct loop_timer next_turn;
 };
 
 /* ---- the end of calls ---- */
@@ -265,14 +270,38 @@ static size_t take_header(char *p, size_t size, size_t n, void *arg)
 	return call->state == CALL_OVER ? 0 : n;
 }
 
+/* What was held back comes from within curl_easy_pause; calls do not go before work(). */
+static void go_on(void *arg)
+{
+	struct http_client *c = arg;
+
+	c->turn_bytes = 0;
+	for (struct http_call *call = c->calls; call; call = call->next) {
+		if (!call->paused)
+			continue;
+		call->paused = false;
+		if (call->state != CALL_OVER)
+			curl_easy_pause(call->curl, CURLPAUSE_CONT);
+	}
+	take_results(c);
+}
+
 static size_t take_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_call *call = arg;
+	struct http_client *c = call->client;
 
 	n *= size;
 	if (call->state == CALL_OVER)
 		return 0;
 	note_life(call);
+	if (!loop_timer_running(&c->next_turn))
+		loop_timer_start(c->loop, &c->next_turn, 0, go_on, c);
+	if (c->turn_bytes >= TURN_BYTES) {
+		call->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	c->turn_bytes += n;
 	call->events->received(call->arg, p, n);
 	return call->state == CALL_OVER ? 0 : n;
 }
@@ -340,6 +369,7 @@ void http_client_free(struct http_client *c)
 	loop_task_stop(&c->work);
 	curl_multi_cleanup(c->multi);
 	loop_timer_stop(c->loop, &c->timer);
+	loop_timer_stop(c->loop, &c->next_turn);
 	curl_global_cleanup();
 	free(c->user_agent);
 	free(c);

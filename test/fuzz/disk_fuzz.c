@@ -29,7 +29,8 @@ static void take(void *arg, const struct node *root, struct hash128 hash)
 	struct diags ds;
 
 	diags_init(&ds, &t->arena);
-	if (object_decode(root, SCHEMA_LENIENT, node_text(node_get(root, "metadata"), "file"), &o, &id, &ds) == OBJECT_OK) {
+	/* one of no file is none that is kept */
+	if (object_decode(root, SCHEMA_LENIENT, node_text(node_get(root, "metadata"), "file"), &o, &id, &ds) == OBJECT_OK && o->file) {
 		o->hash = hash;
 		*vec_push(&t->v, &t->arena) = o;
 	} else {

@@ -112,6 +112,32 @@ static void on_again(void *arg)
 	loop_task_kick(a->f->loop, &a->f->tasks[3]);
 }
 
+static void restart(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->events++;
+	if (f->events < 100)
+		loop_timer_start(f->loop, &f->timers[0], 0, restart, f);
+}
+
+/* A timer that starts itself again, without delay, leaves room for everything else in between. */
+static void timers_take_turns(void **state)
+{
+	struct fixture *f = *state;
+	int turns = 0;
+
+	loop_timer_start(f->loop, &f->timers[0], 0, restart, f);
+	while (f->events < 100 && turns < 1000) {
+		int before = f->events;
+
+		loop_turn(f->loop, 1000);
+		turns++;
+		assert_in_range(f->events - before, 0, 2);	/* before and after a wait */
+	}
+	assert_int_equal(f->events, 100);
+}
+
 static void tasks_run_by_phase_once(void **state)
 {
 	struct fixture *f = *state;
@@ -324,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(timers_fire_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_timers, setup, teardown),
+		cmocka_unit_test_setup_teardown(timers_take_turns, setup, teardown),
 		cmocka_unit_test_setup_teardown(tasks_run_by_phase_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(watches_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(signals_and_random, setup, teardown),
