@@ -5,7 +5,6 @@
 #include "ca/ca.h"
 
 #include <openssl/bio.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -14,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "base/must.h"
 #include "base/scalar.h"
@@ -28,8 +25,6 @@
 #include "ev/file.h"
 
 enum {
-	SECURE_HEAP = 256 * 1024,
-	SECURE_MIN = 32,
 	KEY_FILE_MAX = 64 * 1024,
 	CERT_FILE_MAX = 1024 * 1024,
 	KEY_ID_MAX = 64,
@@ -50,28 +45,6 @@ struct ca {
 	char root_id[CERT_ID + 1];
 	struct arena arena; /* of all the texts */
 };
-
-void ca_protect_memory(void)
-{
-	struct rlimit none = {0, 0};
-
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
-	CRYPTO_secure_malloc_init(SECURE_HEAP,
-				  SECURE_MIN); /* without it OpenSSL uses the ordinary heap */
-}
-
-void ca_cleanse(struct buf *secret)
-{
-	if (secret->p)
-		OPENSSL_cleanse(secret->p, secret->size);
-	buf_fini(secret);
-}
-
-void ca_cleanse_text(char *secret)
-{
-	OPENSSL_cleanse(secret, strlen(secret));
-}
 
 /* ---- signing ---- */
 

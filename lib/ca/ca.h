@@ -31,8 +31,8 @@ struct ca_opts {
 	int64_t ttl_s, ttl_max_s; /* 0 = the defaults above */
 };
 
-/* Once, before the first key: OpenSSL's secure heap, locked and left out of core files; no core
- * files at all for the process, which no other may trace. */
+/* Once, before anything of OpenSSL: its secure heap, locked and left out of core files; what it frees of the
+ * ordinary one is overwritten; no core files at all for the process, which no other may trace. */
 void ca_protect_memory(void);
 
 /* The directory of one's own: root-cert.pem, ca-cert.pem, ca-key.pem, cert-chain.pem; or, as

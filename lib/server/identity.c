@@ -216,7 +216,6 @@ static int open_all(struct identity *id, struct err *e)
 	    file_make_dir(o->state_dir, 0700, e))
 		return -1;
 	id->join_dir = join_path(o->state_dir, "join");
-	ca_protect_memory();
 	if (open_roots(id, e) || renew_now(id, e))
 		return -1;
 	if (o->ca_dir) {

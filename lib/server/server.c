@@ -482,6 +482,7 @@ int server_run(const struct server_opts *opts, struct err *e)
 	struct server s = {.opts = opts};
 	int status;
 
+	ca_protect_memory();
 	server_metrics_init(&s.metrics);
 	buf_init(&s.scratch, RESPONSE_MAX);
 	log_info("server", "navarchd %s, configuration from %s%s%s", version_text(), opts->config_dir ? opts->config_dir : "",
