@@ -18,7 +18,7 @@ enum {
 	BODY_MAX = 64 * 1024,
 	CALL_MS = 4000,			/* two fit into the time that a renewal may take */
 	AGAIN_MS = 500,			/* after an answer that did not come in time */
-	SPREAD_PERCENT = 120,		/* of waits while another one leads, as client-go has it */
+	SPREAD_PERCENT = 20,		/* of waits while another one leads */
 };
 
 enum asked { ASKED_NOTHING, ASKED_READ, ASKED_CREATE, ASKED_TAKE, ASKED_RENEW };
@@ -291,6 +291,8 @@ static void take_read(struct lease *l, int64_t now_ms)
 	l->good_ms = -1;		/* another one has it, whatever we believed */
 	l->must_read = true;
 	l->next_ms = spread(l, LEASE_RETRY_MS) + now_ms;
+	if (l->next_ms > l->seen.changed_ms + l->seen.duration_ms)	/* when it ends, no one waits longer than he must */
+		l->next_ms = l->seen.changed_ms + l->seen.duration_ms;
 }
 
 static void take_write(struct lease *l, int64_t now_ms)

@@ -55,9 +55,9 @@ LEASE_OF = {'resourceVersion': '7', 'name': 'navarchd', 'namespace': 'istio-syst
 
 
 def istio_objects(grants):
-    """One of each kind whose status may be written, as lists have it; what it says is of no matter."""
+    """One of each kind of Istio's, as lists have it; what it says is of no matter."""
     out = {}
-    for group, plural in {(g.group, g.resource.split('/')[0]) for g in grants if g.resource.endswith('/status')}:
+    for group, plural in {(g.group, g.resource) for g in grants if g.group.endswith('.istio.io') and g.verb == 'list'}:
         out['%s.%s' % (plural, group)] = [{'metadata': {'name': 'x', 'namespace': 'edge'}, 'spec': {}}]
     return dict(out, **OBJECTS, **{'virtualservices.networking.istio.io': [INVALID]})
 

@@ -240,7 +240,7 @@ static void leader_dies(void **state)
 	f.r[first].dead = true;
 	run(&f, LEASE_DURATION_MS - LEASE_RETRY_MS - 1000);
 	assert_int_equal(leader(&f), -1);
-	run(&f, LEASE_RETRY_MS * 3 + 2000);
+	run(&f, 2 * LEASE_RETRY_MS + 1600);
 	assert_int_equal(leader(&f), !first);
 	assert_int_equal(transitions(&f), 1);
 	stop(&f);
