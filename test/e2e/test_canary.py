@@ -17,7 +17,7 @@ from harness import ROOT, Skip, await_, free_port, need
 from identity import NAVCTL, Identity, openssl
 from test_agent import INGRESS, SHORT, Agent, chain_of, envoy_of
 from test_gateway import shop
-from test_identity import DEBUG, NAMESPACE
+from test_identity import DEBUG, NAMESPACE, dev_ca
 from xds_client import field, fields, node
 
 SECRET = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret'
@@ -182,16 +182,21 @@ def where_in_memory(pid, needles):
     return found
 
 
+def forms_of(path):
+    """What a key of P-256 may look like in memory."""
+    number = re.search(rb'priv:\n((?:\s+[0-9a-f:]+\n)+)', openssl('pkey', '-in', path, '-noout', '-text'))[1]
+    scalar = bytes.fromhex(re.sub(rb'[\s:]', b'', number).decode())[-32:]
+    needles = {'number': scalar, 'number, the other way round': scalar[::-1]}
+    needles.update(('line %d of the file' % i, line.encode()) for i, line in enumerate(pem_lines(open(path).read())))
+    return needles
+
+
 def test_canary_memory(env):
     """The CA's key lies in memory that no core file has, and nowhere else: not what it was read from, no copy of it."""
     if os.geteuid():
         raise Skip('to read the memory of a process needs root')
     one = Identity(env, {'a.yaml': NAMESPACE})
-    path = one.state + '/ca/ca-key.pem'
-    number = re.search(rb'priv:\n((?:\s+[0-9a-f:]+\n)+)', openssl('pkey', '-in', path, '-noout', '-text'))[1]
-    scalar = bytes.fromhex(re.sub(rb'[\s:]', b'', number).decode())[-32:]
-    needles = {'number': scalar, 'number, the other way round': scalar[::-1]}
-    needles.update(('line %d of the file' % i, line.encode()) for i, line in enumerate(pem_lines(open(path).read())))
+    needles = forms_of(one.state + '/ca/ca-key.pem')
     for _ in range(3):
         one.machine('default', 'a')
     found = where_in_memory(one.navarchd.popen.pid, needles)
@@ -199,6 +204,21 @@ def test_canary_memory(env):
     need(found, 'the key was not found at all: the search is blind')
     need(not open_to_all, 'where a core file would have it: %s' % open_to_all)
     return '%d places, all kept out of core files' % len(found)
+
+
+def test_canary_memory_of_an_old_key(env):
+    """Of a key that another one has replaced nothing is left."""
+    if os.geteuid():
+        raise Skip('to read the memory of a process needs root')
+    live = dev_ca(env.folder + '/live')
+    one = Identity(env, {'a.yaml': NAMESPACE}, ['--ca-dir', live])
+    old, pid = forms_of(live + '/ca-key.pem'), one.navarchd.popen.pid
+    need(where_in_memory(pid, old), 'the key was not found at all: the search is blind')
+    os.unlink(live + '/ca-key.pem')         # another intermediate of the same root
+    dev_ca(live)
+    new = forms_of(live + '/ca-key.pem')
+    await_('the new key', lambda: where_in_memory(pid, new))
+    await_(lambda: 'the end of the old one: %s' % where_in_memory(pid, old), lambda: not where_in_memory(pid, old))
 
 
 def dumps_core(process):
