@@ -71,6 +71,8 @@ static bool drop_roots(struct rotation *r, enum which which, int64_t now_s)
 	r->s.n = kept;
 	if (!find(r, r->s.previous))
 		*r->s.previous = '\0';
+	if (!find(r, r->s.refused))
+		*r->s.refused = '\0';
 	return kept != n;
 }
 
@@ -211,6 +213,7 @@ static void keep_holder(struct rotation *r, const struct rotation_leaf *leaf)
 	h->bundle = leaf->bundle;
 	h->issued_s = leaf->issued_s;
 	h->until_s = leaf->until_s;
+	h->skipped = false;
 	memcpy(h->serial, leaf->serial, sizeof(h->serial));
 }
 
@@ -242,8 +245,18 @@ bool rotation_issued(struct rotation *r, const struct rotation_leaf *leaf)
 	return must_save;
 }
 
+void rotation_unlogged(struct rotation *r, int64_t until_s)
+{
+	if (until_s > r->s.gap_s)
+		r->s.gap_s = until_s;
+}
+
 void rotation_replayed(struct rotation *r)
 {
+	if (r->s.gap_s > r->unknown_until_s)
+		r->unknown_until_s = r->s.gap_s;
+	if (r->s.gap_s)
+		r->unknown_bundle = 0;
 	for (size_t i = 0; i < r->s.n; i++)
 		if (r->s.root[i].promised_s > r->s.root[i].until_s)
 			r->s.root[i].until_s = r->s.root[i].promised_s;
@@ -331,7 +344,7 @@ static void count_away(const char *key, void *value, void *arg)
 	const struct away *w = arg;
 	const struct rotation_holder *h = value;
 
-	if (h->seen == w->r->turn || h->bundle >= w->root->bundle || w->now_s > h->until_s)
+	if (h->seen == w->r->turn || h->skipped || h->bundle >= w->root->bundle || w->now_s > h->until_s)
 		return;
 	w->out->n_away++;
 	name_one(w->out, key);
@@ -424,14 +437,17 @@ static void go_to_target(struct rotation *r, int64_t now_s)
 {
 	struct rotation_state *s = &r->s;
 	bool back = !strcmp(s->target, s->previous);
+	struct rotation_root *old = find(r, s->signer);
 
+	/* a request that is under way may still be answered from it */
+	if (old && old->until_s < now_s + ROTATION_LEAST_S)
+		old->until_s = now_s + ROTATION_LEAST_S;
 	set_id(s->previous, s->signer);
 	if (back)	/* what was aborted is not gone to again by itself */
 		set_id(s->refused, s->signer);
 	set_id(s->signer, s->target);
 	*s->target = '\0';
 	s->switched_s = now_s;
-	s->skip_away = false;
 }
 
 enum rotation_event rotation_step(struct rotation *r, struct rotation_peer *peers, size_t n, int64_t now_s, int64_t mono_s,
@@ -446,7 +462,7 @@ enum rotation_event rotation_step(struct rotation *r, struct rotation_peer *peer
 	if (now_s < out->not_before_s)
 		return ROTATION_NOTHING;
 	if (*r->s.target) {
-		if (out->n_behind || (out->n_away && !r->s.skip_away))
+		if (out->n_behind || out->n_away)
 			return ROTATION_NOTHING;
 		go_to_target(r, now_s);
 		return ROTATION_SWITCHED;
@@ -477,13 +493,25 @@ int rotation_pause(struct rotation *r, int64_t now_s, struct err *e)
 	return 0;
 }
 
+static void skip_holder(const char *key, void *value, void *arg)
+{
+	const struct rotation *r = arg;
+	struct rotation_holder *h = value;
+
+	(void)key;
+	h->skipped = h->skipped || h->seen != r->turn;
+}
+
 int rotation_resume(struct rotation *r, bool skip_away, int64_t now_s, struct err *e)
 {
 	if (!r->s.paused && !r->held_until_s && (!skip_away || !is_under_way(r, now_s)))
 		return err_set(e, ERR_REFUSED, "nothing is paused");
 	r->s.paused = false;
 	r->held_until_s = r->off_s = 0;
-	r->s.skip_away = r->s.skip_away || skip_away;
+	if (skip_away && *r->s.target) {
+		map_each(&r->holders, skip_holder, r);
+		r->unknown_until_s = r->s.gap_s = 0;
+	}
 	return 0;
 }
 
@@ -499,7 +527,7 @@ int rotation_abort(struct rotation *r, int64_t now_s, struct err *e)
 	} else {
 		return err_set(e, ERR_REFUSED, "no rotation is under way that could be aborted");
 	}
-	s->paused = s->skip_away = false;
+	s->paused = false;
 	drop_roots(r, UNISSUED, now_s);
 	return 0;
 }

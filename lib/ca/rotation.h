@@ -66,7 +66,8 @@ struct rotation_state {
 	char refused[CERT_ID + 1];  /* that an operator has aborted, or "" */
 	uint64_t bundle;	    /* number of the bundle in force */
 	int64_t switched_s, longest_s;
-	bool paused, skip_away;
+	int64_t gap_s; /* until then certificates may live that the log does not have */
+	bool paused;
 };
 
 struct rotation_holder {
@@ -74,7 +75,8 @@ struct rotation_holder {
 	uint64_t bundle;
 	int64_t issued_s, until_s;
 	uint8_t serial[TBS_SERIAL];
-	uint64_t seen;
+	uint64_t seen; /* connected, when it was looked at last */
+	bool skipped;  /* not waited for: an operator said so; until its next certificate, or a restart */
 };
 
 struct rotation {
@@ -113,6 +115,8 @@ struct rotation_leaf {
 	const uint8_t *serial;
 };
 bool rotation_issued(struct rotation *r, const struct rotation_leaf *leaf);
+/* The log could not be written of a leaf that lives until then. */
+void rotation_unlogged(struct rotation *r, int64_t until_s);
 /* After the log was read: what is promised beyond it may have been issued, to whom nobody knows. */
 void rotation_replayed(struct rotation *r);
 /* Somebody proved to have the bundle of that number. */
@@ -150,7 +154,8 @@ enum rotation_phase rotation_phase(const struct rotation *r, int64_t now_s);
 
 /* What operators say. -1: it does not fit what is going on. */
 int rotation_pause(struct rotation *r, int64_t now_s, struct err *e);
-/* Also when the clock has jumped: somebody has looked at it. skip_away: the next step does not wait for those that are not connected. */
+/* Also when the clock has jumped: somebody has looked at it. skip_away: those that are not
+ * connected now, and have a living certificate, are not waited for. */
 int rotation_resume(struct rotation *r, bool skip_away, int64_t now_s, struct err *e);
 /* Back to the root before: at once while it still issues; else as a rotation to it, of which the first half is done. */
 int rotation_abort(struct rotation *r, int64_t now_s, struct err *e);

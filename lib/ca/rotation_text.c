@@ -26,8 +26,8 @@ static void put_body(const struct rotation_state *s, struct buf *out)
 {
 	buf_printf(out, "signer %s\ntarget %s\nprevious %s\nrefused %s\n", or_none(s->signer), or_none(s->target),
 		   or_none(s->previous), or_none(s->refused));
-	buf_printf(out, "bundle %llu\nswitched %lld\nlongest %lld\npaused %d\nskip-away %d\n", (unsigned long long)s->bundle,
-		   (long long)s->switched_s, (long long)s->longest_s, s->paused, s->skip_away);
+	buf_printf(out, "bundle %llu\nswitched %lld\nlongest %lld\ngap %lld\npaused %d\n", (unsigned long long)s->bundle,
+		   (long long)s->switched_s, (long long)s->longest_s, (long long)s->gap_s, s->paused);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct rotation_root *r = &s->root[i];
 
@@ -95,10 +95,10 @@ static bool read_line(const char *line, struct rotation_state *s)
 		s->switched_s = value;
 	else if (sscanf(line, "longest %lld", &value) == 1)
 		s->longest_s = value;
+	else if (sscanf(line, "gap %lld", &value) == 1)
+		s->gap_s = value;
 	else if (sscanf(line, "paused %lld", &value) == 1)
 		s->paused = value;
-	else if (sscanf(line, "skip-away %lld", &value) == 1)
-		s->skip_away = value;
 	else
 		return false;
 	return true;

@@ -93,7 +93,7 @@ static void show_bundle(struct roots *r, const char *bundle)
 	char path[4096];
 	struct err e;
 
-	if (r->opts.ca_dir)
+	if (r->opts.ca_dir || !strstr(bundle, ca_root(r->files)))
 		return;
 	snprintf(path, sizeof(path), "%s/root-cert.pem", r->path.files);
 	if (file_replace(path, bundle, strlen(bundle), 0644, &e))
@@ -205,19 +205,25 @@ static struct ca *open_files(const struct roots *r, struct err *e)
 	return NULL;
 }
 
-void roots_reload(struct roots *r)
+static int reload(struct roots *r, struct err *e)
 {
-	struct ca *files;
-	struct err e;
+	struct ca *files = open_files(r, e);
 
-	files = open_files(r, &e);
-	if (!files || adopt(r, files, &e)) {
+	if (!files || adopt(r, files, e)) {
 		ca_unref(files);
-		log_error("ca", "%s; the CA before stays in force", e.text);
-		return;
+		return -1;
 	}
 	use(r);
 	roots_look_soon(r);
+	return 0;
+}
+
+void roots_reload(struct roots *r)
+{
+	struct err e;
+
+	if (reload(r, &e))
+		log_error("ca", "%s; the CA before stays in force", e.text);
 }
 
 /* ---- a root of our own ---- */
@@ -234,44 +240,126 @@ static int repair(const struct roots *r, struct err *e)
 	return ca_remove(r->path.fresh, e);
 }
 
-/* The next root takes the place of the present one, which is kept beside. */
+/* The next root takes the place of the present one, which is kept beside. The state knows it first: a kill before the
+ * renames leaves it to be dropped as one that was never issued from. */
+static int exchange_own(struct roots *r, struct ca *fresh, struct err *e)
+{
+	char path[4096];
+	const char *bundle;
+	struct arena a;
+	int status;
+
+	arena_init(&a, 0);
+	bundle = rotation_bundle(&r->rotation, &a);
+	snprintf(path, sizeof(path), "%s/root-cert.pem", r->path.fresh);
+	status = file_replace(path, bundle, strlen(bundle), 0644, e) || file_rename(r->path.files, r->path.old, e) ? -1 : 0;
+	arena_fini(&a);
+	if (status)
+		return -1;
+	if (file_rename(r->path.fresh, r->path.files, e)) {
+		struct err again;
+
+		if (file_rename(r->path.old, r->path.files, &again))
+			log_error("ca", "%s", again.text);
+		return -1;
+	}
+	ca_unref(r->old);
+	r->old = r->files;
+	r->files = fresh;
+	return 0;
+}
+
 static int make_own(struct roots *r, struct err *e)
 {
 	const struct ca_opts opts = {.trust_domain = r->opts.trust_domain};
+	struct rotation_state before = r->rotation.s;
 	uint8_t serial[TBS_SERIAL];
 	struct ca *fresh;
+	struct err again;
+	bool changed;
 
-	if (rotation_phase(&r->rotation, now_s(r)) != ROTATION_STEADY)
+	if (rotation_phase(&r->rotation, now_s(r)) != ROTATION_STEADY || !is_root(r->files, r->rotation.s.signer))
 		return err_set(e, ERR_REFUSED, "a rotation is under way");
 	if (loop_random(r->loop, serial, sizeof(serial)))
 		return err_set(e, ERR_IO, "no random bytes");
 	if (ca_remove(r->path.fresh, e) || ca_remove(r->path.old, e))
 		return -1;
 	fresh = ca_open_own(r->path.fresh, &opts, now_s(r), serial, e);
-	ca_unref(fresh);
-	if (!fresh || file_rename(r->path.files, r->path.old, e) || file_rename(r->path.fresh, r->path.files, e))
+	if (!fresh)
 		return -1;
-	ca_unref(r->old);
-	r->old = ca_ref(issuer(r));
-	return 0;
+	if (!rotation_files(&r->rotation, ca_root(fresh), ca_root_id(fresh), now_s(r), &changed, e) && !commit(r, &before, e)) {
+		if (!exchange_own(r, fresh, e))
+			return 0;
+		r->rotation.s = before;
+		r->unsaved = save(r, &again) != 0;
+	}
+	ca_unref(fresh);
+	return -1;
 }
 
-/* The root before back in its place. */
-static int swap_own(struct roots *r, struct err *e)
+static int swap_dirs(struct roots *r, struct err *e)
 {
 	struct ca *files = r->files;
+	struct err again;
 
-	if (!r->old)
-		return err_set(e, ERR_REFUSED, "no rotation is under way that could be aborted");
-	if (ca_remove(r->path.fresh, e) || file_rename(r->path.files, r->path.fresh, e) ||
-	    file_rename(r->path.old, r->path.files, e) || file_rename(r->path.fresh, r->path.old, e))
+	if (ca_remove(r->path.fresh, e) || file_rename(r->path.files, r->path.fresh, e))
+		return -1;
+	if (file_rename(r->path.old, r->path.files, e)) {
+		if (file_rename(r->path.fresh, r->path.files, &again))
+			log_error("ca", "%s", again.text);
+		return -1;
+	}
+	if (file_rename(r->path.fresh, r->path.old, e))
 		return -1;
 	r->files = r->old;
 	r->old = files;
 	return 0;
 }
 
+/* The root before back in its place; the state knows it first here, too. */
+static int swap_own(struct roots *r, struct err *e)
+{
+	struct rotation_state before = r->rotation.s;
+	bool changed;
+
+	if (!r->old)
+		return err_set(e, ERR_REFUSED, "no rotation is under way that could be aborted");
+	*r->rotation.s.refused = '\0'; /* an abort that is aborted goes on */
+	r->rotation.s.paused = false;
+	if (rotation_files(&r->rotation, ca_root(r->old), ca_root_id(r->old), now_s(r), &changed, e) || commit(r, &before, e))
+		return -1;
+	if (!swap_dirs(r, e))
+		return 0;
+	r->rotation.s = before;
+	r->unsaved = true;
+	return -1;
+}
+
+/* An exchange that a kill has cut short goes on: what the state wants to issue from belongs in the first place. */
+static int finish_own(struct roots *r, struct err *e)
+{
+	const struct rotation_state *s = &r->rotation.s;
+	const char *wanted = *s->target ? s->target : s->signer;
+
+	return !r->opts.ca_dir && is_root(r->old, wanted) && !is_root(r->files, wanted) ? swap_dirs(r, e) : 0;
+}
+
 /* ---- steps ---- */
+
+/* Said once, until it works again. */
+static bool failed(bool before, const char *what, int status, const struct err *e)
+{
+	if (status && !before)
+		log_error("ca", "%s: %s", what, e->text);
+	return status != 0;
+}
+
+static void save_or_say(struct roots *r)
+{
+	struct err e;
+
+	r->unsaved = failed(r->unsaved, "how long certificates live cannot be kept", save(r, &e), &e);
+}
 
 static void look(void *arg)
 {
@@ -285,6 +373,8 @@ static void look(void *arg)
 	struct err e;
 
 	arena_init(&a, 0);
+	if (r->unsaved)
+		save_or_say(r);
 	if (r->peers)
 		peers = r->peers(r->peers_arg, &a, &n);
 	event = rotation_step(&r->rotation, peers, n, now_s(r), loop_now_ms(r->loop) / 1000, &report);
@@ -319,14 +409,6 @@ void roots_set_peers(struct roots *r, roots_peers_fn *fn, void *arg)
 	r->peers_arg = arg;
 }
 
-/* Said once, until it works again. */
-static bool failed(bool before, const char *what, int status, const struct err *e)
-{
-	if (status && !before)
-		log_error("ca", "%s: %s", what, e->text);
-	return status != 0;
-}
-
 void roots_issued(struct roots *r, const struct issued *i)
 {
 	char holder[ISSUED_HOLDER], line[ISSUED_LINE];
@@ -336,12 +418,15 @@ void roots_issued(struct roots *r, const struct issued *i)
 				     .issued_s = i->issued_s,
 				     .until_s = i->until_s,
 				     .serial = i->serial};
+	bool must_save = rotation_issued(&r->rotation, &leaf);
 	struct err e;
 
-	if (rotation_issued(&r->rotation, &leaf) || r->unsaved)
-		r->unsaved = failed(r->unsaved, "how long certificates live cannot be kept", save(r, &e), &e);
 	r->unlogged = failed(r->unlogged, "the log of certificates",
 			     file_log_append(r->issued, line, (size_t)issued_print(i, line), &e), &e);
+	if (r->unlogged)
+		rotation_unlogged(&r->rotation, i->until_s);
+	if (must_save || r->unlogged || r->unsaved)
+		save_or_say(r);
 }
 
 /* ---- what operators say ---- */
@@ -382,12 +467,14 @@ int roots_order(struct roots *r, enum roots_order order, struct err *e)
 		r->rotation.s = before;
 		return -1;
 	}
-	if (commit(r, &before, e))
-		return -1;
-	if (order == ROOTS_ROTATE || order == ROOTS_ABORT)
-		roots_reload(r);
+	if ((order == ROOTS_ROTATE || order == ROOTS_ABORT) && !r->opts.ca_dir)
+		use(r); /* it is on disk */
+	else if (commit(r, &before, e))
+		status = -1;
+	else if (order == ROOTS_ROTATE || order == ROOTS_ABORT)
+		status = reload(r, e);
 	roots_look_soon(r);
-	return 0;
+	return status;
 }
 
 /* ---- life ---- */
@@ -413,8 +500,11 @@ static int open_all(struct roots *r, struct err *e)
 		if (!r->old)
 			log_warn("ca", "%s", why.text);
 	}
-	files = open_files(r, e);
-	if (!files || adopt(r, files, e)) {
+	r->files = open_files(r, e);
+	if (!r->files || finish_own(r, e))
+		return -1;
+	files = ca_ref(r->files);
+	if (adopt(r, files, e)) {
 		ca_unref(files);
 		return -1;
 	}

@@ -23,3 +23,20 @@ sim: $(O)/test/sim/sim ## the simulator: SIM_SEEDS (2000) and SIM_KUBE_SEEDS (20
 
 CHECK_NEEDS  += $(O)/test/sim/sim
 CHECK_SUITES += "sim=$(O)/test/sim/sim --seeds 300" "sim-kube=$(O)/test/sim/sim --world kube --seeds 500 --jobs $$(nproc)"
+
+# certificates and the rotation of roots, on files in memory of its own
+SIM_CERTS := $(patsubst %.c,$(O)/%.o,$(wildcard test/sim/certs/*.c)) $(O)/test/sim/sim_ev.o
+$(SIM_CERTS): CPPFLAGS += -Itest/sim -Itest/sim/certs
+$(O)/test/sim/certs/sim_certs: $(SIM_CERTS) $(call archive,server)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
+	$(Q)printf '%s\n' '$(CPPFLAGS) $(CFLAGS)' '$(LDOPT)' '$^' '$(LIBS)' > $(@D)/link.txt
+
+.PHONY: sim-certs
+sim-certs: $(O)/test/sim/certs/sim_certs ## the simulator of certificates: SIM_SEEDS histories (2000), then the planted bugs
+	$(Q)$< --seeds $(SIM_SEEDS)
+	$(Q)$(PYTHON) test/sim/certs/planted_certs.py $(O) $(CC)
+sim: sim-certs
+
+CHECK_NEEDS  += $(O)/test/sim/certs/sim_certs
+CHECK_SUITES += "sim-certs=$(O)/test/sim/certs/sim_certs --seeds 60"

@@ -207,6 +207,10 @@ def main():
     sim = Sim(sys.argv[1], sys.argv[2])
     bugs = [(world, b) for world, v in (('files', BUGS), ('kube', KUBE_BUGS)) for b in v
             if len(sys.argv) == 3 or b[0] in sys.argv[3:] or world in sys.argv[3:]]
+    return run_all(sim, bugs)
+
+
+def run_all(sim, bugs):
     passed = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for ok, text in pool.map(lambda b: plant(sim, *b), bugs):

@@ -160,8 +160,15 @@ static void what_is_away_counts_until_it_expires(void **state)
 	files(f, 2, -1);
 	assert_int_equal(pass(f, HOUR), ROTATION_NOTHING);
 	assert_int_equal(rotation_resume(&f->r, true, f->now_s, &e), 0);
+	/* not of those that go now, or come back with another certificate */
+	connect(f, "b/b@2");
+	issue_from(f, "b/b@2", f->r.s.signer, 1, DAY);
+	assert_int_equal(pass(f, 1), ROTATION_NOTHING);
+	f->n_peers = 0;
+	assert_int_equal(pass(f, 1), ROTATION_NOTHING);
+	assert_string_equal(f->report.names[0], "b/b@2");
+	issue(f, "b/b@2");
 	assert_int_equal(pass(f, 1), ROTATION_SWITCHED);
-	assert_false(f->r.s.skip_away);	/* once */
 }
 
 static void what_a_proxy_shows_counts(void **state)
