@@ -35,6 +35,11 @@ LIVE = '---\n'.join([
     'apiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {istio-injection: enabled}}\n',
     manifests.service('shop', 8080, ('v1',)), manifests.subsets('shop', ('v1',)),
     manifests.virtual_service('shop', manifests.split('nowhere', {'v1': 100}), gateways='mesh', hosts='shop'),
+    *('apiVersion: v1\nkind: Service\nmetadata: {name: twice-%s, namespace: default}\n'
+      'spec: {clusterIP: 10.0.0.%d, selector: {app: twice}, ports: [{name: %s, port: 80, protocol: %s}]}\n' % row
+      for row in (('a', 1, 'http', 'TCP'), ('b', 2, 'udp', 'UDP'))),
+    'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: twice, namespace: default}\n'
+    'spec: {template: {metadata: {labels: {app: twice}}, spec: {containers: [{name: app, image: "app:1"}]}}}\n',
     'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: far, namespace: other}\n'
     'spec: {hosts: [far], gateways: [none], http: [{route: [{destination: {host: far}}]}]}\n'])
 
@@ -64,6 +69,7 @@ def test_navctl_analyze_live(env):
     code, out, err = navctl('analyze', '--kubeconfig', kubeconfig, '-A', '-o', 'json')
     fails(code, 1, out + err)
     need(shop_missing in codes(out) and far_missing in codes(out), out)
+    need(('IST0116', 'Deployment default/twice') in codes(out), 'kinds that only analysis reads: ' + out)
     code, out, err = navctl('analyze', '-o', 'json', env={'KUBECONFIG': kubeconfig})     # the context's namespace
     need(code == 1 and shop_missing in codes(out) and far_missing not in codes(out), out + err)
     code, out, err = navctl('analyze', '-n', 'other', '-o', 'json', env={'KUBECONFIG': kubeconfig})
@@ -71,7 +77,7 @@ def test_navctl_analyze_live(env):
     with open(env.folder + '/fix.yaml', 'w') as f:
         f.write(manifests.virtual_service('shop', manifests.split('shop', {'v1': 100}), gateways='mesh', hosts='shop'))
     code, out, err = navctl('analyze', '-f', env.folder + '/fix.yaml', '--use-kube=true', '-o', 'json', env={'KUBECONFIG': kubeconfig})
-    need(shop_missing not in codes(out) and 'NAV0204' not in out, out + err)
+    need(shop_missing not in codes(out) and 'NAV0007' not in out, out + err)
     code, _, err = navctl('analyze', '-f', env.folder + '/fix.yaml', '--use-kube=true', '--timeout', 'soon', env={'KUBECONFIG': kubeconfig})
     fails(code, 2, err)
     fake.stop()

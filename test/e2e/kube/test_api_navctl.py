@@ -65,6 +65,10 @@ def test_api_navctl(env):
     out = navctl('analyze --use-kube=true -f - -o json', 1, data=WRONG % ('astray', 'kubernetes'))
     need(missing not in codes(out) and '"file":"-"' in out, out)    # of what check_serves left there is more to say
 
+    nobody = cluster.kubeconfig_of(cluster.token('default', 'default'), 'nobody')
+    out = navctl('analyze -A --kubeconfig ' + nobody)
+    need('not read: virtualservices: ' in out and 'forbidden' in out and '0 errors' in out, out)
+
     with open(env.folder + '/mine.json', 'w') as f:
         json.dump({'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 'istiod', 'namespace': SYSTEM},
                    'spec': {'selector': {'app': 'istiod'}}}, f)
