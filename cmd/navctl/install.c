@@ -124,35 +124,53 @@ static int put_ca(struct install *in, const char *dir, struct buf *json, struct 
 	return 0;
 }
 
-/* Made in the directory unless one is there; then checked, and into the Secret. */
-static int make_ca(struct install *in, struct err *e)
+static const char *ca_dir(const struct install *in)
 {
-	const char *dir =
-	    args_get(in->args, "ca-dir") ? args_get(in->args, "ca-dir") : "navarch-ca";
-	struct ca_opts opts = {.trust_domain = "cluster.local"};
-	uint8_t serial[TBS_SERIAL];
+	return args_get(in->args, "ca-dir") ? args_get(in->args, "ca-dir") : "navarch-ca";
+}
+
+/* -1: e is set, or the step has failed and that was told (e is not set). */
+static int send_ca(struct install *in, struct err *e)
+{
 	struct manifest m;
 	struct buf json;
-	struct ca *ca;
 	int rc;
+
+	buf_init(&json, 8 * CA_FILE_MAX);
+	rc = put_ca(in, ca_dir(in), &json, e);
+	if (!rc) {
+		*e = (struct err){0};
+		m = manifest_of(arena_strdup(in->arena, buf_cstr(&json)), in->arena);
+		rc = one(in, "CA", &m);
+	}
+	ca_cleanse(&json);
+	return rc;
+}
+
+/* Made in the directory unless one is there; then checked, and into the Secret. A dry run makes none. */
+static int make_ca(struct install *in, struct err *e)
+{
+	struct ca_opts opts = {.trust_domain = "cluster.local"};
+	uint8_t serial[TBS_SERIAL];
+	struct ca *ca;
 
 	if (loop_random(in->ap.cluster->loop, serial, sizeof(serial)))
 		return err_set(e, ERR_IO, "no random bytes");
-	ca = ca_open_own(dir, &opts, time(NULL), serial, e);
+	ca = in->ap.dry ? ca_open(ca_dir(in), &opts, time(NULL), e)
+			: ca_open_own(ca_dir(in), &opts, time(NULL), serial, e);
+	if (!ca && in->ap.dry && e->code == ERR_NOT_FOUND) {
+		apply_report(&in->ap, "CA", "Secret " NS "/cacerts", "would be created, of a new CA");
+		return 0;
+	}
 	if (!ca)
 		return -1;
 	ca_unref(ca);
-	buf_init(&json, 8 * CA_FILE_MAX);
-	rc = put_ca(in, dir, &json, e);
-	if (!rc) {
-		m = manifest_of(arena_strdup(in->arena, buf_cstr(&json)), in->arena);
-		rc = apply_object(&in->ap, "CA", &m);
-	}
-	ca_cleanse(&json);
-	if (!rc && !in->ap.quiet)
-		printf("%-10s its files are in %s: keep them, and keep ca-key.pem to yourself\n",
-		       "", dir);
-	return rc;
+	if (send_ca(in, e))
+		return -1;
+	if (!in->ap.quiet)
+		printf("%-10s its files are in %s: keep them, and keep ca-key.pem to yourself\n", "",
+		       ca_dir(in));
+	return 0;
 }
 
 /* Replicas issue from one CA. A CA that is there, Istio's too, is taken as it is, by either naming
@@ -174,10 +192,6 @@ static int do_ca(struct install *in)
 			return apply_fail(&in->ap, "CA", "Secret " NS "/cacerts", &e);
 		}
 		apply_report(&in->ap, "CA", "Secret " NS "/cacerts", "is there");
-		return 0;
-	}
-	if (in->ap.dry) {
-		apply_report(&in->ap, "CA", "Secret " NS "/cacerts", "would be created");
 		return 0;
 	}
 	if (make_ca(in, &e))

@@ -202,6 +202,8 @@ def test_navctl_install_among_others(env):
     api.put(SYSTEM, {'kind': 'Namespace'})
     api.put(SYSTEM + '/secrets/cacerts', {'kind': 'Secret', 'data': {'root-cert.pem': 'cm9vdA=='}})
     api.put(CRDS + 'virtualservices.networking.istio.io', {'kind': 'CustomResourceDefinition', 'spec': {'group': 'theirs'}})
+    api.put(CRDS + 'gateways.networking.istio.io', {'kind': 'CustomResourceDefinition', 'spec': {'scope': 'Cluster'}, 'metadata': {
+        'labels': {'app.kubernetes.io/part-of': 'navarch'}}}, 'kubectl-create')
     api.put(SYSTEM + '/services/istiod', {'kind': 'Service', 'apiVersion': 'v1', 'spec': {'selector': {'app.kubernetes.io/name': 'istiod'}}}, 'helm')
     before = json.dumps(api.objects, sort_keys=True)
     code, out, _ = install(api, env)
@@ -210,6 +212,7 @@ def test_navctl_install_among_others(env):
     code, out, _ = install(api, env, '--force')
     fails(code, 0, out)
     need(api.objects[CRDS + 'virtualservices.networking.istio.io']['spec'] == {'group': 'theirs'}, 'a CRD of others was taken')
+    need(api.objects[CRDS + 'gateways.networking.istio.io']['spec']['scope'] == 'Namespaced', 'a CRD of ours stays old')
     need(not os.path.exists(env.folder + '/ca') and api.objects[HOOK]['webhooks'][0]['clientConfig']['caBundle'] == 'cm9vdA==', 'the CA')
 
 
@@ -217,6 +220,10 @@ def test_navctl_install_ca(env):
     """A CA of one's own: a root that stays elsewhere, and an intermediate, as certs/dev.sh makes them; half a CA is refused."""
     api = env.started(ApiServer(env))
     subprocess.run([ROOT + '/certs/dev.sh', env.folder + '/ca'], check=True, capture_output=True)
+    with open(env.folder + '/ca/ca-key.pem', 'rb') as f:
+        key = base64.b64encode(f.read()).decode()
+    code, out, _ = install(api, env, '--dry-run')
+    need(code == 0 and 'ca-key.pem: "(not shown; ' in out and key not in out and not api.objects, out[:1500])
     fails(install(api, env)[0], 0, 'install')
     data = {k: base64.b64decode(v).decode() for k, v in api.objects[SYSTEM + '/secrets/cacerts']['data'].items()}
     for name, text in data.items():
