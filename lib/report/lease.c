@@ -16,7 +16,7 @@
 
 enum {
 	BODY_MAX = 64 * 1024,
-	CALL_MS = 4000,			/* two fit into the time that a renewal may take */
+	CALL_MS = 3000,			/* two fit into the time that a renewal may take */
 	AGAIN_MS = 500,			/* after an answer that did not come in time */
 	SPREAD_PERCENT = 20,		/* of waits while another one leads */
 };
@@ -110,9 +110,14 @@ const char *lease_trouble(const struct lease *l)
 	return l->trouble;
 }
 
+static int64_t ends_ms(const struct lease *l)
+{
+	return l->seen.changed_ms + l->seen.duration_ms;
+}
+
 static bool may_take(const struct lease *l, int64_t now_ms)
 {
-	return !strcmp(l->seen.holder, l->identity) || !*l->seen.holder || now_ms >= l->seen.changed_ms + l->seen.duration_ms;
+	return !strcmp(l->seen.holder, l->identity) || !*l->seen.holder || now_ms >= ends_ms(l);
 }
 
 /* ---- requests ---- */
@@ -291,8 +296,8 @@ static void take_read(struct lease *l, int64_t now_ms)
 	l->good_ms = -1;		/* another one has it, whatever we believed */
 	l->must_read = true;
 	l->next_ms = spread(l, LEASE_RETRY_MS) + now_ms;
-	if (l->next_ms > l->seen.changed_ms + l->seen.duration_ms)	/* when it ends, no one waits longer than he must */
-		l->next_ms = l->seen.changed_ms + l->seen.duration_ms;
+	if (l->next_ms > ends_ms(l))	/* when it ends, no one waits longer than he must */
+		l->next_ms = ends_ms(l);
 }
 
 static void take_write(struct lease *l, int64_t now_ms)

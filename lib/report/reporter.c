@@ -127,10 +127,15 @@ static void put_map(struct reporter *r, const char *ns, enum outbox_lane lane)
 	arena_fini(&a);
 }
 
-static void put_roots(struct reporter *r, enum outbox_lane lane)
+static void put_webhook(struct reporter *r)
 {
 	if (r->cfg.webhook && r->cfg.roots(r->cfg.arg))
 		outbox_put(r->outbox, ERRAND_WEBHOOK_KEY, OUTBOX_URGENT);
+}
+
+static void put_roots(struct reporter *r, enum outbox_lane lane)
+{
+	put_webhook(r);
 	for (size_t i = 0; r->namespaces && i < r->namespaces->n; i++)
 		put_map(r, r->namespaces->v[i]->name, lane);
 }
@@ -157,6 +162,16 @@ static void audit(void *arg)
 		put_roots(r, OUTBOX_BULK);
 	report_work(r);
 	loop_timer_start(r->cfg.loop, &r->audit_timer, REPORT_AUDIT_MS, audit, r);
+}
+
+static void look_at_webhook(void *arg)
+{
+	struct reporter *r = arg;
+
+	if (r->leads)
+		put_webhook(r);
+	report_work(r);
+	loop_timer_start(r->cfg.loop, &r->webhook_timer, REPORT_WEBHOOK_MS, look_at_webhook, r);
 }
 
 /* ---- the work ---- */
@@ -458,6 +473,8 @@ struct reporter *reporter_open(const struct reporter_cfg *cfg, struct err *e)
 	map_init(&r->told, NULL);
 	loop_timer_start(cfg->loop, &r->lease_timer, 0, step_lease, r);
 	loop_timer_start(cfg->loop, &r->audit_timer, REPORT_AUDIT_MS, audit, r);
+	if (cfg->webhook)
+		loop_timer_start(cfg->loop, &r->webhook_timer, REPORT_WEBHOOK_MS, look_at_webhook, r);
 	return r;
 }
 
@@ -472,6 +489,7 @@ void reporter_close(struct reporter *r)
 	loop_timer_stop(r->cfg.loop, &r->work_timer);
 	loop_timer_stop(r->cfg.loop, &r->look_timer);
 	loop_timer_stop(r->cfg.loop, &r->audit_timer);
+	loop_timer_stop(r->cfg.loop, &r->webhook_timer);
 	for (struct refusal *x = r->refusals, *next; x; x = next) {
 		next = x->next;
 		free_refusal(x);

@@ -58,7 +58,7 @@ struct reporter {
 	const struct kind_list *namespaces;	/* held, or NULL: that were looked at */
 	struct refusal *refusals;
 	size_t n_refusals;
-	struct loop_timer lease_timer, work_timer, look_timer, audit_timer;
+	struct loop_timer lease_timer, work_timer, look_timer, audit_timer, webhook_timer;
 	struct loop_task work;
 	struct report_trouble trouble[REPORT_ERRANDS];
 	uint64_t statuses, webhooks, maps, unchanged;
