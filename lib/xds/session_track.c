@@ -235,6 +235,7 @@ void track_fini(struct session *s, struct track *t)
 	map_each(&t->strays, free_stray, s);
 	map_fini(&t->strays);
 	track_drop_substitutes(s, t, true);
+	map_fini(&t->substitutes);
 	free(t->row);
 	free(t->reject_text);
 	res_set_unref(s->table, t->set);
