@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/source_kube.h"
+#include "store/source_kube_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "base/map.h"
 #include "base/must.h"
 #include "base/scalar.h"
-#include "store/credential_refs.h"
 #include "store/disk.h"
-#include "store/kube_call.h"
 
 #define PLACE_PREFIX "kubernetes/"
 
@@ -22,52 +19,6 @@ enum reach { REACH_ALL, REACH_MESH_CONFIG, REACH_REFERRED };
 static const enum reach reaches[KIND_COUNT] = {
 	[KIND_CONFIG_MAP] = REACH_MESH_CONFIG,	/* and those that are referred to */
 	[KIND_SECRET] = REACH_REFERRED,
-};
-
-/* An object that the server has. */
-struct known {
-	uint64_t uid;			/* hash; 0: not said */
-	uint64_t version;		/* hash of uid and resourceVersion; 0: not said */
-	unsigned round;			/* the list that had it last */
-	int64_t generation;
-	bool missing;			/* one list did not have it */
-};
-
-struct feed {
-	struct source_kube *source;
-	struct feed *next;
-	enum kind kind;
-	char *ns, *name;		/* or NULL */
-	bool referred;			/* watched for as long as an object names it */
-	struct kube_watch *watch;
-	struct kube_call *call;		/* or NULL */
-	struct loop_timer timer, confirm;
-	struct kube_next next_call;
-	struct map known;		/* "ns/name" -> struct known, heap */
-	unsigned round;
-	size_t held;
-	char *trouble;			/* or NULL */
-};
-
-struct source_kube {
-	struct source_kube_cfg cfg;
-	struct kube_client *client;
-	int source;
-	struct feed *feeds;
-	size_t n_referred;
-	const struct kind_list *followed[CREDENTIAL_KINDS];	/* what the references are of; refs */
-	const struct mesh_settings *followed_mesh;	/* ref */
-	struct loop_task commit;
-	struct loop_timer late;		/* a look at what may be settled by time alone */
-	struct arena scratch;
-	uint64_t seed;
-	bool synced, closing;
-	bool restored;			/* synced from disk, and not by the server yet */
-	struct disk_saver *saver;	/* or NULL */
-	char *state;			/* path of the generation, or NULL */
-	bool loading_referred;		/* the second pass over what is on disk */
-	bool touched;			/* the store was told something since the last commit */
-	uint64_t findings;		/* their version as of the last commit */
 };
 
 static void call_over(struct feed *f, const struct err *why);
@@ -105,7 +56,7 @@ bool source_kube_is_place(const char *place)
 	return place && !strncmp(place, PLACE_PREFIX, sizeof(PLACE_PREFIX) - 1);
 }
 
-static const char *key_of(const char *ns, const char *name, struct arena *a)
+const char *source_kube_key(const char *ns, const char *name, struct arena *a)
 {
 	return arena_printf(a, "%s/%s", ns, name);
 }
@@ -129,7 +80,7 @@ static struct identity identify(const struct feed *f, const struct node *root, s
 
 	if (kind_info(f->kind)->namespaced)
 		id.ns = ns && *ns ? ns : "default";
-	id.key = key_of(id.ns, id.name, a);
+	id.key = source_kube_key(id.ns, id.name, a);
 	if (generation && generation->kind == NODE_NUMBER)
 		scalar_int(generation->text, 0, INT64_MAX, &id.generation);
 	if (version && *version)
@@ -179,7 +130,7 @@ static void put(struct feed *f, const struct node *root, const struct hash128 *h
 	struct identity id = identify(f, root, &s->scratch);
 	void **slot = map_slot(&f->known, id.key);
 	struct known *k = *slot;
-	bool same = k && id.version && k->version == id.version, moved = !k || k->generation != id.generation;
+	bool same = k && id.version && k->version == id.version, moved = !k || k->generation != ((uint32_t)id.generation & INT32_MAX) || k->uid != id.uid;
 
 	if (!k) {
 		k = *slot = calloc(1, sizeof(*k));
@@ -187,7 +138,7 @@ static void put(struct feed *f, const struct node *root, const struct hash128 *h
 	}
 	k->uid = id.uid;
 	k->version = id.version;
-	k->generation = id.generation;
+	k->generation = (uint32_t)id.generation & INT32_MAX;
 	k->round = f->round;
 	k->missing = false;
 	if (!same)
@@ -736,86 +687,4 @@ void source_kube_close(struct source_kube *s)
 	kube_client_free(s->client);
 	arena_fini(&s->scratch);
 	free(s);
-}
-
-static const struct feed *feed_of(const struct source_kube *s, enum kind kind)
-{
-	for (const struct feed *f = s->feeds; f; f = f->next)
-		if (f->kind == kind && !f->name)
-			return f;
-	return NULL;
-}
-
-bool source_kube_find(const struct source_kube *s, enum kind kind, const char *ns, const char *name, struct kube_object *out)
-{
-	const struct feed *f = feed_of(s, kind);
-	const struct known *k;
-	struct arena a;
-
-	arena_init(&a, 0);
-	k = f ? map_get(&f->known, key_of(ns, name, &a)) : NULL;
-	arena_fini(&a);
-	if (k)
-		*out = (struct kube_object){.ns = ns,
-					    .name = name,
-					    .source = s->source,
-					    .api = kube_watch_api(f->watch),
-					    .generation = k->generation};
-	return k != NULL;
-}
-
-struct tour {
-	const struct feed *feed;
-	kube_object_fn *fn;
-	void *arg;
-	struct arena arena;
-};
-
-static void show(const char *key, void *value, void *arg)
-{
-	struct tour *t = arg;
-	const struct known *k = value;
-	struct arena_mark mark = arena_mark(&t->arena);
-	const char *slash = strchr(key, '/');
-	struct kube_object o = {.ns = arena_strndup(&t->arena, key, (size_t)(slash - key)),
-				.name = slash + 1,
-				.source = t->feed->source->source,
-				.api = kube_watch_api(t->feed->watch),
-				.generation = k->generation};
-
-	t->fn(&o, t->arg);
-	arena_rewind(&t->arena, mark);
-}
-
-void source_kube_each_object(const struct source_kube *s, enum kind kind, kube_object_fn *fn, void *arg)
-{
-	const struct feed *f = feed_of(s, kind);
-	struct tour t = {.feed = f, .fn = fn, .arg = arg};
-
-	if (!f)
-		return;
-	arena_init(&t.arena, 0);
-	map_each(&f->known, show, &t);
-	arena_fini(&t.arena);
-}
-
-struct kube_client *source_kube_client(const struct source_kube *s)
-{
-	return s->client;
-}
-
-void source_kube_each(const struct source_kube *s, kube_status_fn *fn, void *arg)
-{
-	for (const struct feed *f = s->feeds; f; f = f->next) {
-		struct kube_status row = {.plural = kind_info(f->kind)->plural,
-					  .ns = f->ns ? f->ns : "",
-					  .name = f->name ? f->name : "",
-					  .state = kube_watch_state(f->watch),
-					  .trouble = f->trouble,
-					  .objects = map_count(&f->known),
-					  .held = f->held,
-					  .stats = kube_watch_stats(f->watch)};
-
-		fn(&row, arg);
-	}
 }

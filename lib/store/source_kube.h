@@ -32,7 +32,7 @@ struct source_kube_cfg {
 	struct job_pool *pool;		/* for that */
 	unsigned speed;			/* for tests: its time passes so many times faster; 0 = 1 */
 	loop_fn *changed;		/* after a commit that changed objects or findings, and when synced */
-	/* An object came, or its generation moved; before the commit. Or NULL. */
+	/* An object came, is another one of the same name, or its generation moved; before the commit. Or NULL. */
 	void (*moved)(void *arg, enum kind kind, const char *ns, const char *name);
 	void *arg;
 };
