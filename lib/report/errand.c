@@ -103,6 +103,13 @@ static void prepare_event(struct trip *t, const struct node *root, const struct 
 					 .message = arena_strdup(&t->arena, s->message)};
 }
 
+/* What has changed since is not told by this one. */
+static void tell(struct trip *t)
+{
+	if (!outbox_is_again(t->r->outbox, t->key))
+		report_tell(t->r, t->key, t->hash);
+}
+
 static enum due decide_status(struct trip *t, const struct node *root, struct write *w)
 {
 	struct loop *l = t->r->cfg.loop;
@@ -116,7 +123,7 @@ static enum due decide_status(struct trip *t, const struct node *root, struct wr
 	t->hash = s.hash;
 	due = status_patch(&s, root, loop_wall_ns(l), &w->body, &news);
 	if (!due) {
-		report_tell(t->r, t->key, s.hash);
+		tell(t);
 		return DUE_NOTHING;
 	}
 	w->method = "PATCH";
@@ -134,7 +141,7 @@ static void status_written(struct trip *t, unsigned status)
 	if (status < 200 || status >= 300)
 		return;
 	r->statuses++;
-	report_tell(r, t->key, t->hash);
+	tell(t);
 	if (t->event)
 		number = event_note(r->events, t->event, loop_now_ms(r->cfg.loop), loop_wall_ns(r->cfg.loop));
 	if (number)

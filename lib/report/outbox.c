@@ -180,6 +180,13 @@ const char *outbox_next(struct outbox *o, int64_t now_ms, int64_t *wait_ms)
 	return e->key;
 }
 
+bool outbox_is_again(const struct outbox *o, const char *key)
+{
+	const struct errand *e = map_get(&o->all, key);
+
+	return e && e->state == OPEN && e->again;
+}
+
 void outbox_charge(struct outbox *o, int64_t now_ms)
 {
 	bucket_charge(&o->bucket, now_ms);

@@ -35,6 +35,8 @@ void outbox_put(struct outbox *o, const char *key, enum outbox_lane lane);
 /* The errand to begin now; its key is valid until outbox_end. NULL: none, and *wait_ms (or -1: until something is put or
  * ends) until there may be one. */
 const char *outbox_next(struct outbox *o, int64_t now_ms, int64_t *wait_ms);
+/* The errand is under way, and has been put once more since it began. */
+bool outbox_is_again(const struct outbox *o, const char *key);
 /* A further request of an errand that is under way. */
 void outbox_charge(struct outbox *o, int64_t now_ms);
 

@@ -154,15 +154,6 @@ static void look_at_namespaces(struct reporter *r)
 	kind_list_unref(old);
 }
 
-static void audit(void *arg)
-{
-	struct reporter *r = arg;
-
-	if (r->leads)
-		put_roots(r, OUTBOX_BULK);
-	report_work(r);
-	loop_timer_start(r->cfg.loop, &r->audit_timer, REPORT_AUDIT_MS, audit, r);
-}
 
 static void look_at_webhook(void *arg)
 {
@@ -229,14 +220,29 @@ static void first_pass(struct reporter *r)
 	}
 }
 
-static void lead(struct reporter *r)
+/* From nothing: what the cluster says, it may not say any more. */
+static void look_at_all(struct reporter *r)
 {
-	log_info("report", "%s leads: it writes statuses, events and the mesh's root", r->cfg.identity);
-	r->leads = true;
 	map_each(&r->told, free_told, &r->told);
 	put_roots(r, OUTBOX_BULK);
 	first_pass(r);
 	report_work(r);
+}
+
+static void audit(void *arg)
+{
+	struct reporter *r = arg;
+
+	if (r->leads)
+		look_at_all(r);
+	loop_timer_start(r->cfg.loop, &r->audit_timer, REPORT_AUDIT_MS, audit, r);
+}
+
+static void lead(struct reporter *r)
+{
+	log_info("report", "%s leads: it writes statuses, events and the mesh's root", r->cfg.identity);
+	r->leads = true;
+	look_at_all(r);
 }
 
 static void follow(struct reporter *r)
@@ -435,11 +441,14 @@ void reporter_published(struct reporter *r, struct snapshot *s)
 void reporter_moved(struct reporter *r, enum kind kind, const char *ns, const char *name)
 {
 	struct arena a;
+	const char *key;
 
 	if (!r || !r->leads || !r->snap || !is_reported(kind))
 		return;
 	arena_init(&a, 0);
-	outbox_put(r->outbox, errand_status_key(kind, ns, name, &a), OUTBOX_URGENT);
+	key = errand_status_key(kind, ns, name, &a);
+	free(map_remove(&r->told, key));	/* another object of that name has been told nothing */
+	outbox_put(r->outbox, key, OUTBOX_URGENT);
 	arena_fini(&a);
 	report_work(r);
 }

@@ -21,7 +21,7 @@ struct reporter;
 enum {
 	REPORT_REFUSALS_MAX = 1000,	/* of proxies, remembered */
 	REPORT_LOOK_MS = 2000,		/* whether they last */
-	REPORT_AUDIT_MS = 1800000,	/* the roots are looked at again */
+	REPORT_AUDIT_MS = 1800000,	/* everything is looked at again, whoever changed it */
 	REPORT_WEBHOOK_MS = 10000,	/* the webhook is: whoever applies its configuration anew takes its caBundle back */
 };
 

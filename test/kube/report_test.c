@@ -329,10 +329,18 @@ static void follows_changes(void **state)
 	put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"r\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"a\"],\"x\":1,\"http\":"
 			 "[{\"route\":[{\"destination\":{\"host\":\"a\"},\"weight\":100}]}]}}");
 	wait_for(&f, observed(&f, "r", "3"));
+	/* it goes, and another one of its name comes, which has no status */
+	fake_api_delete(f.api, VIRTUAL, "one", "r");
+	wait_for(&f, kind_list_find(store_objects(f.store)->kind[KIND_VIRTUAL_SERVICE], "one", "r") == NULL);
+	put_route(&f, "r", "");
+	wait_for(&f, observed(&f, "r", "1") && is_quiet(&f, 0));
+	fake_api_lose(f.api, VIRTUAL, "one", "r");
+	put_route(&f, "r", "");
+	wait_for(&f, observed(&f, "r", "1"));
 	/* what another object does to it */
 	fake_api_delete(f.api, SERVICES, "one", "a");
 	wait_for(&f, !says(&f, "r", "Effective"));
-	assert_true(observed(&f, "r", "3"));
+	assert_true(observed(&f, "r", "1"));
 	stop(&f);
 }
 
@@ -536,6 +544,38 @@ static void publishes_the_root(void **state)
 	stop(&f);
 }
 
+/* A file says the same name: its word counts, and the cluster's object is not told of it. */
+static void files_are_not_told_of(void **state)
+{
+	static const char text[] = "{\"apiVersion\":\"networking.istio.io/v1\",\"kind\":\"VirtualService\",\"metadata\":{\"name\":\"r\","
+				   "\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"a\"],\"http\":[{\"route\":[{\"destination\":{\"host\":\"a\"}}]}]}}";
+	struct store_entry entry = {.kind = KIND_VIRTUAL_SERVICE, .ns = "one", .name = "r"};
+	struct store_place place = {.name = "kubernetes/r.yaml", .v = &entry, .n = 1};
+	struct object_id id;
+	struct object *o;
+	struct diags ds;
+	struct fix f;
+	int files;
+
+	(void)state;
+	start(&f);
+	diags_init(&ds, &f.arena);
+	assert_int_equal(object_decode(node_parse_json(text, sizeof(text) - 1, NULL, &f.arena, &ds).root, SCHEMA_LENIENT,
+				       place.name, &o, &id, &ds), OBJECT_OK);
+	files = store_source_add(f.store, "files");
+	entry.obj = o;
+	store_put(f.store, files, &place);
+	object_unref(o);
+	store_commit(f.store);
+	store_source_synced(f.store, files);
+	put_route(&f, "r", "");
+	put_route(&f, "other", "");
+	begin(&f);
+	assert_non_null(status_of(&f, "other"));
+	assert_null(status_of(&f, "r"));
+	stop(&f);
+}
+
 /* One of several control planes tells of what is its own. */
 static void tells_of_its_revision(void **state)
 {
@@ -591,6 +631,7 @@ int main(void)
 		cmocka_unit_test(one_of_two_writes),
 		cmocka_unit_test(proxies_refuse),
 		cmocka_unit_test(publishes_the_root),
+		cmocka_unit_test(files_are_not_told_of),
 		cmocka_unit_test(tells_of_its_revision),
 		cmocka_unit_test(paces_the_first_pass),
 	};

@@ -44,7 +44,9 @@ static void in_order(void **state)
 	assert_string_equal(next(o, 0), "b1");
 	assert_int_equal(wait_of(o, 0), -1);
 	/* put while it is under way: once more, and once only */
+	assert_false(outbox_is_again(o, "b1"));
 	outbox_put(o, "b1", OUTBOX_BULK);
+	assert_true(outbox_is_again(o, "b1"));
 	outbox_put(o, "b1", OUTBOX_BULK);
 	outbox_end(o, "b1", OUTBOX_DONE, -1, 0);
 	assert_string_equal(next(o, 0), "b1");
