@@ -22,6 +22,7 @@ static const struct args_option options[] = {
     {"cert-dir", 0, "DIR", "Keeps the pair: cert-chain.pem, key.pem, root-cert.pem. What is there is used while it is good. Else the key is in memory only."},
     {"ttl", 0, "DURATION", "Life of the certificate; $SECRET_TTL, else as the CA likes (24h)."},
     {"grace-ratio", 0, "NUMBER", "Part of its life that is left when it is renewed; $SECRET_GRACE_PERIOD_RATIO, else 0.5."},
+    {"roots-every", 0, "DURATION", "How often it looks for other roots between renewals; 5m."},
     {"plaintext", 0, NULL, "For development: no certificate, xDS without TLS."},
     {"type", 0, "sidecar|router", "What the proxy is; sidecar."},
     {"ip", 0, "ADDRESS", "Of the workload; $INSTANCE_IP."},
@@ -164,6 +165,16 @@ static int fill_credential(const struct args *args, const char *xds, struct cred
 	return 0;
 }
 
+static int fill_roots(const struct args *args, int64_t *every_ms, struct err *e)
+{
+	const char *every = args_get(args, "roots-every");
+
+	*every_ms = 0;
+	if (every && (read_duration("roots-every", every, every_ms, e) || *every_ms < 1000))
+		return err_set(e, ERR_SYNTAX, "--roots-every is a duration of a second or more");
+	return 0;
+}
+
 static const char *host_name(struct arena *a)
 {
 	char name[HOST_NAME_LEN] = "localhost";
@@ -249,7 +260,7 @@ int options_fill(const struct args *args, struct agent_opts *out, struct arena *
 	port = configured(out->bootstrap.proxy_config, "statusPort");
 	binds[0] = get(args, "status-address", NULL, port ? arena_printf(a, ":%s", port) : NULL, ":15020");
 	binds[1] = get(args, "ready-address", NULL, NULL, ":15021");
-	return fill_bootstrap(args, xds, &out->bootstrap, a, e) || fill_credential(args, xds, &out->credential, a, e) ||
+	return fill_bootstrap(args, xds, &out->bootstrap, a, e) || fill_credential(args, xds, &out->credential, a, e) || fill_roots(args, &out->roots_every_ms, e) ||
 			       fill_envoy(args, out->bootstrap.proxy_config, &out->envoy, e)
 		       ? -1
 		       : 0;

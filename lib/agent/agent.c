@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "agent/root_watch.h"
 #include "agent/sds.h"
 #include "base/log.h"
 #include "base/must.h"
@@ -24,6 +25,7 @@ struct agent {
 	struct loop *loop;
 	struct http_client *client;
 	struct credential *credential;	/* or NULL: plaintext */
+	struct root_watch *root_watch;
 	struct secrets *secrets;
 	struct sds *sds;
 	struct envoy *envoy;		/* or NULL */
@@ -281,6 +283,9 @@ static int open_credential(struct agent *g, struct err *e)
 		return -1;
 	if (credential_get(g->credential))
 		credential_changed(g);
+	g->root_watch = root_watch_new(
+	    g->loop, g->client, g->credential,
+	    &(struct root_watch_opts){.url = opts.url, .server_name = opts.server_name, .every_ms = g->opts->roots_every_ms});
 	return 0;
 }
 
@@ -316,6 +321,7 @@ static void end(struct agent *g)
 	child_free(g->app);
 	status_close(g->status);
 	envoy_free(g->envoy);
+	root_watch_free(g->root_watch);
 	credential_close(g->credential);
 	sds_close(g->sds);
 	secrets_free(g->secrets);

@@ -14,6 +14,7 @@
 /* What the agent sets itself: every `arg` and callback, and the paths that are in run_dir. */
 struct agent_opts {
 	const char *run_dir;			/* sds.sock, envoy.json, admin; made if missing */
+	int64_t roots_every_ms;			/* 0: ROOT_WATCH_MS */
 	struct credential_opts credential;	/* url NULL: no certificate, xDS in plaintext */
 	struct bootstrap_opts bootstrap;
 	struct envoy_opts envoy;		/* binary NULL: none is started */

@@ -314,7 +314,7 @@ static void send_request(struct credential *c, const char *request, const struct
 
 /* Who may be the CA: whom the file names, which may be as old as this machine, and the roots that came with our last
  * certificate, of which one may be new. */
-static int read_trusted(const struct credential *c, struct buf *out, struct err *e)
+int credential_trusted(const struct credential *c, struct buf *out, struct err *e)
 {
 	if (file_read(c->opts.ca_file, out, e))
 		return -1;
@@ -337,7 +337,7 @@ static int ask(struct credential *c, struct err *e)
 	c->next = held_new();
 	buf_clear(&c->body);
 	c->answer = (struct http_answer){.retry_after_ms = -1};
-	status = read_trusted(c, &ca, e) || prove(c, &tls, &header, e) ||
+	status = credential_trusted(c, &ca, e) || prove(c, &tls, &header, e) ||
 			 own_key_make(&c->next->key, &a, &request, e)
 		     ? -1
 		     : 0;
@@ -400,6 +400,27 @@ void credential_close(struct credential *c)
 	held_free(c->next);
 	buf_fini(&c->body);
 	free(c);
+}
+
+int credential_set_roots(struct credential *c, const char *roots, struct err *e)
+{
+	struct held *h = held_new(), *before = c->held;
+
+	must(before);
+	buf_append(&h->key, before->key.p, before->key.n);
+	buf_append(&h->chain, before->chain.p, before->chain.n);
+	buf_str(&h->roots, roots);
+	if (settle(h, loop_wall_ns(c->loop) / 1000000000, e)) {
+		held_free(h);
+		return -1;
+	}
+	c->held = h;
+	log_info("cert", "other roots are trusted");
+	if (c->opts.cert_dir)
+		save(c, h);
+	c->opts.changed(c->opts.arg);
+	held_free(before);
+	return 0;
 }
 
 const struct credential_pair *credential_get(const struct credential *c)

@@ -10,6 +10,7 @@
 #define AGENT_CREDENTIAL_H
 
 #include "agent/renew.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "ev/loop.h"
 #include "net/http_client.h"
@@ -44,6 +45,11 @@ struct credential *credential_open(struct loop *l, struct http_client *client, c
 void credential_close(struct credential *c);	/* NULL is fine */
 /* Borrowed until the next `changed`; NULL: none yet. */
 const struct credential_pair *credential_get(const struct credential *c);
+/* Other roots than those that the pair came with, PEM, which it verifies against: they are its own from now on, and
+ * `changed` is called. -1: they are not taken. */
+int credential_set_roots(struct credential *c, const char *roots, struct err *e);
+/* Who may be the CA, PEM: appended. */
+int credential_trusted(const struct credential *c, struct buf *out, struct err *e);
 enum renew_state credential_state(const struct credential *c);
 const struct credential_stats *credential_stats(const struct credential *c);
 

@@ -190,3 +190,26 @@ def test_rotation_roots_by_sds(env):
     proxy.acknowledge()
     phase(one, 'draining')
     need(navctl(one)['proxies'][0]['state'] == 'has it', 'its row')
+
+
+def test_rotation_roots_by_rest(env):
+    """GET /v1/roots gives a workload the new roots before its renewal, and ?have= says that it has them."""
+    one = Identity(env, {'a.yaml': NAMESPACE})
+    a = one.machine('default', 'a')
+    navctl(one, 'rotate', want=0)
+    status, body = one.client(machine=a).http('GET', '/v1/roots')
+    need(status == 200 and json.loads(body)['roots'].count('BEGIN') == 2, '%s %s' % (status, body))
+    need(phase(one, 'distributing')['away'] == 1, 'asking alone counts')
+    need(one.client(machine=a).http('GET', '/v1/roots?have=99')[0] == 200 and phase(one, 'distributing')['away'] == 1, 'a bundle to come')
+    need(one.client(machine=a).http('GET', '/v1/roots?have=%d' % json.loads(body)['bundle'])[0] == 200, 'have')
+    phase(one, 'draining')
+
+
+def test_rotation_agent_looks_for_roots(env):
+    """An agent whose certificate is good for hours gets the new root between renewals, and says that it has it."""
+    one = Identity(env, {'a.yaml': NAMESPACE})
+    agent = env.started(Agent(one, 'db', '--roots-every', '1s', envoy='none')).await_ready()
+    navctl(one, 'rotate', want=0)
+    phase(one, 'draining')
+    need(chain_of(agent.secrets('ROOTCA')[-1]['ROOTCA'])[0].count('BEGIN') == 2, 'the roots are not on its socket')
+    need(agent.certificates() == 1, 'it was renewed meanwhile')

@@ -22,7 +22,7 @@ BUGS = [
     ('ROOTCA counts before it is acknowledged', ROTATION,
      'return p->ack == ROTATION_ACK_HAS;', 'return true;'),
     ('leaves are not waited for', ROTATION,
-     'return root->until_s && now_s <= root->until_s + ROTATION_SKEW_S;', 'return root->until_s && now_s <= root->since_s;'),
+     'if (leaf->until_s > root->until_s)\n\t\t\troot->until_s = leaf->until_s;', 'if (leaf->until_s > root->until_s)\n\t\t\troot->until_s = leaf->issued_s;'),
     ('what the files do not have is not trusted', ROTATION,
      'return which == DRAINED ? !lives(root, now_s) : !root->until_s && !root->promised_s;', '(void)which;\n\treturn now_s > 0;'),
     ('who asked before the bundle is forgotten', ROTATION,

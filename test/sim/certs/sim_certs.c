@@ -385,6 +385,10 @@ static void act(struct world *w)
 			roots_reload(w->roots);
 		was_killed(w);
 		break;
+	case 6: /* without a stream, as by hand */
+		if (!h->connected && !h->gone)
+			begin(w, h);
+		break;
 	default: break;
 	}
 	if (!w->roots && sim_chance(&w->random, 70))
