@@ -103,14 +103,28 @@ static void consider(struct reporter *r, enum kind kind, const char *ns, const c
 	arena_fini(&a);
 }
 
-static void consider_verdicts(struct reporter *r, enum kind kind)
+static bool is_same(const struct verdict *a, const struct verdict *b)
 {
-	size_t first, n = snapshot_verdicts_of(r->snap, kind, &first);
+	if (a->obj != b->obj || a->state != b->state || a->n_why != b->n_why)
+		return false;
+	for (size_t i = 0; i < a->n_why; i++)
+		if (a->why[i].code != b->why[i].code || strcmp(a->why[i].path, b->why[i].path) != 0 ||
+		    strcmp(a->why[i].text, b->why[i].text) != 0)
+			return false;
+	return true;
+}
 
-	for (size_t i = first; i < first + n; i++) {
-		const struct object *o = r->snap->verdicts[i].obj;
+/* Those that differ from the snapshot before: a change of one object of a kind costs little where there are thousands. */
+static void consider_verdicts(struct reporter *r, const struct snapshot *old, enum kind kind)
+{
+	size_t first, n = snapshot_verdicts_of(r->snap, kind, &first), at = 0, n_old = old ? snapshot_verdicts_of(old, kind, &at) : 0;
+	const struct verdict *v = r->snap->verdicts + first, *was = n_old ? old->verdicts + at : NULL, *end = was + n_old;
 
-		consider(r, kind, o->ns, o->name, OUTBOX_URGENT);
+	for (size_t i = 0; i < n; i++) {
+		while (was != end && object_compare(was->obj, v[i].obj) < 0)
+			was++;
+		if (was == end || !is_same(was, &v[i]))
+			consider(r, kind, v[i].obj->ns, v[i].obj->name, OUTBOX_URGENT);
 	}
 }
 
@@ -432,7 +446,7 @@ void reporter_published(struct reporter *r, struct snapshot *s)
 		first_pass(r);
 	for (int k = 0; r->leads && k < KIND_COUNT; k++)
 		if (is_reported((enum kind)k) && !snapshot_same_verdicts(old, s, (enum kind)k))
-			consider_verdicts(r, (enum kind)k);
+			consider_verdicts(r, old, (enum kind)k);
 	snapshot_unref(old);
 	report_work(r);
 }

@@ -113,6 +113,48 @@ static void big_sets_come_in_parts(void **state)
 	arena_fini(&a);
 }
 
+/* A refusal lasts while the content does, in either variant. */
+static void says_what_is_refused(void **state)
+{
+	static const char name[] = "outbound|80||s00000.ns.svc.cluster.local";
+	struct xds_request nack = {.type_url = url_cds, .nonce = "1-1", .version = "", .has_error = true};
+
+	(void)state;
+	for (int delta = 0; delta < 2; delta++) {
+		struct res_table t;
+		struct arena a;
+		struct bundle *b, *other;
+		struct session *s;
+		struct buf out;
+		struct err e = {0};
+
+		arena_init(&a, 0);
+		res_table_init(&t);
+		buf_init(&out, 1 << 20);
+		b = bundle_of(&t, 1, 20, &a);
+		other = bundle_of(&t, 1, 21, &a);
+		s = session_of(&t, delta, 1);
+		assert_false(session_refuses(s, XDS_CDS, name));
+		session_set_bundle(s, b);
+		assert_int_equal(request(s, url_cds, "", NULL, 0, delta), 0);
+		assert_true(session_next(s, 0, &out));
+		assert_false(session_refuses(s, XDS_CDS, name));
+		nack.error_text = "no";
+		assert_int_equal(session_receive(s, &nack, 0, &e), 0);
+		assert_true(session_refuses(s, XDS_CDS, name));
+		assert_false(session_refuses(s, XDS_CDS, "x"));
+		assert_false(session_refuses(s, XDS_EDS, name));
+		session_set_bundle(s, other);
+		assert_false(session_refuses(s, XDS_CDS, name));
+		session_free(s);
+		bundle_unref(&t, b);
+		bundle_unref(&t, other);
+		res_table_fini(&t);
+		buf_fini(&out);
+		arena_fini(&a);
+	}
+}
+
 static void too_many_names(void **state)
 {
 	struct res_table t;
@@ -202,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(wire_bytes), cmocka_unit_test(big_sets_come_in_parts), cmocka_unit_test(too_many_names),
+	    cmocka_unit_test(says_what_is_refused),
 	    cmocka_unit_test(a_thousand_idle_sessions),
 	};
 
