@@ -1,56 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/kube_watch.h"
+#include "store/kube_watch_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
-#include "node/json_list.h"
 #include "store/kube_target.h"
-
-enum {
-	SCRATCH_MAX = 256 * 1024 * 1024,
-	ERROR_BODY_MAX = 64 * 1024,
-	VERSION_MAX = 256, CONTINUE_MAX = 16 * 1024, VERSIONS = 4,
-	WATCH_MIN_S = 300, WATCH_SPREAD_S = 300,	/* watches end at different times */
-	SHORT_WATCH_MS = 1000,		/* one that ends earlier has gone wrong */
-	STREAM_FAILURES = 3,		/* then lists come by pages */
-	BROKEN_SHIFT_MAX = 3,		/* lists that are broken each time come ever more seldom: every 4 to 8 minutes */
-	SILENT_WATCHES = 2,		/* then the server may know nothing of our version: after a restore it says nothing */
-};
-
-enum mode { LIST_STREAM, LIST_PAGES, WATCH };
-
-struct kube_watch {
-	struct kube_watch_cfg cfg;
-	struct object_keep keep;
-	struct node_keep_key event_keys[2];
-	struct node_keep event_keep;
-	char *api[VERSIONS];		/* "/apis/GROUP/VERSION" */
-	char *api_version[VERSIONS];
-	size_t n_api, at_api;
-	uint64_t random;
-	enum kube_watch_state state;
-	enum mode mode;
-	bool no_stream, no_limit;	/* the server does not have it; a page's token went stale */
-	unsigned stream_failures, silent_watches, failures, broken_lists;
-	struct buf version, token;	/* resourceVersion; continue, empty on the first page */
-	int64_t not_before_ms, relist_at_ms, listed_at_ms;
-	int64_t absent_since_ms, forbidden_since_ms;	/* -1: it is not */
-	bool vanished;			/* told */
-	struct hash128 trouble;		/* told last; 0 = none */
-	/* of the call */
-	bool open, in_list, saw_broken, gone_410, list_done, no_mark;
-	unsigned status;
-	int64_t retry_after_ms, began_ms;
-	uint64_t events_before;
-	struct json_list list;
-	struct buf line;		/* of a watch, what came in earlier pieces; or the body of an error */
-	bool skip_line;
-	struct arena scratch;
-	struct buf target;
-	struct kube_watch_stats stats;
-};
 
 /* ---- life ---- */
 
@@ -161,13 +116,12 @@ static int64_t draw(struct kube_watch *w, int64_t n)
 	return (int64_t)((z ^ (z >> 31)) % (uint64_t)n);
 }
 
-/* From half of ms to one and a half. */
-static void wait_about(struct kube_watch *w, int64_t now_ms, int64_t ms)
+void kube_watch_wait_about(struct kube_watch *w, int64_t now_ms, int64_t ms)
 {
 	w->not_before_ms = now_ms + ms / 2 + draw(w, ms + 1);
 }
 
-static void tell_trouble(struct kube_watch *w, const char *why)
+void kube_watch_tell_trouble(struct kube_watch *w, const char *why)
 {
 	struct hash128 h = {0};
 
@@ -179,28 +133,28 @@ static void tell_trouble(struct kube_watch *w, const char *why)
 	w->cfg.events->trouble(w->cfg.arg, why);
 }
 
-static void back_off(struct kube_watch *w, int64_t now_ms, const char *why)
+void kube_watch_back_off(struct kube_watch *w, int64_t now_ms, const char *why)
 {
 	unsigned shift = w->failures < 6 ? w->failures : 6;
 	int64_t ms = (int64_t)KUBE_BACKOFF_MS << shift;
 
 	w->stats.failures++;
 	w->failures++;
-	wait_about(w, now_ms, ms < KUBE_BACKOFF_MAX_MS * 2 / 3 ? ms : KUBE_BACKOFF_MAX_MS * 2 / 3);
+	kube_watch_wait_about(w, now_ms, ms < KUBE_BACKOFF_MAX_MS * 2 / 3 ? ms : KUBE_BACKOFF_MAX_MS * 2 / 3);
 	/* not less than half a second, and not less than the server asks for */
 	if (w->not_before_ms < now_ms + KUBE_BACKOFF_MS)
 		w->not_before_ms = now_ms + KUBE_BACKOFF_MS;
 	if (w->retry_after_ms > 0 && w->not_before_ms < now_ms + w->retry_after_ms)
 		w->not_before_ms = now_ms + w->retry_after_ms + draw(w, KUBE_BACKOFF_MS);
-	tell_trouble(w, why);
+	kube_watch_tell_trouble(w, why);
 }
 
-static void all_is_well(struct kube_watch *w)
+void kube_watch_all_is_well(struct kube_watch *w)
 {
 	w->failures = 0;
 	w->absent_since_ms = w->forbidden_since_ms = -1;
 	w->vanished = false;
-	tell_trouble(w, NULL);
+	kube_watch_tell_trouble(w, NULL);
 }
 
 /* ---- what to ask for ---- */
@@ -229,7 +183,7 @@ static void put_target(struct kube_watch *w)
 	}
 }
 
-static void to_list(struct kube_watch *w)
+void kube_watch_to_list(struct kube_watch *w)
 {
 	w->mode = w->no_stream ? LIST_PAGES : LIST_STREAM;
 	w->no_limit = false;
@@ -248,7 +202,7 @@ static void choose_mode(struct kube_watch *w, int64_t now_ms)
 		due = true;
 	}
 	if (due || !w->version.n)
-		to_list(w);
+		kube_watch_to_list(w);
 }
 
 static void begin_call(struct kube_watch *w, int64_t now_ms)
@@ -295,7 +249,7 @@ void kube_watch_answered(struct kube_watch *w, unsigned status, int64_t retry_af
 		return;
 	w->state = KUBE_SYNCED;
 	w->absent_since_ms = w->forbidden_since_ms = -1;
-	tell_trouble(w, NULL);
+	kube_watch_tell_trouble(w, NULL);
 }
 
 static void relist_after_broken(struct kube_watch *w, int64_t now_ms, unsigned times)
@@ -334,7 +288,8 @@ static void complete(struct kube_watch *w, struct node *root)
 static bool is_of_kind(const struct kube_watch *w, const struct node *root)
 {
 	const char *api = node_text(root, "apiVersion"), *kind = node_text(root, "kind");
-	const char *name = node_text(node_get(root, "metadata"), "name"), *ns = node_text(node_get(root, "metadata"), "namespace");
+	const struct node *meta = node_get(root, "metadata");
+	const char *name = node_text(meta, "name"), *ns = node_text(meta, "namespace");
 
 	return api && kind && name && *name && !strchr(name, '/') && (!ns || !strchr(ns, '/')) &&
 	       kind_find(api, kind) == (int)w->cfg.kind;
@@ -355,7 +310,7 @@ static void take_object(struct kube_watch *w, int64_t now_ms, struct node *root,
 		w->cfg.events->put(w->cfg.arg, root);
 }
 
-static struct node *parse(struct kube_watch *w, const char *text, size_t n, const struct node_keep *keep, const char **why)
+struct node *kube_watch_parse(struct kube_watch *w, const char *text, size_t n, const struct node_keep *keep, const char **why)
 {
 	struct diags ds;
 	struct node_doc doc;
@@ -377,7 +332,7 @@ static void take_element(void *arg, const char *text, size_t n)
 	struct kube_watch *w = p->w;
 	struct arena_mark mark = arena_mark(&w->scratch);
 	const char *why = "an element is too large";
-	struct node *root = text ? parse(w, text, n, &w->keep.root, &why) : NULL;
+	struct node *root = text ? kube_watch_parse(w, text, n, &w->keep.root, &why) : NULL;
 
 	w->stats.events++;
 	if (root)
@@ -387,14 +342,14 @@ static void take_element(void *arg, const char *text, size_t n)
 	arena_rewind(&w->scratch, mark);
 }
 
-static const char *version_of(const struct node *object)
+const char *kube_watch_version_of(const struct node *object)
 {
 	return node_text(node_get(object, "metadata"), "resourceVersion");
 }
 
 static void set_version(struct kube_watch *w, const struct node *object)
 {
-	const char *v = version_of(object);
+	const char *v = kube_watch_version_of(object);
 
 	if (!v || !*v || strlen(v) >= VERSION_MAX)
 		return;
@@ -405,7 +360,7 @@ static void set_version(struct kube_watch *w, const struct node *object)
 /* What was read at a version says nothing of the same version now. */
 static void note_reverted(struct kube_watch *w, int64_t now_ms, const struct node *list)
 {
-	const char *version = version_of(list);
+	const char *version = kube_watch_version_of(list);
 
 	if (!version || !w->version.n || !kube_version_is_before(version, buf_cstr(&w->version)))
 		return;
@@ -413,8 +368,7 @@ static void note_reverted(struct kube_watch *w, int64_t now_ms, const struct nod
 	kube_watch_relist(w, now_ms, 0);
 }
 
-/* list: with the version that it is of. */
-static void end_list(struct kube_watch *w, int64_t now_ms, const struct node *list)
+void kube_watch_end_list(struct kube_watch *w, int64_t now_ms, const struct node *list)
 {
 	note_reverted(w, now_ms, list);
 	set_version(w, list);
@@ -429,11 +383,11 @@ static void end_list(struct kube_watch *w, int64_t now_ms, const struct node *li
 	w->state = KUBE_SYNCED;
 	w->stream_failures = w->silent_watches = 0;
 	w->stats.lists++;
-	all_is_well(w);
+	kube_watch_all_is_well(w);
 	w->cfg.events->list_ended(w->cfg.arg, !w->saw_broken);
 }
 
-static void drop_list(struct kube_watch *w)
+void kube_watch_drop_list(struct kube_watch *w)
 {
 	if (!w->in_list)
 		return;
@@ -445,20 +399,21 @@ static void drop_list(struct kube_watch *w)
 static void take_error(struct kube_watch *w, int64_t now_ms, const char *text, size_t n)
 {
 	const char *why;
-	const struct node *event = parse(w, text, n, NULL, &why), *status = event ? node_get(event, "object") : NULL;
+	const struct node *event = kube_watch_parse(w, text, n, NULL, &why), *status = event ? node_get(event, "object") : NULL;
 	const struct node *code = node_get(status, "code");
 	const char *message = node_text(status, "message");
 
 	if (code && code->kind == NODE_NUMBER && !strcmp(code->text, "410"))
 		w->gone_410 = true;
 	else if (w->mode == WATCH)
-		back_off(w, now_ms, arena_printf(&w->scratch, "the watch ends with %s", message ? message : "an error"));
+		kube_watch_back_off(w, now_ms,
+				    arena_printf(&w->scratch, "the watch ends with %s", message ? message : "an error"));
 }
 
 /* What is older than what has been read undoes it: it is not taken, and a list will tell. */
 static bool goes_back(struct kube_watch *w, int64_t now_ms, const struct node *object)
 {
-	const char *version = version_of(object);
+	const char *version = kube_watch_version_of(object);
 
 	if (!version || !w->version.n || !kube_version_is_before(version, buf_cstr(&w->version)))
 		return false;
@@ -470,7 +425,7 @@ static bool goes_back(struct kube_watch *w, int64_t now_ms, const struct node *o
 static bool take_event(struct kube_watch *w, int64_t now_ms, const char *text, size_t n)
 {
 	const char *why, *type;
-	struct node *event = parse(w, text, n, &w->event_keep, &why), *object;
+	struct node *event = kube_watch_parse(w, text, n, &w->event_keep, &why), *object;
 
 	w->stats.events++;
 	type = node_text(event, "type");
@@ -486,8 +441,8 @@ static bool take_event(struct kube_watch *w, int64_t now_ms, const char *text, s
 	if (!strcmp(type, "BOOKMARK")) {
 		const char *end = node_text(node_get(node_get(object, "metadata"), "annotations"), "k8s.io/initial-events-end");
 
-		if (w->mode == LIST_STREAM && end && !strcmp(end, "true") && version_of(object))
-			end_list(w, now_ms, object);
+		if (w->mode == LIST_STREAM && end && !strcmp(end, "true") && kube_watch_version_of(object))
+			kube_watch_end_list(w, now_ms, object);
 		else if (w->mode == WATCH && !goes_back(w, now_ms, object))
 			set_version(w, object);
 		/* no other one comes before the end of a list */
@@ -566,178 +521,4 @@ bool kube_watch_received(struct kube_watch *w, int64_t now_ms, const char *p, si
 		return false;
 	/* a watch that has something better to do */
 	return !(w->mode == WATCH && w->relist_at_ms && now_ms >= w->relist_at_ms);
-}
-
-/* ---- how it ends ---- */
-
-/* The frame of a page that has come whole. Why it is none, or NULL. */
-static const char *take_page(struct kube_watch *w, int64_t now_ms)
-{
-	const char *why, *version, *token;
-	const struct node *frame, *meta;
-
-	frame = parse(w, w->list.frame.p, w->list.frame.n, NULL, &why);
-	meta = frame ? node_get(frame, "metadata") : NULL;
-	version = frame ? version_of(frame) : NULL;
-	token = node_text(meta, "continue");
-	if (!version || !*version || !node_get(frame, "items"))
-		return "the answer is no list";
-	buf_clear(&w->token);
-	if (token && *token) {
-		buf_str(&w->token, token);
-		return w->token.failed ? "the token of the next page is too long" : NULL;
-	}
-	end_list(w, now_ms, frame);
-	return NULL;
-}
-
-static void list_failed(struct kube_watch *w, int64_t now_ms, const char *why)
-{
-	if (w->mode == LIST_STREAM && w->status == 200 && ++w->stream_failures >= STREAM_FAILURES)
-		w->no_stream = true;
-	drop_list(w);
-	to_list(w);
-	back_off(w, now_ms, why);
-}
-
-/* A server that is older than lists by stream takes the request for a watch and never marks the end. */
-static void no_end_mark(struct kube_watch *w, int64_t now_ms)
-{
-	w->no_stream = true;
-	list_failed(w, now_ms, "the list has no end mark");
-}
-
-static void end_page(struct kube_watch *w, int64_t now_ms, const char *why)
-{
-	if (!why && !json_list_is_whole(&w->list))
-		why = "the list is cut";
-	if (!why)
-		why = take_page(w, now_ms);
-	if (why)
-		list_failed(w, now_ms, why);
-}
-
-static void end_watch(struct kube_watch *w, int64_t now_ms, const struct err *why)
-{
-	bool silent = w->stats.events == w->events_before;
-
-	if (w->gone_410) {
-		to_list(w);
-		/* all kinds of a server that was restarted come here at once */
-		wait_about(w, now_ms, KUBE_BACKOFF_MS);
-		return;
-	}
-	if (w->not_before_ms > now_ms)	/* it ended with an error that was told */
-		return;
-	if (silent && why && why->code == ERR_TIMEOUT && ++w->silent_watches >= SILENT_WATCHES)
-		to_list(w);
-	if (!silent)
-		w->silent_watches = 0;
-	if (now_ms - w->began_ms >= KUBE_BACKOFF_MAX_MS)
-		w->failures = 0;
-	if (why && why->code != ERR_TIMEOUT && why->code != ERR_CANCELLED)
-		back_off(w, now_ms, why->text);
-	else if (now_ms - w->began_ms < SHORT_WATCH_MS && !w->list_done)
-		back_off(w, now_ms, "watches end at once");
-	else
-		all_is_well(w);
-}
-
-/* 404: the kind, or this version of it, is not there. */
-static void end_missing(struct kube_watch *w, int64_t now_ms)
-{
-	drop_list(w);
-	to_list(w);
-	w->at_api = (w->at_api + 1) % w->n_api;
-	if (w->at_api)			/* the next version, at once */
-		return;
-	if (w->absent_since_ms < 0)
-		w->absent_since_ms = now_ms;
-	w->forbidden_since_ms = -1;
-	w->state = KUBE_ABSENT;
-	tell_trouble(w, "the server does not have this kind");
-	if (now_ms - w->absent_since_ms >= KUBE_VANISHED_MS && !w->vanished) {
-		w->vanished = true;
-		w->cfg.events->vanished(w->cfg.arg);
-	}
-	wait_about(w, now_ms, KUBE_ABSENT_RETRY_MS);
-}
-
-static void end_forbidden(struct kube_watch *w, int64_t now_ms, const char *why)
-{
-	drop_list(w);
-	if (w->mode != WATCH)
-		to_list(w);
-	if (w->forbidden_since_ms < 0)
-		w->forbidden_since_ms = now_ms;
-	w->state = KUBE_FORBIDDEN;
-	tell_trouble(w, why);
-	/* soon at first: a young server does not have its roles yet */
-	wait_about(w, now_ms, now_ms - w->forbidden_since_ms < KUBE_FORBIDDEN_GRACE_MS ? KUBE_BACKOFF_MS * 2 : KUBE_ABSENT_RETRY_MS);
-}
-
-/* The text of an answer that is none, for people. */
-static const char *refusal(struct kube_watch *w)
-{
-	const char *why, *message;
-	const struct node *status = parse(w, w->line.p ? w->line.p : "", w->line.n, NULL, &why);
-
-	message = status ? node_text(status, "message") : NULL;
-	return arena_printf(&w->scratch, "status %u%s%.200s", w->status, message ? ": " : "", message ? message : "");
-}
-
-static void end_refused(struct kube_watch *w, int64_t now_ms)
-{
-	bool pages;
-
-	switch (w->status) {
-	case 400:
-	case 422:
-		if (w->mode != LIST_STREAM)
-			break;
-		w->no_stream = true;
-		drop_list(w);
-		to_list(w);
-		return;
-	case 403:
-		end_forbidden(w, now_ms, refusal(w));
-		return;
-	case 404:
-		end_missing(w, now_ms);
-		return;
-	case 410:
-		/* pages that outlive the server's memory: all in one then */
-		pages = w->mode == LIST_PAGES && w->token.n;
-		drop_list(w);
-		to_list(w);
-		w->no_limit = pages;
-		wait_about(w, now_ms, KUBE_BACKOFF_MS);
-		return;
-	default:
-		break;
-	}
-	if (w->mode == WATCH)
-		back_off(w, now_ms, refusal(w));
-	else
-		list_failed(w, now_ms, refusal(w));
-}
-
-void kube_watch_ended(struct kube_watch *w, int64_t now_ms, const struct err *why)
-{
-	struct arena_mark mark = arena_mark(&w->scratch);
-
-	must(w->open);
-	w->open = false;
-	if (w->status && w->status != 200)
-		end_refused(w, now_ms);
-	else if (w->mode == LIST_PAGES)
-		end_page(w, now_ms, why ? why->text : NULL);
-	else if (w->mode == LIST_STREAM && (w->no_mark || (why && why->code == ERR_TIMEOUT && w->status == 200)))
-		no_end_mark(w, now_ms);
-	else if (w->mode == LIST_STREAM)
-		list_failed(w, now_ms, w->gone_410 ? "the list ends with 410" : why ? why->text : "the list ends before its end mark");
-	else
-		end_watch(w, now_ms, why);
-	arena_rewind(&w->scratch, mark);
-	buf_clear(&w->line);
 }
