@@ -5,6 +5,7 @@ import base64
 import http.client
 import json
 import os
+import signal
 import time
 
 import certs
@@ -13,6 +14,7 @@ from harness import BUILD, ENVOY, Navarchd, Process, await_, count, envoy_bootst
 from test_gateway import await_traffic, shop
 
 FAKE = BUILD + '/rel/test/kube/fake_main'
+MANY = 3000                 # objects of a kind, 3.5 kB each
 ROUTES = '/apis/networking.istio.io/v1/namespaces/default/virtualservices/shop'
 
 
@@ -108,9 +110,10 @@ def route_to(weights):
                 {'destination': {'host': 'shop', 'subset': v}, 'weight': w} for v, w in weights.items()]}]}}
 
 
-def cluster(env, versions):
-    """(API server, Envoy before it, navarchd, port of the traffic)"""
+def cluster(env, versions, more=None):
+    """(API server, Envoy before it, navarchd, port of the traffic); more: files of further objects"""
     files, port = shop(env, versions)
+    files = {**files, **(more or {})}
     authority = certs.certificate(env.folder, 'authority')
     own, daemon = (certs.certificate(env.folder, name, issuer=authority) for name in ('kubernetes', 'daemon'))
     api, secure = ApiServer(env, files), free_port()
@@ -135,6 +138,31 @@ def test_kube_follows(env):
     need(front.stat('downstream_cx_http2_total') == 1, '%d connections' % front.stat('downstream_cx_http2_total'))
     need(front.stat('downstream_cx_total') == 1, '%d connections in all' % front.stat('downstream_cx_total'))
     return 'in %.2f s' % took
+
+
+def large_lists():
+    """Two lists of ten megabytes, of which little is kept."""
+    def meta(i):
+        return {'name': 'many-%d' % i, 'namespace': 'many', 'managedFields': [{'manager': 'm', 'fieldsV1': {'f:%d' % k: {} for k in range(300)}}]}
+
+    kinds = {'VirtualService': lambda i: {'hosts': ['many-%d.example.com' % i], 'http': [{'route': [{'destination': {'host': 'many-%d.example.com' % i}}]}]},
+             'DestinationRule': lambda i: {'host': 'many-%d.example.com' % i}}
+    return {kind.lower() + '.json': json.dumps({'apiVersion': 'v1', 'kind': 'List', 'items': [
+        {'apiVersion': 'networking.istio.io/v1', 'kind': kind, 'metadata': meta(i), 'spec': spec(i)} for i in range(MANY)]})
+        for kind, spec in kinds.items()}
+
+
+def test_kube_large_lists(env):
+    """Lists of megabytes over one connection of HTTP/2: all of it is read, again too, and a turn of the loop takes a part of it."""
+    api, front, navarchd, _, _ = cluster(env, {'v1': 100, 'v2': 0}, large_lists())
+    daemon = env.started(navarchd.start())
+    known = 'pilot_virt_services %d' % (MANY + 1)
+    await_('all VirtualServices', lambda: navarchd.fetch('metrics', '/metrics')[1].count(known) == 1)
+    daemon.popen.send_signal(signal.SIGHUP)
+    api.write('/apis/networking.istio.io/v1/namespaces/many/virtualservices/many-0', 'DELETE', {})
+    await_('the end of one', lambda: 'pilot_virt_services %d' % MANY in navarchd.fetch('metrics', '/metrics')[1])
+    need(front.stat('downstream_cx_total') == 1, '%d connections' % front.stat('downstream_cx_total'))
+    return '%.0f ms in one turn at most' % (1000 * json.loads(navarchd.admin('/debug/timings')[1])['longestTurnSeconds'])
 
 
 def test_kube_server_gone(env):
