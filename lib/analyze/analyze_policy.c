@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/must.h"
 #include "model/security.h"
 #include "model/telemetry.h"
 #include "node/node.h"
@@ -141,6 +142,81 @@ static void judge_namespaces(struct analysis *n, const struct object *o, const s
 				     "there is no namespace %s", names->v[i]);
 }
 
+static bool any_of(const struct strs *const *lists, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (lists[i]->n)
+			return true;
+	return false;
+}
+
+/* It asks for what only requests have, and not for the port. */
+static bool is_about_requests(const struct authz_rule *r)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < r->n_from; i++) {
+		const struct authz_source *s = r->from[i].source;
+
+		found = found || s->request_principals.n || s->not_request_principals.n;
+	}
+	for (size_t i = 0; i < r->n_to; i++) {
+		const struct authz_operation *o = r->to[i].operation;
+		const struct strs *const lists[] = {&o->hosts, &o->not_hosts, &o->methods, &o->not_methods, &o->paths, &o->not_paths};
+
+		if (o->ports.n || o->not_ports.n)
+			return false;
+		found = found || any_of(lists, ARRAY_LEN(lists));
+	}
+	for (size_t i = 0; i < r->n_when; i++) {
+		if (!strcmp(r->when[i].key, "destination.port"))
+			return false;
+		found = found || !strncmp(r->when[i].key, "request.", strlen("request."));
+	}
+	return found;
+}
+
+/* A port for other than HTTP of a Service whose pods the policy is for, or NULL. */
+static const struct svc_port *tcp_port_of(const struct analysis *n, const struct object *o, const struct svc **svc)
+{
+	const struct policy_selector *selector = object_spec(o, authorization_policy)->selector;
+
+	for (size_t i = 0; i < n->s->n_kube; i++) {
+		*svc = n->s->kube[i];
+		if ((!is_root(n, o->ns) && strcmp((*svc)->ns, o->ns) != 0) || !(*svc)->selector.n ||
+		    (selector && !labels_match(&selector->match_labels, &(*svc)->selector)))
+			continue;
+		for (size_t k = 0; k < (*svc)->n_ports; k++) {
+			enum protocol p = (*svc)->ports[k].protocol;
+
+			if (!protocol_is_http(p) && p != PROTO_UDP && p != PROTO_UNSUPPORTED)
+				return &(*svc)->ports[k];
+		}
+	}
+	return NULL;
+}
+
+static void judge_connections(struct analysis *n, const struct object *o)
+{
+	const struct authorization_policy *p = object_spec(o, authorization_policy);
+	const struct svc *svc = NULL;
+	const struct svc_port *port = NULL;
+	size_t about_requests = 0, first = 0;
+
+	for (size_t i = p->n_rules; i-- > 0;)
+		if (is_about_requests(&p->rules[i])) {
+			about_requests++;
+			first = i;
+		}
+	if (about_requests && (p->action == AUTHZ_DENY || (p->action == AUTHZ_ALLOW && about_requests == p->n_rules)))
+		port = tcp_port_of(n, o, &svc);
+	if (port)
+		analysis_add(n, o, D_POLICY_FOR_CONNECTIONS, p->rules[first].pos, arena_printf(n->a, "spec.rules[%zu]", first),
+			     p->action == AUTHZ_DENY ? "every connection to port %u of Service %s/%s is denied, as it is no HTTP"
+						     : "no connection to port %u of Service %s/%s is allowed, as it is no HTTP",
+			     port->port, svc->ns, svc->name);
+}
+
 void analyze_authorization(struct analysis *n)
 {
 	const struct kind_list *list = analysis_list(n, KIND_AUTHORIZATION_POLICY);
@@ -151,6 +227,7 @@ void analyze_authorization(struct analysis *n)
 		if (n->has_pods && p->selector && !has_workload(n, list->v[i], p->selector))
 			analysis_add(n, list->v[i], D_WORKLOADS_MISSING, p->selector->pos, "spec.selector",
 				     "no pod has the labels %s", analysis_selector(n, &p->selector->match_labels));
+		judge_connections(n, list->v[i]);
 		for (size_t r = 0; r < p->n_rules; r++)
 			for (size_t k = 0; k < p->rules[r].n_from; k++)
 				judge_namespaces(n, list->v[i], &p->rules[r].from[k].source->namespaces,
