@@ -133,6 +133,7 @@ static void encode(const struct ir *ir, struct build_out *out)
 	case IR_LISTENER: build_listener(ir->listener, out); break;
 	case IR_ROUTES: build_routes(ir->routes, out); break;
 	case IR_SECRET: build_secret(ir->secret, out); break;
+	case IR_NAMES: build_names(ir->names, out); break;
 	case IR_TYPES: must(false);
 	}
 }
