@@ -27,13 +27,13 @@ ISTIOD = {
     'serviceentry-workloadentry': ('sidecar', SETS, (7060, 2300, 1250), 902),
     'strict': ('sidecar', 'LDS', (228,), 20),
     'disabled': ('sidecar', 'LDS', (172,), 18),
+    'authorizationpolicy': ('sidecar', 'LDS', (2160,), 82),
     'secrets-10': ('router', 'SDS', (327,), None),
     'secrets-1000': ('router', 'SDS', (25800,), None),
 }
 
 SKIPPED = {
     'telemetry-api': 'Telemetry is not compiled yet',
-    'authorizationpolicy': 'AuthorizationPolicy is not compiled yet',
     'waypoint': 'there are no waypoint proxies yet',
     'NameTableGeneration': 'a table of names is made with its view, never alone',
     'AddressFull, AddressIncremental': 'there is no workload discovery for ambient yet',

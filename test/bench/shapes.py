@@ -141,6 +141,13 @@ def peer_authentication(mode):
             'spec: {mtls: {mode: %s}}\n' % mode]
 
 
+def authorization():
+    return [own([HTTP])] + ['apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n'
+                            'metadata: {name: random-%d, namespace: default}\nspec:\n  action: DENY\n  rules:\n'
+                            '  - from: [{source: {principals: [cluster.local/ns/default/sa/random-%d]}}]\n'
+                            '    to: [{operation: {methods: [GET], paths: [/random-%d]}}]\n' % (i, i, i) for i in range(100)]
+
+
 SHAPES = {
     'gateways': gateways,
     'gateways-shared': gateways_shared,
@@ -154,6 +161,7 @@ SHAPES = {
     'serviceentry-workloadentry': workloads,
     'strict': lambda: peer_authentication('STRICT'),
     'disabled': lambda: peer_authentication('DISABLE'),
+    'authorizationpolicy': authorization,
     'secrets-10': lambda: secrets(10),
     'secrets-1000': lambda: secrets(1000),
 }
