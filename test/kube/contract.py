@@ -19,6 +19,7 @@ NETWORKING = 'networking.istio.io/v1'
 END_MARK = 'k8s.io/initial-events-end'
 STREAM = 'sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true'
 WAIT_S = 20
+MERGE, JSON_PATCH = 'application/merge-patch+json', 'application/json-patch+json'
 
 
 class Wrong(AssertionError):
@@ -45,10 +46,10 @@ class Api:
             return http.client.HTTPSConnection(*self.address, timeout=WAIT_S, context=self.tls)
         return http.client.HTTPConnection(*self.address, timeout=WAIT_S)
 
-    def call(self, method, path, body=None):
+    def call(self, method, path, body=None, kind='application/json'):
         """(status, JSON or text)"""
         conn = self.connect()
-        conn.request(method, path, body and json.dumps(body), self.headers)
+        conn.request(method, path, body and json.dumps(body), dict(self.headers, **{'Content-Type': kind}))
         answer = conn.getresponse()
         text = answer.read().decode()
         conn.close()
@@ -61,6 +62,9 @@ class Api:
         status, answer = self.call(method, path, body)
         need(status in (200, 201), '%s %s' % (method, path), (status, answer))
         return answer
+
+    def patch(self, path, body, kind=MERGE):
+        return self.call('PATCH', path, body, kind)
 
     def watch(self, path, query=''):
         return Watch(self, '%s?watch=1&%s' % (path, query))
@@ -268,35 +272,70 @@ def versions_to_come(api, kind):
     watch.close()
 
 
-def gone(api, kind):
+def conflicts(api, kind):
+    """A version in a patch is its condition; what is there is not made again; what changes nothing is no event."""
+    old = api.ok('GET', kind.path + '/d')
+    status, got = api.call('POST', kind.path, kind.object('d'))
+    need((status, got['reason']) == (409, 'AlreadyExists'), 'made again', got)
+    body = lambda obj, more: {'metadata': {'resourceVersion': obj['metadata']['resourceVersion'], 'annotations': {'more': more}}}
+    status, new = api.patch(kind.path + '/d', body(old, 'first'))
+    need(status == 200 and version_of(new) > version_of(old), 'the version that was read', new)
+    status, got = api.patch(kind.path + '/d', body(old, 'second'))
+    need((status, got['reason']) == (409, 'Conflict'), 'an older version', got)
+    status, same = api.patch(kind.path + '/d', body(new, 'first'))
+    need(status == 200 and version_of(same) == version_of(new), 'nothing new', same)
+    need(api.patch(kind.path + '/none', {'metadata': {}})[0] == 404, 'of none', '')
+
+
+def statuses(api, kind):
+    """By the subresource the status changes and nothing else does; by the object everything else. generation is the spec's."""
+    old = api.ok('GET', kind.path + '/e')
+    said = {'conditions': [{'type': 'Told', 'status': 'True', 'reason': 'x', 'message': '', 'lastTransitionTime': '2026-01-02T03:04:05Z'}]}
+    status, got = api.patch(kind.path + '/e/status', {'spec': {}, 'status': said})
+    need(status == 200 and got['status']['conditions'][0]['type'] == 'Told', 'by the subresource', got)
+    need(got['spec'] == old['spec'] and version_of(got) > version_of(old), 'the spec', got)
+    need(got['metadata'].get('generation') == old['metadata'].get('generation'), 'the generation', got['metadata'])
+    if kind is ROUTE:
+        status, got = api.patch(kind.path + '/e', {'spec': {'hosts': ['b']}, 'status': {'conditions': None}})
+        need(status == 200 and got['spec']['hosts'] == ['b'] and got['status'] == api.ok('GET', kind.path + '/e')['status'], 'by the object', got)
+        need(got['status']['conditions'][0]['type'] == 'Told', 'its status', got)
+        need(got['metadata']['generation'] == old['metadata']['generation'] + 1, 'the next generation', got['metadata'])
+        test = [{'op': 'test', 'path': '/spec/hosts/0', 'value': 'other'}, {'op': 'replace', 'path': '/spec/hosts/0', 'value': 'c'}]
+        need(api.patch(kind.path + '/e', test, JSON_PATCH)[0] == 422, 'a test that fails', '')
+        test[0]['value'] = 'b'
+        status, got = api.patch(kind.path + '/e', test, JSON_PATCH)
+        need(status == 200 and got['spec']['hosts'] == ['c'], 'one that does not', got)
+
+
+def gone(api, _):
     """After a restart versions from before it are gone: one event that says so, and the end."""
-    api.call('POST', kind.path, kind.object('a'))
-    since = api.ok('GET', kind.path)['metadata']['resourceVersion']
-    for n in range(3):
-        change(api, kind, 'a', 'before %d' % n)
+    since = {k: api.ok('GET', k.path)['metadata']['resourceVersion'] for k in KINDS}
+    for k in KINDS:
+        change(api, k, 'a', 'before')
     api.restart()
-    watch = api.watch(kind.path, 'resourceVersion=' + since)
-    need(watch.status == 200, 'status', watch.status)
-    event, obj = watch.next()
-    need((event, obj['kind'], obj['code'], obj['reason']) == ('ERROR', 'Status', 410, 'Expired'), 'the event', obj)
-    need(watch.next() is None, 'after it', '')
-    watch.close()
+    for k in KINDS:
+        watch = api.watch(k.path, 'resourceVersion=' + since[k])
+        need(watch.status == 200, 'status', watch.status)
+        event, obj = watch.next()
+        need((event, obj['kind'], obj['code'], obj['reason']) == ('ERROR', 'Status', 410, 'Expired'), 'the event', obj)
+        need(watch.next() is None, 'after it', '')
+        watch.close()
 
 
-CHECKS = (lists, pages, watches, watches_from_nothing, streamed_list, one_name, ends, refusals, versions_to_come, gone)
+CHECKS = (lists, pages, watches, watches_from_nothing, streamed_list, one_name, ends, refusals, versions_to_come, conflicts, statuses)
+LAST = (gone,)                          # once, for all kinds
 
 
 def run(api):
     """(name, None or what is wrong) of each check, with each kind."""
     api.call('POST', '/api/v1/namespaces', {'apiVersion': 'v1', 'kind': 'Namespace', 'metadata': {'name': NS}})
-    for check in CHECKS:
-        for kind in KINDS:
-            wrong = None
-            try:
-                check(api, kind)
-            except (Wrong, OSError, http.client.HTTPException, KeyError, ValueError, TypeError) as e:
-                wrong = e if isinstance(e, Wrong) else repr(e)
-            yield '%s of %s' % (check.__name__.replace('_', ' '), kind.name), wrong
+    for check, kind in [(c, k) for c in CHECKS for k in KINDS] + [(c, None) for c in LAST]:
+        wrong = None
+        try:
+            check(api, kind)
+        except (Wrong, OSError, http.client.HTTPException, KeyError, ValueError, TypeError) as e:
+            wrong = e if isinstance(e, Wrong) else repr(e)
+        yield check.__name__.replace('_', ' ') + (' of ' + kind.name if kind else ''), wrong
 
 
 # ---- the fake server ----

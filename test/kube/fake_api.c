@@ -431,7 +431,8 @@ static void write_one(struct client *c, const char *method, struct fake_resource
 	const char *json;
 
 	if (code >= 300) {
-		respond_status(c, code, code == 409 ? "Conflict" : "Invalid", code == 409 ? "it has been modified" : "refused");
+		respond_status(c, code, code == 409 && post ? "AlreadyExists" : code == 409 ? "Conflict" : code == 404 ? "NotFound" : "Invalid",
+			       code == 409 ? "it is not as you think" : "refused");
 		return;
 	}
 	json = post ? s->events.v[s->events.n - 1].json : fake_store_get(res, patch.ns, patch.name)->json;

@@ -71,14 +71,23 @@ static void merge(struct node *to, const struct node *patch, struct arena *a)
 	}
 }
 
-/* Of a JSON pointer all but the last step; *last is that. */
+/* One step of a JSON pointer, or NULL. */
+static struct node *step(struct node *at, const char *name)
+{
+	int64_t index;
+
+	if (at->kind != NODE_LIST)
+		return find(at, name);
+	return !scalar_int(name, 0, (int64_t)at->n - 1, &index) ? &at->list[index] : NULL;
+}
+
+/* All but the last step; *last is that. */
 static struct node *walk(struct node *root, const char *path, char *last, size_t size)
 {
 	struct node *at = root;
 
 	while (at && *path == '/') {
 		size_t n = strcspn(path + 1, "/");
-		int64_t index;
 
 		must(n < size);
 		memcpy(last, path + 1, n);
@@ -86,15 +95,12 @@ static struct node *walk(struct node *root, const char *path, char *last, size_t
 		path += n + 1;
 		if (!*path)
 			return at;
-		if (at->kind == NODE_LIST)
-			at = !scalar_int(last, 0, (int64_t)at->n - 1, &index) ? &at->list[index] : NULL;
-		else
-			at = find(at, last);
+		at = step(at, last);
 	}
 	return NULL;
 }
 
-/* RFC 6902: test, add and replace of members. */
+/* RFC 6902: test and replace of members and elements, add of members. */
 static unsigned json_patch(struct node *root, const struct node *ops, struct arena *a)
 {
 	for (size_t i = 0; i < ops->n; i++) {
@@ -103,11 +109,13 @@ static unsigned json_patch(struct node *root, const struct node *ops, struct are
 		char last[256];
 		struct node *at = op && path && value ? walk(root, path, last, sizeof(last)) : NULL;
 
-		if (!at || at->kind != NODE_MAP || (strcmp(op, "add") != 0 && !find(at, last)))
+		if (!at || (strcmp(op, "add") ? !step(at, last) : at->kind != NODE_MAP))
 			return 422;
 		if (!strcmp(op, "test")) {
-			if (!node_equal(find(at, last), value))
+			if (!node_equal(step(at, last), value))
 				return 422;
+		} else if (at->kind == NODE_LIST) {
+			*step(at, last) = *value;
 		} else {
 			set(at, last, value, a);
 		}
