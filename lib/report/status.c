@@ -9,10 +9,12 @@
 #include "base/must.h"
 #include "base/vec.h"
 
-enum { BODY_MAX = 1024 * 1024, TIME_TEXT = 32, REFUSALS_SHOWN = 3 };
+enum { BODY_MAX = 2 * 1024 * 1024, TIME_TEXT = 32, REFUSALS_SHOWN = 3 };
 
-#define OWN_CONDITION "NavarchVerdict"
-#define ISTIO_DOCS    "https://istio.io/latest/docs/reference/config/analysis/"
+#define ISTIO_CONDITION	   "Reconciled"
+#define ANALYSIS_CONDITION "PassedAnalysis"
+#define OWN_CONDITION	   "NavarchVerdict"
+#define ISTIO_DOCS	   "https://istio.io/latest/docs/reference/config/analysis/"
 
 /* ---- what is to be said ---- */
 
@@ -190,8 +192,8 @@ static void put_conditions(struct buf *b, const struct status *s, const struct n
 	bool runs = !s->rejected && s->state != VERDICT_QUARANTINED && s->state != VERDICT_SHADOWED;
 	bool passed = !s->n_errors && !s->n_warnings;
 	const struct condition own[] = {
-		{"Reconciled", runs, s->reason, s->message},
-		{"PassedAnalysis", passed, passed ? "noErrorsFound" : "errorsFound", analysis_message(s, a)},
+		{ISTIO_CONDITION, runs, s->reason, s->message},
+		{ANALYSIS_CONDITION, passed, passed ? "noErrorsFound" : "errorsFound", analysis_message(s, a)},
 		{OWN_CONDITION, s->state == VERDICT_EFFECTIVE && !s->rejected, s->reason, s->message},
 	};
 	const char *comma = "";
@@ -263,11 +265,29 @@ static void put_fields(struct buf *b, const struct status *s, const struct node 
 	buf_char(b, '}');
 }
 
+/* Those of others are as they were, however many they are. */
+static bool has_conditions(const struct node *is, const struct node *want)
+{
+	static const char *const own[] = {ISTIO_CONDITION, ANALYSIS_CONDITION, OWN_CONDITION};
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		const struct node *c = find_condition(is, own[i]);
+
+		if (!c || !node_equal(c, find_condition(want, own[i])))
+			return false;
+	}
+	return true;
+}
+
 static bool has_fields(const struct node *old, const struct node *wanted)
 {
+	if (!has_conditions(node_get(old, "conditions"), node_get(wanted, "conditions")))
+		return false;
 	for (size_t i = 0; i < wanted->n; i++) {
 		const struct node *is = node_get(old, wanted->map[i].key), *want = &wanted->map[i].value;
 
+		if (!strcmp(wanted->map[i].key, "conditions"))
+			continue;
 		if (want->kind == NODE_NULL ? is && is->kind != NODE_NULL : !is || !node_equal(is, want))
 			return false;
 	}

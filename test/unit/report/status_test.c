@@ -166,6 +166,29 @@ static void strange_statuses(void **state)
 	arena_fini(&f.arena);
 }
 
+/* What others wrote is carried, not compared: it may be large. */
+static void large_statuses(void **state)
+{
+	struct fix f;
+	struct buf there, out;
+
+	(void)state;
+	start(&f);
+	status_build(&f.in, &f.arena, &f.status);
+	buf_init(&there, 4 << 20);
+	buf_init(&out, 4 << 20);
+	buf_str(&there, "{\"metadata\":{\"resourceVersion\":\"7\"},\"status\":{\"conditions\":[{\"type\":\"x\"");
+	for (int i = 0; i < 100000; i++)
+		buf_printf(&there, ",\"%d\":0", i);
+	buf_str(&there, "}]}}");
+	assert_true(status_patch(&f.status, parse(&f, buf_cstr(&there)), wall_ns, &out, &f.news));
+	assert_true(out.n > there.n);
+	assert_false(status_patch(&f.status, parse(&f, buf_cstr(&out)), wall_ns, &there, &f.news));
+	buf_fini(&there);
+	buf_fini(&out);
+	arena_fini(&f.arena);
+}
+
 static void long_messages(void **state)
 {
 	struct fix f;
@@ -189,6 +212,7 @@ int main(void)
 		cmocka_unit_test(findings_are_told),
 		cmocka_unit_test(refusals_are_told),
 		cmocka_unit_test(strange_statuses),
+		cmocka_unit_test(large_statuses),
 		cmocka_unit_test(long_messages),
 	};
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an API server says of an object before it is written to: a status that is patched needs no second patch and keeps
+ * the conditions of others, a Lease is ours only when it says so, a patch is JSON and changes what is ours.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "report/lease.h"
+#include "report/status.h"
+#include "report/trust.h"
+
+enum { OUT_MAX = 16 * 1024 * 1024 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct node *parse(const char *text, size_t n, struct arena *a)
+{
+	struct diags ds;
+
+	diags_init(&ds, a);
+	return node_parse_json(text, n, NULL, a, &ds).root;
+}
+
+static size_t n_conditions(const struct node *status)
+{
+	const struct node *list = node_get(status, "conditions");
+
+	return list && list->kind == NODE_LIST ? list->n : 0;
+}
+
+static void check_status(const struct node *root, struct arena *a)
+{
+	struct store_claim claim = {.invalid = true};
+	struct status_input in = {.claim = &claim, .generation = 3};
+	const struct node *patch;
+	struct status s;
+	struct buf out, again;
+	bool news;
+
+	buf_init(&out, OUT_MAX);
+	buf_init(&again, OUT_MAX);
+	status_build(&in, a, &s);
+	if (status_patch(&s, root, 1800000000000000000, &out, &news)) {
+		patch = parse(buf_cstr(&out), out.n, a);
+		must(patch && node_text(node_get(patch, "metadata"), "resourceVersion"));
+		must(n_conditions(node_get(patch, "status")) >= n_conditions(node_get(root, "status")));
+		must(!status_patch(&s, patch, 1900000000000000000, &again, &news) && !again.n && !news);
+	}
+	buf_fini(&out);
+	buf_fini(&again);
+}
+
+static void check_trust(const struct node *root, struct arena *a)
+{
+	struct buf out;
+
+	buf_init(&out, OUT_MAX);
+	if (trust_webhook_patch(root, "ROOT\n", &out))
+		must(parse(buf_cstr(&out), out.n, a)->n >= 3);
+	buf_clear(&out);
+	if (trust_map_patch(root, "ns", "ROOT\n", &out))
+		must(!strcmp(node_text(node_get(parse(buf_cstr(&out), out.n, a), "data"), TRUST_MAP_KEY), "ROOT\n"));
+	buf_fini(&out);
+}
+
+static void check_lease(const char *text, size_t n)
+{
+	struct lease *l = lease_new("ns", "lease", "me", 1);
+	struct lease_request q;
+
+	for (int64_t now_ms = 0; now_ms < 60000; now_ms += 5000) {
+		lease_next(l, now_ms, now_ms * 1000000, &q);
+		if (q.method)
+			lease_answered(l, now_ms, 200, text, n, NULL);
+		must(!lease_held(l, now_ms) || !strcmp(lease_holder(l), "me"));
+	}
+	lease_free(l);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *text = (const char *)data;
+	const struct node *root;
+	struct arena a;
+
+	arena_init(&a, 0);
+	root = parse(text, size, &a);
+	if (root && root->kind == NODE_MAP) {
+		check_status(root, &a);
+		check_trust(root, &a);
+	}
+	check_lease(text, size);
+	arena_fini(&a);
+	return 0;
+}
