@@ -39,4 +39,4 @@ sim-certs: $(O)/test/sim/certs/sim_certs ## the simulator of certificates: SIM_S
 sim: sim-certs
 
 CHECK_NEEDS  += $(O)/test/sim/certs/sim_certs
-CHECK_SUITES += "sim-certs=$(O)/test/sim/certs/sim_certs --seeds 60"
+CHECK_SUITES += "sim-certs=$(O)/test/sim/certs/sim_certs --seeds 40"

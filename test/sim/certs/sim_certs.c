@@ -403,6 +403,9 @@ static void turn(struct world *w, bool quiet)
 {
 	if (!quiet)
 		act(w);
+	/* while requests are under way */
+	if (!quiet && sim_chance(&w->random, 6))
+		order(w);
 	check(w);
 	advance(w, (int64_t)sim_below(&w->random, LATE_MS));
 	check(w);

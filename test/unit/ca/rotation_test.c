@@ -193,6 +193,24 @@ static void what_a_proxy_shows_counts(void **state)
 	assert_int_equal(pass(f, ROTATION_LEAST_S), ROTATION_SWITCHED);
 }
 
+/* What was asked before a step is answered after it: with the bundle before, from the issuer before. */
+static void requests_under_way_are_waited_for(void **state)
+{
+	struct fix *f = *state;
+
+	files(f, 0, -1);
+	pass(f, 1);
+	files(f, 1, -1);
+	assert_int_equal(pass(f, ROTATION_LEAST_S - 1), ROTATION_NOTHING);
+	assert_int_equal(pass(f, 1), ROTATION_SWITCHED);
+	/* nothing that is known was ever issued from the old one */
+	assert_int_equal(pass(f, ROTATION_LEAST_S - 1), ROTATION_NOTHING);
+	issue_from(f, "late/late@3", f->root[0].id, 2, DAY);
+	assert_int_equal(pass(f, DAY), ROTATION_NOTHING);
+	assert_int_equal(f->r.s.n, 2);
+	assert_int_equal(pass(f, ROTATION_SKEW_S + 1), ROTATION_RETIRED);
+}
+
 /* A root of the files that nothing is issued from is only trusted; the old one that stays in them stays in the bundle. */
 static void files_by_hand_in_three_edits(void **state)
 {
@@ -520,6 +538,7 @@ int main(void)
 	    T(a_root_goes_from_step_to_step),
 	    T(what_is_away_counts_until_it_expires),
 	    T(what_a_proxy_shows_counts),
+	    T(requests_under_way_are_waited_for),
 	    T(files_by_hand_in_three_edits),
 	    T(a_root_that_stays_in_the_files_is_kept),
 	    T(a_pause_holds_all_steps),
