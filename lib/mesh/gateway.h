@@ -19,6 +19,7 @@ enum gateway_fault {
 	GATEWAY_TLS_MISSING,		/* a server without TLS on a port of TLS servers */
 	GATEWAY_SECRET_MISSING,		/* no Secret of that name in the proxy's namespace (plan_secret.c) */
 	GATEWAY_SECRET_MALFORMED,	/* keys are missing, or no base64, or no PEM (plan_secret.c) */
+	GATEWAY_SECRET_CONFUSED,	/* one name, for a certificate here and a CA there (plan_gateway.c) */
 };
 
 /* One server of a Gateway, on one port. */
@@ -41,7 +42,7 @@ struct gateway_outcome {
 	enum gateway_fault fault;
 	bool joins_plain;		/* plain HTTP beside plain HTTP of the same bind: one group */
 	const struct gateway_claim *owner;	/* who has it instead, or whom it joins, or NULL */
-	const char *host;		/* GATEWAY_HOST_DUPLICATE */
+	const char *host;		/* GATEWAY_HOST_DUPLICATE; of GATEWAY_SECRET_CONFUSED the SDS name */
 };
 
 /* Everything in a. s->port must be there. */

@@ -134,6 +134,7 @@ struct merge {
 	struct gateways *g;
 	struct arena *a;
 	struct gateway_claims claims;
+	struct map credentials;		/* SDS name -> a_cert or a_ca, whichever asked first */
 };
 
 static void report(struct merge *m, const struct gw_entry *e, const struct gateway_outcome *out)
@@ -186,10 +187,47 @@ static void add_routes(struct merge *m, const struct gw_entry *e)
 		*vec_push(&r->entries, m->a) = e;
 }
 
+static void set_credentials(struct gw_entry *e, struct arena *a)
+{
+	const struct server_tls *t = e->claim.server->tls;
+
+	if (!t || gateway_is_passthrough(e->claim.server) || t->mode == SERVER_TLS_ISTIO_MUTUAL || protocol_is_http(e->claim.protocol))
+		return;
+	e->certs = server_credentials(t, a);
+	e->ca = server_ca_credential(t, a);
+}
+
+/* A secret is a certificate or a CA: Envoy refuses the one that asks for the other. A name that ends as those of CAs do is
+ * one, as in Istio. */
+static bool agrees(struct merge *m, const char *name, bool is_ca)
+{
+	static char a_cert, a_ca;
+	void *is = is_ca ? &a_ca : &a_cert, **slot = map_slot(&m->credentials, name);
+	size_t n = strlen(name), suffix = strlen(CREDENTIAL_CA_SUFFIX);
+
+	if (!is_ca && n > suffix && strcmp(name + n - suffix, CREDENTIAL_CA_SUFFIX) == 0)
+		return false;
+	*slot = *slot ? *slot : is;
+	return *slot == is;
+}
+
+/* The name that does not agree with what others ask for, or NULL. */
+static const char *confused_secret(struct merge *m, const struct gw_entry *e)
+{
+	for (size_t i = 0; i < e->certs.n; i++)
+		if (!agrees(m, e->certs.v[i], false))
+			return e->certs.v[i];
+	return e->ca && !agrees(m, e->ca, true) ? e->ca : NULL;
+}
+
 static void merge_entry(struct merge *m, struct gw_entry *e)
 {
-	struct gateway_outcome out = gateway_take(&m->claims, &e->claim);
+	struct gateway_outcome out = {.host = confused_secret(m, e)};
 
+	if (out.host)
+		out.fault = GATEWAY_SECRET_CONFUSED;
+	else
+		out = gateway_take(&m->claims, &e->claim);
 	if (out.fault) {
 		report(m, e, &out);
 		return;
@@ -247,6 +285,7 @@ static void merge_server(struct merge *m, const struct gw *gw, const struct boun
 		set_hosts(e, m->a);
 		e->http3 = speaks_http3(m->p, &e->claim);
 		e->bound = bound;
+		set_credentials(e, m->a);
 		merge_entry(m, e);
 	}
 }
@@ -287,6 +326,7 @@ struct gateways *gateways_merge(const struct plan *p, struct arena *a)
 	struct merge m = {.p = p, .g = g, .a = a};
 
 	gateway_claims_init(&m.claims, a);
+	map_init(&m.credentials, a);
 	map_init(&g->routes, a);
 	g->base = common_inputs(p);
 	bind_all(p, g, a);

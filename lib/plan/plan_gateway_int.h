@@ -29,6 +29,8 @@ struct gw_entry {
 	size_t index;			/* of the server */
 	struct strs sni;		/* the hosts without namespace */
 	bool by_namespace;		/* some host has one */
+	struct strs certs;		/* SDS names of its certificates */
+	const char *ca;			/* and of its CA, or NULL */
 	bool http3;			/* a Service of the gateway has its port for UDP, too */
 	const struct bound *bound;
 	struct gw_group *group;
@@ -80,6 +82,7 @@ void gateway_route_expand(const struct plan *p, const struct plan_row *row, stru
 const struct ir_tls *gateway_tls_of(const struct plan *p, const struct gw_entry *e, struct arena *a);
 /* It would need a certificate of the mesh, and the proxy has no agent that gives it one. */
 bool gateway_lacks_identity(const struct plan *p, const struct gw_entry *e);
+#define CREDENTIAL_CA_SUFFIX "-cacert"	/* of the Secret that has only the CA */
 /* The SDS name of a credentialName: "kubernetes://name", or as it is when it says where from. */
 const char *credential_sds_name(const char *name, struct arena *a);
 /* Names of the server's own certificates; its CA's SDS name, or NULL. All in a. */

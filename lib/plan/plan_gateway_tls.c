@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const char kube_prefix[] = "kubernetes://", external_prefix[] = "sds://", ca_suffix[] = "-cacert";
+static const char kube_prefix[] = "kubernetes://", external_prefix[] = "sds://";
 
 static bool is_set(const char *text)
 {
@@ -49,7 +49,7 @@ const char *server_ca_credential(const struct server_tls *t, struct arena *a)
 		return NULL;
 	if (strncmp(first, "builtin://", 10) == 0)
 		return "ROOTCA";
-	return arena_printf(a, "%s%s", credential_sds_name(first, a), ca_suffix);
+	return arena_printf(a, "%s%s", credential_sds_name(first, a), CREDENTIAL_CA_SUFFIX);
 }
 
 struct strs tls_known(const struct strs *in, bool (*is_known)(const char *), struct arena *a)

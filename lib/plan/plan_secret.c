@@ -11,7 +11,7 @@
 #include "mesh/grant.h"
 #include "model/kube.h"
 
-static const char kube_prefix[] = "kubernetes://", map_prefix[] = "configmap://", ca_suffix[] = "-cacert";
+static const char kube_prefix[] = "kubernetes://", map_prefix[] = "configmap://";
 
 /* Where a Secret of type Opaque, or of type kubernetes.io/tls, keeps things; in order of preference. */
 static const struct {
@@ -204,9 +204,9 @@ static const struct object *find_map(const struct secrets *s, const char *sds)
 static const struct object *find_secret(const struct secrets *s, const struct secret_name *at, bool is_ca, const struct object *by)
 {
 	const struct object *o = allowed_secret(s, at, at->name, by);
-	size_t n = strlen(at->name), suffix = strlen(ca_suffix);
+	size_t n = strlen(at->name), suffix = strlen(CREDENTIAL_CA_SUFFIX);
 
-	if (o || !is_ca || n <= suffix || strcmp(at->name + n - suffix, ca_suffix) != 0)
+	if (o || !is_ca || n <= suffix || strcmp(at->name + n - suffix, CREDENTIAL_CA_SUFFIX) != 0)
 		return o;
 	return allowed_secret(s, at, arena_strndup(s->rows->arena, at->name, n - suffix), by);
 }
@@ -245,18 +245,10 @@ static void want(struct secrets *s, const char *sds, bool is_ca, const struct ob
 
 static void want_server(struct secrets *s, const struct gw_entry *e)
 {
-	const struct server_tls *t = e->claim.server->tls;
-	struct strs names;
-	const char *ca;
-
-	if (!t || gateway_is_passthrough(e->claim.server) || t->mode == SERVER_TLS_ISTIO_MUTUAL || protocol_is_http(e->claim.protocol))
-		return;
-	names = server_credentials(t, s->rows->arena);
-	ca = server_ca_credential(t, s->rows->arena);
-	for (size_t i = 0; i < names.n; i++)
-		want(s, names.v[i], false, e->claim.gateway->obj, e->index);
-	if (ca)
-		want(s, ca, true, e->claim.gateway->obj, e->index);
+	for (size_t i = 0; i < e->certs.n; i++)
+		want(s, e->certs.v[i], false, e->claim.gateway->obj, e->index);
+	if (e->ca)
+		want(s, e->ca, true, e->claim.gateway->obj, e->index);
 }
 
 static void want_client(struct secrets *s, const struct client_tls *t, const struct object *by)
@@ -269,7 +261,7 @@ static void want_client(struct secrets *s, const struct client_tls *t, const str
 	if (t->mode == CLIENT_TLS_MUTUAL)
 		want(s, sds, false, by, 0);
 	if (t->mode == CLIENT_TLS_SIMPLE || t->mode == CLIENT_TLS_MUTUAL)
-		want(s, arena_printf(s->rows->arena, "%s%s", sds, ca_suffix), true, by, 0);
+		want(s, arena_printf(s->rows->arena, "%s%s", sds, CREDENTIAL_CA_SUFFIX), true, by, 0);
 }
 
 static void want_policy(struct secrets *s, const struct traffic_policy *t, const struct object *by)

@@ -27,7 +27,7 @@ static struct planned *plan_of(struct fixture *f, const char *objects)
 
 static const char *faults(struct planned *t)
 {
-	static const char *const names[] = {"", "host", "port", "name", "tls", "missing", "malformed"};
+	static const char *const names[] = {"", "host", "port", "name", "tls", "missing", "malformed", "confused"};
 	const struct plan_gateway_finding *v;
 	size_t n = plan_gateway_findings(&t->plan, &v);
 
@@ -249,12 +249,30 @@ static void secrets(void **state)
 	fixture_fini(&f);
 }
 
+/* One name is a certificate or a CA for all servers. */
+static void confused_secrets(void **state)
+{
+	struct fixture f;
+	struct planned *t = plan_of(
+	    &f, GW("a", "ns",
+		   "{" HTTPS ", hosts: [s.com], tls: {mode: MUTUAL, credentialName: s}},"
+		   "{port: {number: 443, protocol: HTTPS, name: o}, hosts: [o.com], tls: {mode: MUTUAL, credentialName: o, caCertCredentialName: s}},"
+		   "{port: {number: 443, protocol: HTTPS, name: p}, hosts: [p.com], tls: {mode: SIMPLE, credentialName: s}}")
+		SECRET("s", "type: kubernetes.io/tls\ndata: {tls.crt: " CERT ", tls.key: " KEY ", ca.crt: " CERT "}\n")
+		SECRET("o", "type: kubernetes.io/tls\ndata: {tls.crt: " CERT ", tls.key: " KEY "}\n"));
+
+	(void)state;
+	assert_string_equal(faults(t), "confused a[1] kubernetes://s\n");
+	assert_string_equal(planned_names(t, IR_SECRET), "kubernetes://s kubernetes://s-cacert");
+	fixture_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(plain_http), cmocka_unit_test(no_routes),	cmocka_unit_test(claims),	cmocka_unit_test(https),
 	    cmocka_unit_test(conflicts),  cmocka_unit_test(passthrough), cmocka_unit_test(translated_ports),
-	    cmocka_unit_test(secrets),
+	    cmocka_unit_test(secrets),	  cmocka_unit_test(confused_secrets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
