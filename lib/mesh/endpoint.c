@@ -40,7 +40,7 @@ static void hold(struct making *m, const struct object *obj)
 
 static struct ep *add(struct making *m, const struct object *pod)
 {
-	struct item *it = vec_push(&m->items, m->arena);
+	struct item *it = vec_push(&m->items, m->b->arena);	/* of the part is only what finish makes of them */
 
 	*it = (struct item){.pod = pod, .seq = m->items.n};
 	it->ep = (struct ep){.region = "", .zone = "", .subzone = "", .network = "", .node = "",
@@ -529,8 +529,10 @@ static struct ep_set *set_build(struct builder *b, const struct svc *svc, const 
 {
 	struct part_scope ps;
 	struct making m = {.b = b, .svc = svc, .arena = &ps.arena};
+	struct arena_mark mark = arena_mark(b->arena);
 
 	if (part_begin(&ps)) {
+		arena_rewind(b->arena, mark);
 		arena_fini(&ps.arena);
 		return empty_set(svc);
 	}
@@ -547,6 +549,7 @@ static struct ep_set *set_build(struct builder *b, const struct svc *svc, const 
 			add_selected_entries(&m, NULL, &svc->selector);
 	}
 	finish(&m);
+	arena_rewind(b->arena, mark);
 	part_end(&ps, &m.set->part);
 	return m.set;
 }

@@ -85,15 +85,25 @@ def figures(program, *args):
     return {name: float(value) for name, value in (line.split() for line in out.splitlines())}
 
 
+# A process of its own, since a child's peak counts what its parent had when it was made.
+LAUNCHER = """
+import os, sys, time
+began = time.monotonic()
+null = os.open(os.devnull, os.O_WRONLY)
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ,
+                      file_actions=[(os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)])
+_, status, usage = os.wait4(pid, 0)
+print(os.waitstatus_to_exitcode(status), time.monotonic() - began, usage.ru_maxrss)
+"""
+
+
 def timed(*command):
     """Seconds and peak MB of the program; its findings do not matter here."""
-    began = time.monotonic()
-    p = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(p.pid, 0)
-    p.returncode = os.waitstatus_to_exitcode(status)
-    if p.returncode not in (0, 1):
-        raise RuntimeError('%s ended with %d' % (' '.join(command), p.returncode))
-    return time.monotonic() - began, usage.ru_maxrss / 1024
+    out = subprocess.run([sys.executable, '-I', '-S', '-c', LAUNCHER, *command], check=True, capture_output=True, text=True).stdout
+    code, seconds, kb = map(float, out.split())
+    if code not in (0, 1):
+        raise RuntimeError('%s ended with %d' % (' '.join(command), code))
+    return seconds, kb / 1024
 
 
 def best(n, *command):
