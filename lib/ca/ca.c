@@ -548,14 +548,13 @@ struct ca *ca_with_roots(const struct ca *ca, const char *roots)
 
 /* ---- a set of files ---- */
 
-static int save_part(const char *dir, enum ca_part part, const char *text, size_t n, struct err *e)
+typedef int put_file_fn(const char *path, const void *p, size_t n, unsigned mode, struct err *e);
+
+static int put_part(put_file_fn *put, const char *dir, enum ca_part part, const void *p, size_t n, struct err *e)
 {
 	char path[4096];
 
-	return ca_part_path(dir, part, path, e) ||
-		       file_replace(path, text, n, part == CA_KEY ? 0600 : 0644, e)
-		   ? -1
-		   : 0;
+	return ca_part_path(dir, part, path, e) || put(path, p, n, part == CA_KEY ? 0600 : 0644, e) ? -1 : 0;
 }
 
 /* The certificate last: with it all is complete. */
@@ -569,10 +568,10 @@ int ca_save(const struct ca *ca, const char *dir, struct err *e)
 	for (size_t i = 0; i + 1 < ca->n_chain; i++)
 		buf_str(&chain, ca->chain[i]);
 	if (!status)
-		status = own_key_print(ca->key, &key, e) || save_part(dir, CA_KEY, key.p, key.n, e) ||
-				 save_part(dir, CA_CHAIN, buf_cstr(&chain), chain.n, e) ||
-				 save_part(dir, CA_ROOTS, ca->root, strlen(ca->root), e) ||
-				 save_part(dir, CA_CERT, ca->cert, strlen(ca->cert), e)
+		status = own_key_print(ca->key, &key, e) || put_part(file_replace, dir, CA_KEY, key.p, key.n, e) ||
+				 put_part(file_replace, dir, CA_CHAIN, buf_cstr(&chain), chain.n, e) ||
+				 put_part(file_replace, dir, CA_ROOTS, ca->root, strlen(ca->root), e) ||
+				 put_part(file_replace, dir, CA_CERT, ca->cert, strlen(ca->cert), e)
 			     ? -1
 			     : 0;
 	ca_cleanse(&key);
@@ -632,16 +631,6 @@ static X509 *make_root(EVP_PKEY *key, const char *trust_domain, const uint8_t se
 	return NULL;
 }
 
-static int write_part(const char *dir, enum ca_part part, const void *p, size_t n, struct err *e)
-{
-	char path[4096];
-
-	return ca_part_path(dir, part, path, e) ||
-		       file_create(path, p, n, part == CA_KEY ? 0600 : 0644, e)
-		   ? -1
-		   : 0;
-}
-
 /* The key first: of two that begin at once, one fails there. The root last: with it all is
  * complete. */
 static int write_root(const char *dir, const char *trust_domain, int64_t now_s,
@@ -657,11 +646,11 @@ static int write_root(const char *dir, const char *trust_domain, int64_t now_s,
 	buf_init(&pem, KEY_FILE_MAX);
 	if (!cert) {
 		err_set(e, ERR_IO, "no root can be made");
-	} else if (!own_key_print(key, &pem, e) && !write_part(dir, CA_KEY, pem.p, pem.n, e)) {
+	} else if (!own_key_print(key, &pem, e) && !put_part(file_create, dir, CA_KEY, pem.p, pem.n, e)) {
 		const char *text = cert_print(cert, &a);
 
-		status = write_part(dir, CA_CERT, text, strlen(text), e) ||
-				 write_part(dir, CA_ROOTS, text, strlen(text), e)
+		status = put_part(file_create, dir, CA_CERT, text, strlen(text), e) ||
+				 put_part(file_create, dir, CA_ROOTS, text, strlen(text), e)
 			     ? -1
 			     : 0;
 	}

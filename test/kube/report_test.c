@@ -16,6 +16,7 @@
 #include "fake_api.h"
 #include "report/reporter.h"
 #include "report/trust.h"
+#include "wait.h"
 
 #define VIRTUAL "/apis/networking.istio.io/v1/virtualservices"
 #define RULES "/apis/networking.istio.io/v1/destinationrules"
@@ -198,14 +199,6 @@ static void stop(struct fix *f)
 	loop_free(f->loop);
 	arena_fini(&f->arena);
 }
-
-#define wait_for(f, cond)                                                                          \
-	do {                                                                                       \
-		int64_t until_ = loop_clock_ns((f)->loop) / 1000000 + 20000;                       \
-		while (!(cond) && loop_clock_ns((f)->loop) / 1000000 < until_)                     \
-			loop_turn((f)->loop, 20);                                                  \
-		assert_true(cond);                                                                 \
-	} while (0)
 
 static struct reporter_stats stats(const struct fix *f, int i)
 {

@@ -18,6 +18,7 @@
 #include "fake_api.h"
 #include "model/kube.h"
 #include "store/source_kube.h"
+#include "wait.h"
 
 #define SERVICES "/api/v1/services"
 #define PODS "/api/v1/pods"
@@ -93,14 +94,6 @@ static void stop(struct fix *f)
 	loop_free(f->loop);
 	arena_fini(&f->arena);
 }
-
-#define wait_for(f, cond)                                                                          \
-	do {                                                                                       \
-		int64_t until_ = loop_clock_ns((f)->loop) / 1000000 + 20000;                       \
-		while (!(cond) && loop_clock_ns((f)->loop) / 1000000 < until_)                     \
-			loop_turn((f)->loop, 20);                                                  \
-		assert_true(cond);                                                                 \
-	} while (0)
 
 static void turn_for(struct fix *f, int64_t ms)
 {
