@@ -17,6 +17,8 @@ struct authz_ctx {
 	struct arena *arena;
 };
 
+/* What a value stands for: all, "*" at an end, or itself. In a. */
+struct ir_string_match authz_text_of(const char *value, struct arena *a);
 /* false: no rule comes of it. name is the caller's to set. */
 bool authz_rule_of(const struct authz_ctx *c, const struct authz_rule *in, struct ir_authz_policy *out);
 /* One that matches nothing. */

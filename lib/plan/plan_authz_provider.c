@@ -89,21 +89,12 @@ static const struct ir_string_match *headers_of(const struct node *n, const char
 		return NULL;
 	v = arena_array(a, struct ir_string_match, list->n);
 	for (size_t i = 0; i < list->n; i++) {
-		const char *text = list->list[i].kind == NODE_STRING ? list->list[i].text : "";
-		size_t len = strlen(text);
-		struct ir_string_match m = {.kind = IR_EXACT, .text = text, .ignore_case = true};
+		struct ir_string_match m;
 
-		if (!len)
+		if (list->list[i].kind != NODE_STRING || !*list->list[i].text)
 			continue;
-		if (strcmp(text, "*") == 0) {
-			m = (struct ir_string_match){.kind = IR_REGEX, .text = ".+"};
-		} else if (text[0] == '*') {
-			m.kind = IR_SUFFIX;
-			m.text = text + 1;
-		} else if (text[len - 1] == '*') {
-			m.kind = IR_PREFIX;
-			m.text = arena_strndup(a, text, len - 1);
-		}
+		m = authz_text_of(list->list[i].text, a);
+		m.ignore_case = m.kind != IR_REGEX;
 		v[(*n_out)++] = m;
 	}
 	return v;

@@ -23,8 +23,7 @@ static const char *join(struct arena *a, const char *x, const char *y)
 	return arena_printf(a, "%s%s", x, y);
 }
 
-/* What a value stands for: all, "*" at an end, or itself. */
-static struct ir_string_match text_of(const char *value, struct arena *a)
+struct ir_string_match authz_text_of(const char *value, struct arena *a)
 {
 	size_t n = strlen(value);
 
@@ -50,7 +49,7 @@ static bool peer_regex(const char *regex, struct ir_cond *out)
 
 static bool principal(const struct authz_ctx *c, const char *arg, const char *value, struct ir_cond *out)
 {
-	struct ir_string_match m = text_of(value, c->arena);
+	struct ir_string_match m = authz_text_of(value, c->arena);
 
 	(void)arg;
 	if (m.kind == IR_SUFFIX)
@@ -146,13 +145,13 @@ static bool port(const struct authz_ctx *c, const char *arg, const char *value, 
 static bool sni(const struct authz_ctx *c, const char *arg, const char *value, struct ir_cond *out)
 {
 	(void)arg;
-	*out = (struct ir_cond){.kind = IR_COND_SNI, .text = text_of(value, c->arena)};
+	*out = (struct ir_cond){.kind = IR_COND_SNI, .text = authz_text_of(value, c->arena)};
 	return true;
 }
 
 static bool header(const struct authz_ctx *c, const char *name, const char *value, struct ir_cond *out)
 {
-	*out = (struct ir_cond){.kind = IR_COND_HEADER, .name = name, .text = text_of(value, c->arena)};
+	*out = (struct ir_cond){.kind = IR_COND_HEADER, .name = name, .text = authz_text_of(value, c->arena)};
 	if (out->text.kind == IR_REGEX)
 		out->text = (struct ir_string_match){.kind = IR_PRESENT};
 	return true;
@@ -190,7 +189,7 @@ static bool path(const struct authz_ctx *c, const char *arg, const char *value, 
 	if (strstr(value, "{*}") || strstr(value, "{**}"))
 		*out = (struct ir_cond){.kind = IR_COND_PATH_TEMPLATE, .text.text = template_of(value, c->arena)};
 	else
-		*out = (struct ir_cond){.kind = IR_COND_PATH, .text = text_of(value, c->arena)};
+		*out = (struct ir_cond){.kind = IR_COND_PATH, .text = authz_text_of(value, c->arena)};
 	return true;
 }
 
@@ -229,15 +228,15 @@ static bool request_principal(const struct authz_ctx *c, const char *arg, const 
 	} else if (n && value[n - 1] == '*') {
 		sub = "*";
 	}
-	both[0] = claim(c->arena, "iss", text_of(iss, c->arena));
-	both[1] = claim(c->arena, "sub", text_of(sub, c->arena));
+	both[0] = claim(c->arena, "iss", authz_text_of(iss, c->arena));
+	both[1] = claim(c->arena, "sub", authz_text_of(sub, c->arena));
 	*out = (struct ir_cond){.kind = IR_COND_ALL, .v = both, .n = 2};
 	return true;
 }
 
 static bool claim_in(const struct authz_ctx *c, const char *name, const char *value, struct ir_cond *out)
 {
-	*out = claim(c->arena, name, text_of(value, c->arena));
+	*out = claim(c->arena, name, authz_text_of(value, c->arena));
 	out->list = IR_VALUE_OR_OF_LIST;
 	return true;
 }
@@ -283,7 +282,7 @@ static bool filter_metadata(const struct authz_ctx *c, const char *arg, const ch
 	keys[0] = bracket + 1;
 	if (list)
 		value = arena_strndup(c->arena, value + 1, n - 2);
-	*out = (struct ir_cond){.kind = IR_COND_METADATA, .path = {keys, 1}, .text = text_of(value, c->arena),
+	*out = (struct ir_cond){.kind = IR_COND_METADATA, .path = {keys, 1}, .text = authz_text_of(value, c->arena),
 				.list = list ? IR_VALUE_OF_LIST : IR_VALUE};
 	out->name = arena_printf(c->arena, "envoy.filters.%.*s", (int)(bracket - arg), arg);
 	return true;
