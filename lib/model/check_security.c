@@ -352,8 +352,8 @@ static void check_when(struct check *c, const struct where *at, const struct aut
 		wrong(c, AT(at, "key"), D_POLICY_INVALID, "unknown attribute \"%.100s\"", w->key);
 		return;
 	}
-	/* Envoy takes no empty name */
-	if (a->bracket && (!strchr(w->key, '[') || w->key[n - 1] != ']' || strstr(w->key, "[]")))
+	/* Envoy takes no empty name, and none with a line break */
+	if (a->bracket && (!strchr(w->key, '[') || w->key[n - 1] != ']' || strstr(w->key, "[]") || strpbrk(w->key, "\r\n")))
 		wrong(c, AT(at, "key"), D_POLICY_INVALID, "bad key \"%.100s\": it should have the form a[b]", w->key);
 	if (custom && a->not_custom)
 		wrong(c, AT(at, "key"), D_POLICY_INVALID, "%s is not supported with action CUSTOM", w->key);
