@@ -45,6 +45,9 @@ struct ca *ca_open(const char *dir, const struct ca_opts *opts, int64_t now_s, s
  * anew. The key must be a plain file of ours that nobody else may read. serial: random bytes. */
 struct ca *ca_open_own(const char *dir, const struct ca_opts *opts, int64_t now_s,
 		       const uint8_t serial[TBS_SERIAL], struct err *e);
+/* The lists of revoked certificates beside a CA (ca-crl.pem), appended to out, unread; nothing when there is no file, or
+ * nothing in it. */
+int ca_read_crl(const char *dir, struct buf *out, struct err *e);
 struct ca *ca_ref(struct ca *ca);
 void ca_unref(struct ca *ca); /* NULL is fine; the last one cleanses the key */
 

@@ -5,6 +5,7 @@
 #include "ca/ca_int.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "ca/ca.h"
 #include "ev/file.h"
@@ -18,6 +19,19 @@ int ca_part_path(const char *dir, enum ca_part part, char out[4096], struct err 
 {
 	if (snprintf(out, 4096, "%s/%s", dir, ca_file_names[0][part]) >= 4096)
 		return err_set(e, ERR_LIMIT, "%s: too long a path", dir);
+	return 0;
+}
+
+int ca_read_crl(const char *dir, struct buf *out, struct err *e)
+{
+	char path[4096];
+
+	if (snprintf(path, sizeof(path), "%s/ca-crl.pem", dir) >= (int)sizeof(path))
+		return err_set(e, ERR_LIMIT, "%s: too long a path", dir);
+	if (file_read(path, out, e))
+		return e->code == ERR_NOT_FOUND ? 0 : -1;
+	if (strspn(buf_cstr(out), " \t\r\n") == out->n)
+		buf_clear(out);
 	return 0;
 }
 

@@ -212,21 +212,21 @@ const char *cert_print(struct x509_st *cert, struct arena *a)
 	return text;
 }
 
-static int64_t seconds_of(const ASN1_TIME *t)
+int64_t cert_seconds(const struct asn1_string_st *t)
 {
 	struct tm tm;
 
-	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+	return t && ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
 int64_t cert_not_before(struct x509_st *cert)
 {
-	return seconds_of(X509_get0_notBefore(cert));
+	return cert_seconds(X509_get0_notBefore(cert));
 }
 
 int64_t cert_not_after(struct x509_st *cert)
 {
-	return seconds_of(X509_get0_notAfter(cert));
+	return cert_seconds(X509_get0_notAfter(cert));
 }
 
 char *cert_id(struct x509_st *cert, char out[CERT_ID + 1])

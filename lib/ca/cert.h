@@ -20,7 +20,8 @@ int cert_identity(struct der cert, struct spiffe_id *out, struct err *e);
 /* When it was issued, by a CA of ours, and when it expires. -1: malformed. */
 int cert_life(struct der cert, int64_t *issued_s, int64_t *until_s);
 
-struct x509_st; /* OpenSSL's X509 */
+struct x509_st;	       /* OpenSSL's X509 */
+struct asn1_string_st; /* and its ASN1_TIME */
 
 /* Heap memory. */
 struct certs {
@@ -32,7 +33,8 @@ int certs_parse(const char *pem, size_t n, bool may_be_empty, struct certs *out,
 void certs_fini(struct certs *c); /* fine on a zeroed struct */
 /* PEM of one; the arena has no limit. */
 const char *cert_print(struct x509_st *cert, struct arena *a);
-/* Seconds since 1970. */
+/* Seconds since 1970; 0: no time, or NULL. */
+int64_t cert_seconds(const struct asn1_string_st *t);
 int64_t cert_not_before(struct x509_st *cert);
 int64_t cert_not_after(struct x509_st *cert);
 /* That the leaf chains to one of the roots at that time, for both ends of TLS. */

@@ -41,6 +41,7 @@ struct pumped {
 	struct http_server *server;
 	struct pumped *next, **at;
 	struct pump *pump;
+	struct conn *conn;		/* the pump's */
 };
 
 struct h2_conn {
@@ -65,6 +66,7 @@ struct http_server {
 	struct pumped *pumped;
 	struct h2_conn *h2_conns;
 	size_t n_h2;
+	struct loop_timer evict;
 	struct buf out;			/* of whichever HTTP/2 connection is sending */
 };
 
@@ -317,6 +319,7 @@ static void pump_open(struct http_server *s, struct conn *conn, const struct soc
 	if (p->next)
 		p->next->at = &p->next;
 	s->pumped = p;
+	p->conn = conn;
 	p->pump = pump_new(s->core.loop, conn, pair[0], on_pump_ended, p);
 	cert = tls_peer(conn_tls(conn), &n);
 	http1_add_tls(s->http1, pair[1], addr, len, cert, n);
@@ -340,20 +343,6 @@ static void shaking_close(struct shaking *k)
 	listener_closed(s->listener);
 }
 
-static void on_opened(void *arg)
-{
-	struct shaking *k = arg, was = *k;
-	struct http_server *s = k->server;
-
-	s->core.stats.handshakes++;
-	conn_deadline(k->conn, 0, NULL);
-	shaking_free(k);
-	if (!strcmp(tls_protocol(conn_tls(was.conn)), "h2"))
-		h2_conn_open(s, was.conn);
-	else
-		pump_open(s, was.conn, (struct sockaddr *)&was.addr, was.addr_len);
-}
-
 static void on_handshake_failed(void *arg, const char *why)
 {
 	struct shaking *k = arg;
@@ -361,6 +350,24 @@ static void on_handshake_failed(void *arg, const char *why)
 	log_debug("tls", "%s: %s", conn_peer(k->conn), why);
 	k->server->core.stats.failed_handshakes++;
 	shaking_close(k);
+}
+
+static void on_opened(void *arg)
+{
+	struct shaking *k = arg, was = *k;
+	struct http_server *s = k->server;
+
+	if (tls_is_revoked(conn_tls(k->conn), s->tls)) {	/* which it was not when it began */
+		on_handshake_failed(k, "the client's certificate is revoked");
+		return;
+	}
+	s->core.stats.handshakes++;
+	conn_deadline(k->conn, 0, NULL);
+	shaking_free(k);
+	if (!strcmp(tls_protocol(conn_tls(was.conn)), "h2"))
+		h2_conn_open(s, was.conn);
+	else
+		pump_open(s, was.conn, (struct sockaddr *)&was.addr, was.addr_len);
 }
 
 static void on_early(void *arg, const uint8_t *p, size_t n)	/* the end, before the handshake's */
@@ -445,11 +452,31 @@ struct http_server *http_server_open(struct loop *l, const struct http_server_op
 	return s;
 }
 
+/* Those whose certificate was good when they came, and is revoked now. */
+static void evict(void *arg)
+{
+	struct http_server *s = arg;
+
+	for (struct h2_conn *c = s->h2_conns, *next; c; c = next) {
+		next = c->next;
+		if (tls_is_revoked(conn_tls(c->conn), s->tls))
+			h2_conn_close(c);
+	}
+	for (struct pumped *p = s->pumped, *next; p; p = next) {
+		next = p->next;
+		if (!tls_is_revoked(conn_tls(p->conn), s->tls))
+			continue;
+		pump_close(p->pump);
+		on_pump_ended(p);
+	}
+}
+
 void http_server_set_tls(struct http_server *s, struct tls_ctx *tls)
 {
 	must(s->tls);
 	tls_ctx_unref(s->tls);
 	s->tls = tls_ctx_ref(tls);
+	loop_timer_start(s->core.loop, &s->evict, 0, evict, s);	/* not from inside one of them */
 }
 
 static void on_drain(void *arg)
@@ -479,6 +506,7 @@ void http_server_free(struct http_server *s)
 {
 	if (!s)
 		return;
+	loop_timer_stop(s->core.loop, &s->evict);
 	while (s->guests)
 		guest_close(s->guests);
 	while (s->shaking)

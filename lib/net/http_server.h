@@ -55,7 +55,7 @@ struct http_server_stats {
 };
 
 struct http_server *http_server_open(struct loop *l, const struct http_server_opts *opts, struct err *e);
-/* For the connections to come; those that are open stay as they are. */
+/* For the connections to come; those that are open stay as they are, but for clients that are revoked now. */
 void http_server_set_tls(struct http_server *s, struct tls_ctx *tls);
 /* Stops accepting; each HTTP/2 connection gets its GOAWAY at a random moment within spread_ms, so that
  * its clients do not all come back at once. Held requests and streams go on until free. */

@@ -16,6 +16,7 @@ struct tls_ctx {
 	unsigned refs;
 	SSL_CTX *ssl;
 	BIO_METHOD *bio;
+	STACK_OF(X509_CRL) *crls;
 };
 
 struct tls {
@@ -138,6 +139,35 @@ static bool use_roots(SSL_CTX *ctx, const char *pem)
 	return ok && n;
 }
 
+/* Here the lists only take away: without one, or with one that is out of date, the control plane stays reachable. */
+static int on_verified(int ok, X509_STORE_CTX *ctx)
+{
+	switch (X509_STORE_CTX_get_error(ctx)) {
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+		return 1;
+	default:
+		return ok;
+	}
+}
+
+static bool use_crl(struct tls_ctx *ctx, const char *pem)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx->ssl);
+	bool ok = bio != NULL;
+	X509_CRL *crl;
+
+	for (; ok && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL));)
+		ok = X509_STORE_add_crl(store, crl) == 1 && sk_X509_CRL_push(ctx->crls, crl) > 0;
+	BIO_free(bio);
+	ERR_clear_error();
+	SSL_CTX_set_verify(ctx->ssl, SSL_VERIFY_PEER, on_verified);
+	return ok && sk_X509_CRL_num(ctx->crls) && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
+}
+
 static bool set_rules(SSL_CTX *ctx)
 {
 	static const uint8_t name[] = "navarch";
@@ -173,9 +203,11 @@ struct tls_ctx *tls_ctx_new(const struct tls_identity *id, struct err *e)
 	struct tls_ctx *ctx = calloc(1, sizeof(*ctx));
 
 	must(ctx && "out of memory");
-	*ctx = (struct tls_ctx){
-	    .refs = 1, .ssl = SSL_CTX_new(TLS_server_method()), .bio = make_bio_method()};
-	must(ctx->ssl && "out of memory");
+	*ctx = (struct tls_ctx){.refs = 1,
+				.ssl = SSL_CTX_new(TLS_server_method()),
+				.bio = make_bio_method(),
+				.crls = sk_X509_CRL_new_null()};
+	must(ctx->ssl && ctx->crls && "out of memory");
 	if (!set_rules(ctx->ssl))
 		err_set(e, ERR_IO, "OpenSSL does not take the rules for TLS");
 	else if (!use_chain(ctx->ssl, id))
@@ -185,6 +217,8 @@ struct tls_ctx *tls_ctx_new(const struct tls_identity *id, struct err *e)
 			"the server's key cannot be used, or is not that of its certificate");
 	else if (!use_roots(ctx->ssl, id->roots))
 		err_set(e, ERR_SYNTAX, "the roots for clients cannot be used");
+	else if (id->crl && !use_crl(ctx, id->crl))
+		err_set(e, ERR_SYNTAX, "the lists of revoked certificates cannot be used");
 	else
 		return ctx;
 	ERR_clear_error();
@@ -204,6 +238,7 @@ void tls_ctx_unref(struct tls_ctx *ctx)
 		return;
 	SSL_CTX_free(ctx->ssl);
 	BIO_meth_free(ctx->bio);
+	sk_X509_CRL_pop_free(ctx->crls, X509_CRL_free);
 	free(ctx);
 }
 
@@ -368,4 +403,30 @@ const uint8_t *tls_peer(const struct tls *t, size_t *n)
 {
 	*n = t->n_peer;
 	return t->peer;
+}
+
+static bool is_on_list(const struct tls_ctx *ctx, X509 *cert)
+{
+	X509_REVOKED *entry;
+
+	for (int i = 0; i < sk_X509_CRL_num(ctx->crls); i++) {
+		X509_CRL *crl = sk_X509_CRL_value(ctx->crls, i);
+
+		if (!X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(cert)) &&
+		    X509_CRL_get0_by_cert(crl, &entry, cert) == 1)
+			return true;
+	}
+	return false;
+}
+
+/* After a ticket the chain above the leaf is not known. */
+bool tls_is_revoked(const struct tls *t, const struct tls_ctx *ctx)
+{
+	X509 *leaf = sk_X509_CRL_num(ctx->crls) ? SSL_get0_peer_certificate(t->ssl) : NULL;
+	const STACK_OF(X509) *chain = leaf ? SSL_get0_verified_chain(t->ssl) : NULL;
+	bool found = leaf && is_on_list(ctx, leaf);
+
+	for (int i = 0; i < sk_X509_num(chain) && !found; i++)
+		found = is_on_list(ctx, sk_X509_value(chain, i));
+	return found;
 }

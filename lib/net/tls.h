@@ -31,6 +31,7 @@ struct tls_identity {
 	size_t n_chain;
 	const char *key;
 	const char *roots; /* for clients' certificates */
+	const char *crl;   /* lists of those that are revoked, or NULL. Who is on none is let in, also past their dates */
 };
 
 struct tls_ctx *tls_ctx_new(const struct tls_identity *id, struct err *e);
@@ -56,5 +57,7 @@ bool tls_is_resumed(const struct tls *t);
 const char *tls_protocol(const struct tls *t); /* "h2", "http/1.1", or "": the client named none */
 /* DER of the client's verified certificate, or NULL; lives as long as t. */
 const uint8_t *tls_peer(const struct tls *t, size_t *n);
+/* Whether the client's certificate, or one above it, is on a list of ctx. Not while another thread is in t. */
+bool tls_is_revoked(const struct tls *t, const struct tls_ctx *ctx);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A peer's certificate in DER, or an issuer's in PEM when it begins with a dash. An identity that is
- * found reads back as the same text, and OpenSSL finds the same one URI.
+ * A peer's certificate in DER, or an issuer's in PEM with its lists of revoked ones when it begins with a dash. An
+ * identity that is found reads back as the same text, and OpenSSL finds the same one URI. Lists that are joined are read again.
  */
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "ca/cert.h"
+#include "ca/crl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,6 +33,22 @@ static void compare(X509 *cert, const char *text)
 	GENERAL_NAMES_free(names);
 }
 
+static void read_lists(const uint8_t *data, size_t size)
+{
+	struct crl_info info, joined;
+	struct arena a;
+	const char *text;
+	struct err e;
+
+	arena_init(&a, 0);
+	text = arena_strndup(&a, (const char *)data, size);
+	if (!crl_read(text, &info, &e)) {
+		must(!crl_read(crl_join(text, text, 1800000000, &a), &joined, &e) && joined.n_lists >= info.n_lists);
+		crl_check(text, text, &text, 1, 1800000000, &e);
+	}
+	arena_fini(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const unsigned char *p = data;
@@ -42,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	X509 *cert;
 
 	if (size && data[0] == '-') {
+		read_lists(data, size);
 		if (!certs_parse((const char *)data, size, false, &certs, &e))
 			certs_fini(&certs);
 		return 0;

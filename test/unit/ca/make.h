@@ -99,6 +99,42 @@ static inline X509 *make_ca(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, c
 	return cert;
 }
 
+/* A list of that issuer, signed by key, PEM, heap memory. revoked: or NULL. */
+static inline char *make_crl(X509 *issuer, EVP_PKEY *key, X509 *revoked, long from_s, long until_s, const char *critical)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *t = ASN1_TIME_new();
+	BIO *bio = BIO_new(BIO_s_mem());
+	X509_EXTENSION *ext = make_extension(issuer, NULL, NID_authority_key_identifier, "keyid");
+	char *p, *text;
+	long n;
+
+	must(X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 && X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer)) == 1);
+	must(X509_CRL_set1_lastUpdate(crl, ASN1_TIME_set(t, NOW_S + from_s)) == 1);
+	must(!until_s || X509_CRL_set1_nextUpdate(crl, ASN1_TIME_set(t, NOW_S + until_s)) == 1);
+	must(X509_CRL_add_ext(crl, ext, -1) == 1);
+	X509_EXTENSION_free(ext);
+	if (critical) {
+		ext = make_extension(NULL, NULL, NID_issuing_distribution_point, critical);
+		must(X509_CRL_add_ext(crl, ext, -1) == 1);
+		X509_EXTENSION_free(ext);
+	}
+	if (revoked) {
+		X509_REVOKED *entry = X509_REVOKED_new();
+
+		must(X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked)) == 1);
+		must(X509_REVOKED_set_revocationDate(entry, ASN1_TIME_set(t, NOW_S + from_s)) == 1);
+		must(X509_CRL_add0_revoked(crl, entry) == 1);
+	}
+	must(X509_CRL_sign(crl, key, EVP_sha256()) > 0 && PEM_write_bio_X509_CRL(bio, crl) == 1);
+	n = BIO_get_mem_data(bio, &p);
+	text = strndup(p, (size_t)n);
+	BIO_free(bio);
+	ASN1_TIME_free(t);
+	X509_CRL_free(crl);
+	return text;
+}
+
 static inline void write_cert(const char *dir, const char *name, X509 *const *certs, size_t n)
 {
 	char path[300];

@@ -72,7 +72,7 @@ static struct tls_ctx *make_ctx(struct fixture *f)
 {
 	char *cert = pem_of(f->root, NULL), *key = pem_of(NULL, f->key);
 	const char *chain[] = {cert};
-	const struct tls_identity id = {chain, 1, key, cert};
+	const struct tls_identity id = {.chain = chain, .n_chain = 1, .key = key, .roots = cert};
 	struct err e;
 	struct tls_ctx *ctx = tls_ctx_new(&id, &e);
 

@@ -41,7 +41,7 @@ static char *cert_text(X509 *cert)
 
 static struct tls_ctx *make_ctx(const struct pki *p)
 {
-	const struct tls_identity id = {(const char *const *)p->chain, 1, p->key, p->roots};
+	const struct tls_identity id = {.chain = (const char *const *)p->chain, .n_chain = 1, .key = p->key, .roots = p->roots};
 	struct err e = {0};
 	struct tls_ctx *ctx = tls_ctx_new(&id, &e);
 
@@ -271,6 +271,48 @@ static void what_is_shown_must_hold(void **state)
 		}
 }
 
+static void revoked_clients_are_refused(void **state)
+{
+	const struct pki *p = *state;
+	char *named = make_crl(p->root, p->root_key, p->client, -10, 1000, NULL), *none = make_crl(p->root, p->root_key, NULL, -10, 1000, NULL);
+	char *past = make_crl(p->root, p->root_key, p->client, -10, -5, NULL), *strange = make_crl(p->other_root, p->other_key, NULL, -10, 1000, NULL);
+	const struct {
+		const char *lists;
+		bool refused;
+	} cases[] = {{named, true}, {none, false}, {past, true}, {strange, false}};
+	struct tls_identity id = {.chain = (const char *const *)p->chain, .n_chain = 1, .key = p->key, .roots = p->roots};
+	struct link before;
+	struct err e;
+
+	begin(&before, p->ctx, NOW_S, 4096);
+	show(&before, p->client, p->client_key);
+	carry(&before);
+	assert_true(tls_is_open(before.server));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct tls_ctx *ctx;
+		struct link l;
+
+		id.crl = cases[i].lists;
+		ctx = tls_ctx_new(&id, &e);
+		assert_non_null(ctx);
+		assert_int_equal(tls_is_revoked(before.server, ctx), cases[i].refused);
+		begin(&l, ctx, NOW_S, 4096);
+		show(&l, p->client, p->client_key);
+		carry(&l);
+		if (l.failed != cases[i].refused || (l.failed && !strstr(l.e.text, "revoked")))
+			fail_msg("case %zu: %s", i, l.failed ? l.e.text : "is let in");
+		end(&l);
+		tls_ctx_unref(ctx);
+	}
+	id.crl = "";
+	assert_null(tls_ctx_new(&id, &e));
+	end(&before);
+	free(named);
+	free(none);
+	free(past);
+	free(strange);
+}
+
 static bool resumes(const struct pki *p, struct tls_ctx *ctx, SSL_SESSION *session, int64_t now_s, bool *refused)
 {
 	struct link l;
@@ -388,7 +430,7 @@ static void garbage_is_refused(void **state)
 static void contexts_are_checked(void **state)
 {
 	const struct pki *p = *state;
-	struct tls_identity id = {(const char *const *)p->chain, 1, p->key, p->roots};
+	struct tls_identity id = {.chain = (const char *const *)p->chain, .n_chain = 1, .key = p->key, .roots = p->roots};
 	struct tls_identity bad[4] = {id, id, id, id};
 	char *other = cert_text(p->client);
 	struct err e;
@@ -409,6 +451,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(handshakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_shown_must_hold, setup, teardown),
+		cmocka_unit_test_setup_teardown(revoked_clients_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(cve_2022_21654_tickets_do_not_outlive_trust, setup, teardown),
 		cmocka_unit_test_setup_teardown(renegotiation_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(bytes_go_both_ways, setup, teardown),
