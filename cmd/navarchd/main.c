@@ -33,7 +33,7 @@ static const struct args_option options[] = {
     {"state-dir", 0, "DIR",
      "Made if missing; keep it. The last good objects, Secrets too, for a start without the directory or API server; with --secure-address "
      "or --webhook-address our own root CA, join tokens, the log of certificates."},
-    {"ca-dir", 0, "DIR", "A CA to plug in: root-cert.pem, ca-cert.pem, ca-key.pem, cert-chain.pem; read again when it changes."},
+    {"ca-dir", 0, "DIR", "A CA to plug in: root-cert.pem, ca-cert.pem, ca-key.pem, cert-chain.pem, ca-crl.pem if there is one; read again when it changes."},
     {"ca-shared", 0, NULL, "Other replicas issue from the same --ca-dir: a change of root also waits until all certificates from before it have run out."},
     {"trust-domain", 0, "DOMAIN", "Trust domain of the mesh; cluster.local."},
     {"trust-domain-alias", 0, "DOMAIN", "Another name of it, whose certificates are taken too. May stand several times."},

@@ -13,6 +13,7 @@
 #include "base/scalar.h"
 #include "ca/ca.h"
 #include "ca/cert_info.h"
+#include "ca/crl.h"
 #include "ev/file.h"
 #include "node/node.h"
 #include "remote.h"
@@ -85,6 +86,13 @@ static void print_certs(const struct node *list, struct arena *a)
 		print_cert(&list->list[i], text_or(&list->list[i], "kind"), a);
 }
 
+static void print_crl(const struct node *crl, struct arena *a)
+{
+	if (crl)
+		printf("revoked: %s certificates on %s lists, the first out of date in %s\n", text_or(crl, "revoked"), text_or(crl, "lists"),
+		       from_now(crl, "nextUpdate", 1, a));
+}
+
 static void print_rotation(const struct node *r, struct arena *a)
 {
 	const struct node *names = node_get(r, "waitsFor");
@@ -152,6 +160,7 @@ static int print_page(struct buf *body, const char *form, struct arena *a)
 		return print_findings(node_get(root, "findings"), false);
 	}
 	print_rotation(node_get(root, "rotation"), a);
+	print_crl(node_get(root, "crl"), a);
 	printf("\n");
 	print_certs_head();
 	print_certs(node_get(root, "roots"), a);
@@ -263,19 +272,39 @@ static int list_file(struct list *l, const char *path, struct err *e)
 	return status;
 }
 
+/* Whether the daemon would take the lists beside a CA. */
+static int try_crl(const char *dir, const struct ca *ca, struct err *e)
+{
+	size_t n;
+	const char *const *above = ca_above(ca, &n);
+	struct buf text;
+	int status;
+
+	buf_init(&text, CRL_TEXT_MAX);
+	status = ca_read_crl(dir, &text, e);
+	if (!status && text.n)
+		status = crl_check(buf_cstr(&text), ca_roots(ca), above, n, (int64_t)time(NULL), e);
+	buf_fini(&text);
+	return status ? err_wrap(e, "%s/ca-crl.pem", dir) : 0;
+}
+
 /* Its certificates, and whether the daemon would take it. */
 static int list_dir(struct list *l, const char *dir, struct err *e)
 {
 	static const char *const names[] = {"root-cert.pem", "ca-cert.pem", "cert-chain.pem", "ca.crt", "tls.crt"};
 	const struct ca_opts opts = {.trust_domain = l->trust_domain ? l->trust_domain : "cluster.local"};
 	struct ca *ca;
+	int status;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (list_file(l, arena_printf(l->a, "%s/%s", dir, names[i]), e) && e->code != ERR_NOT_FOUND)
 			return -1;
 	ca = ca_open(dir, &opts, (int64_t)time(NULL), e);
+	if (!ca)
+		return -1;
+	status = try_crl(dir, ca, e);
 	ca_unref(ca);
-	return ca ? 0 : -1;
+	return status;
 }
 
 static int finish(struct list *l)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "ca/ca.h"
+#include "ca/crl.h"
 #include "ca/own_key.h"
 #include "ev/file.h"
 
@@ -22,7 +23,7 @@ enum {
 
 /* A pair whose texts are its own. */
 struct held {
-	struct buf key, chain, roots;
+	struct buf key, chain, roots, crl;
 	struct credential_pair pair;
 };
 
@@ -49,6 +50,7 @@ static struct held *held_new(void)
 	buf_init(&h->key, KEY_MAX);
 	buf_init(&h->chain, PEM_MAX);
 	buf_init(&h->roots, PEM_MAX);
+	buf_init(&h->crl, CRL_TEXT_MAX);
 	return h;
 }
 
@@ -59,6 +61,7 @@ static void held_free(struct held *h)
 	ca_cleanse(&h->key);
 	buf_fini(&h->chain);
 	buf_fini(&h->roots);
+	buf_fini(&h->crl);
 	free(h);
 }
 
@@ -80,23 +83,34 @@ static uint32_t random_of(struct credential *c)
 static int settle(struct held *h, int64_t now_s, struct err *e)
 {
 	struct own_key_dates dates;
+	struct crl_info info;
 
-	if (h->key.failed || h->chain.failed || h->roots.failed)
+	if (h->key.failed || h->chain.failed || h->roots.failed || h->crl.failed)
 		return err_set(e, ERR_LIMIT, "a key or certificates that are too long");
+	if (h->crl.n && crl_read(buf_cstr(&h->crl), &info, e))
+		return err_wrap(e, "revoked certificates");
 	if (own_key_check(buf_cstr(&h->key), buf_cstr(&h->chain), buf_cstr(&h->roots), now_s, &dates, e))
 		return -1;
-	h->pair = (struct credential_pair){buf_cstr(&h->key), buf_cstr(&h->chain), buf_cstr(&h->roots), dates.not_before_s,
-					   dates.not_after_s};
+	h->pair = (struct credential_pair){.key = buf_cstr(&h->key),
+					   .chain = buf_cstr(&h->chain),
+					   .roots = buf_cstr(&h->roots),
+					   .crl = h->crl.n ? buf_cstr(&h->crl) : NULL,
+					   .not_before_s = dates.not_before_s,
+					   .not_after_s = dates.not_after_s};
 	return 0;
 }
 
 /* ---- the directory ---- */
 
-static const char *const part_names[] = {"key.pem", "cert-chain.pem", "root-cert.pem"};
+enum { KEY, CHAIN, ROOTS, CRL, PARTS }; /* the last one may be missing */
+
+static const char *const part_names[PARTS] = {"key.pem", "cert-chain.pem", "root-cert.pem", "ca-crl.pem"};
 
 static struct buf *part_of(struct held *h, size_t i)
 {
-	return i == 0 ? &h->key : i == 1 ? &h->chain : &h->roots;
+	struct buf *const parts[PARTS] = {&h->key, &h->chain, &h->roots, &h->crl};
+
+	return parts[i];
 }
 
 static void path_of(const struct credential *c, size_t part, char out[4096])
@@ -112,9 +126,11 @@ static void load(struct credential *c)
 	int status = 0;
 	struct err e;
 
-	for (size_t i = 0; i < ARRAY_LEN(part_names) && !status; i++) {
+	for (size_t i = 0; i < PARTS && !status; i++) {
 		path_of(c, i, path);
 		status = file_read(path, part_of(h, i), &e);
+		if (status && i == CRL && e.code == ERR_NOT_FOUND)
+			status = 0;
 	}
 	if (!status)
 		status = settle(h, loop_wall_ns(c->loop) / 1000000000, &e);
@@ -133,9 +149,13 @@ static void save(struct credential *c, struct held *h)
 	char path[4096];
 	struct err e;
 
-	for (size_t i = 0; i < ARRAY_LEN(part_names); i++) {
+	for (size_t i = 0; i < PARTS; i++) {
+		const struct buf *part = part_of(h, i);
+		int status;
+
 		path_of(c, i, path);
-		if (file_replace(path, part_of(h, i)->p, part_of(h, i)->n, i == 0 ? 0600 : 0644, &e)) {
+		status = i == CRL && !part->n ? file_remove(path, &e) : file_replace(path, part->p, part->n, i == KEY ? 0600 : 0644, &e);
+		if (status && e.code != ERR_NOT_FOUND) {
 			log_error("cert", "%s", e.text);
 			return;
 		}
@@ -174,13 +194,13 @@ static int take_text(json_t *value, struct buf *out, struct err *e)
 
 static int take_answer(json_t *root, struct held *h, struct err *e)
 {
-	json_t *chain = json_object_get(root, "chain"), *one;
+	json_t *chain = json_object_get(root, "chain"), *crl = json_object_get(root, "crl"), *one;
 	size_t i;
 
 	json_array_foreach(chain, i, one)
 		if (take_text(one, &h->chain, e))
 			return -1;
-	return take_text(json_object_get(root, "roots"), &h->roots, e);
+	return take_text(json_object_get(root, "roots"), &h->roots, e) || (crl && take_text(crl, &h->crl, e)) ? -1 : 0;
 }
 
 /* What a problem report says, as far as it is one. */
@@ -402,7 +422,7 @@ void credential_close(struct credential *c)
 	free(c);
 }
 
-int credential_set_roots(struct credential *c, const char *roots, struct err *e)
+int credential_set_roots(struct credential *c, const char *roots, const char *crl, struct err *e)
 {
 	struct held *h = held_new(), *before = c->held;
 
@@ -410,12 +430,14 @@ int credential_set_roots(struct credential *c, const char *roots, struct err *e)
 	buf_append(&h->key, before->key.p, before->key.n);
 	buf_append(&h->chain, before->chain.p, before->chain.n);
 	buf_str(&h->roots, roots);
+	if (crl)
+		buf_str(&h->crl, crl);
 	if (settle(h, loop_wall_ns(c->loop) / 1000000000, e)) {
 		held_free(h);
 		return -1;
 	}
 	c->held = h;
-	log_info("cert", "other roots are trusted");
+	log_info("cert", "other roots are trusted, or other certificates revoked");
 	if (c->opts.cert_dir)
 		save(c, h);
 	c->opts.changed(c->opts.arg);

@@ -22,8 +22,8 @@ struct credential_opts {
 	const char *server_name;	/* in its certificate, when not the URL's; or NULL */
 	const char *ca_file;		/* whom it must be signed by; read again each time */
 	const char *token_file, *join_token_file;	/* or NULL */
-	/* Where a pair lives on beyond us, or NULL: cert-chain.pem, key.pem, root-cert.pem. What is there at the start
-	 * is used while it is good; what comes is written, the key with mode 0600. */
+	/* Where a pair lives on beyond us, or NULL: cert-chain.pem, key.pem, root-cert.pem, ca-crl.pem. What is there at the
+	 * start is used while it is good; what comes is written, the key with mode 0600. */
 	const char *cert_dir;
 	int64_t ttl_s;			/* 0: as the CA likes */
 	double left;			/* of its life at the renewal; 0.5 */
@@ -34,6 +34,7 @@ struct credential_opts {
 /* All PEM. */
 struct credential_pair {
 	const char *key, *chain, *roots;
+	const char *crl;	/* lists of revoked certificates, or NULL */
 	int64_t not_before_s, not_after_s;
 };
 
@@ -45,9 +46,9 @@ struct credential *credential_open(struct loop *l, struct http_client *client, c
 void credential_close(struct credential *c);	/* NULL is fine */
 /* Borrowed until the next `changed`; NULL: none yet. */
 const struct credential_pair *credential_get(const struct credential *c);
-/* Other roots than those that the pair came with, PEM, which it verifies against: they are its own from now on, and
- * `changed` is called. -1: they are not taken. */
-int credential_set_roots(struct credential *c, const char *roots, struct err *e);
+/* Other roots, which the pair verifies against, or other lists (or NULL) than those that it came with, PEM: they are its
+ * own from now on, and `changed` is called. -1: they are not taken. */
+int credential_set_roots(struct credential *c, const char *roots, const char *crl, struct err *e);
 /* Who may be the CA, PEM: appended. */
 int credential_trusted(const struct credential *c, struct buf *out, struct err *e);
 enum renew_state credential_state(const struct credential *c);

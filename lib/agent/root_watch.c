@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/must.h"
 
-enum { ANSWER_MAX = 1024 * 1024, TRUSTED_MAX = 2 * 1024 * 1024, CALL_MS = 20 * 1000, SOON_MS = 1000 };
+enum { ANSWER_MAX = 2 * 1024 * 1024, TRUSTED_MAX = 2 * 1024 * 1024, CALL_MS = 20 * 1000, SOON_MS = 1000 };
 
 struct root_watch {
 	struct loop *loop;
@@ -33,24 +33,30 @@ static void look_in(struct root_watch *w, int64_t ms)
 	loop_timer_start(w->loop, &w->timer, ms - ms * random / 1024, look, w);
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	return !a == !b && (!a || !strcmp(a, b));
+}
+
 /* Whether there was another bundle. */
 static bool take(struct root_watch *w, json_t *answer, struct err *e)
 {
 	const char *roots = json_string_value(json_object_get(answer, "roots"));
+	const char *crl = json_string_value(json_object_get(answer, "crl"));
 	json_int_t bundle = json_integer_value(json_object_get(answer, "bundle"));
 	const struct credential_pair *pair = credential_get(w->credential);
+	bool is_new;
 
 	*e = (struct err){0};
 	if (!roots || bundle <= 0) {
 		err_set(e, ERR_SYNTAX, "the answer about roots is none");
 		return false;
 	}
-	if (w->had == (uint64_t)bundle)
+	if (pair && (!is_same(pair->roots, roots) || !is_same(pair->crl, crl)) && credential_set_roots(w->credential, roots, crl, e))
 		return false;
-	if (pair && strcmp(pair->roots, roots) != 0 && credential_set_roots(w->credential, roots, e))
-		return false;
+	is_new = w->had != (uint64_t)bundle;
 	w->had = (uint64_t)bundle;
-	return true;
+	return is_new;
 }
 
 static void on_answered(void *arg, const struct http_answer *answer)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Looks for other roots between renewals: GET /v1/roots, by the certificate that is held. What is new is trusted from then
- * on, beside the pair, and told as had the next time, which a rotation of roots waits for. Nothing depends on it: each
+ * Looks for other roots, and other lists of revoked certificates, between renewals: GET /v1/roots, by the certificate that is
+ * held. What is new is in force from then on, beside the pair, and told as had the next time, which a rotation of roots
+ * waits for. Nothing depends on it: each
  * certificate comes with its roots. Thread: loop.
  */
 #ifndef AGENT_ROOT_WATCH_H

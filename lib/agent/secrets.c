@@ -93,14 +93,14 @@ static void cleanse(uint8_t *p, size_t n)
 	ca_cleanse(&b);
 }
 
-/* Either a pair, or a CA. */
-static void encode(struct secret *one, const char *chain, const char *key, const char *ca)
+/* Either a pair, or a CA with its lists. */
+static void encode(struct secret *one, struct ir_secret ir)
 {
-	struct ir_secret ir = {.name = one->name, .cert_chain = chain, .private_key = key, .ca = ca};
 	struct arena a;
 	struct pbw w;
 	struct build_out out = {.arena = &a, .w = &w};
 
+	ir.name = one->name;
 	arena_init(&a, 0);
 	pbw_init(&w, &a);
 	build_secret(&ir, &out);
@@ -114,8 +114,8 @@ static void encode(struct secret *one, const char *chain, const char *key, const
 
 void secrets_set_pair(struct secrets *s, const struct credential_pair *pair)
 {
-	encode(secret_of(s, "default"), pair->chain, pair->key, NULL);
-	encode(secret_of(s, "ROOTCA"), NULL, NULL, pair->roots);
+	encode(secret_of(s, "default"), (struct ir_secret){.cert_chain = pair->chain, .private_key = pair->key});
+	encode(secret_of(s, "ROOTCA"), (struct ir_secret){.ca = pair->roots, .crl = pair->crl});
 	s->has_pair = true;
 	publish(s);
 	s->changed(s->arg);
@@ -151,9 +151,9 @@ static int read_files(struct secret *one, struct err *e)
 	if (!status)
 		status = check(one, text, loop_wall_ns(one->owner->loop) / 1000000000, e);
 	if (!status && one->path[1])
-		encode(one, buf_cstr(&text[0]), buf_cstr(&text[1]), NULL);
+		encode(one, (struct ir_secret){.cert_chain = buf_cstr(&text[0]), .private_key = buf_cstr(&text[1])});
 	else if (!status)
-		encode(one, NULL, NULL, buf_cstr(&text[0]));
+		encode(one, (struct ir_secret){.ca = buf_cstr(&text[0])});
 	for (size_t i = 0; i < PARTS; i++)
 		ca_cleanse(&text[i]);
 	return status;

@@ -118,18 +118,20 @@ static void expand_roots(const struct plan *p, const struct plan_row *row, struc
 
 	ir->name = row->name;
 	ir->ca = p->snap->objects.settings->roots;
+	ir->crl = p->snap->objects.settings->crl;
 	out->secret = ir;
 }
 
 void plan_roots_row(struct plan *p, struct plan_rows *rows)
 {
-	const char *roots = p->snap->objects.settings->roots;
+	const struct mesh_settings *m = p->snap->objects.settings;
+	struct hash128 inputs = hash_bytes("roots", 5);
 
-	if (roots)
-		*vec_push(&rows->v, rows->arena) = (struct plan_row){.type = IR_SECRET,
-								     .name = "ROOTCA",
-								     .inputs = hash_mix_str(hash_bytes("roots", 5), roots),
-								     .expand = expand_roots};
+	if (!m->roots)
+		return;
+	inputs = hash_mix_str(hash_mix_str(inputs, m->roots), m->crl ? m->crl : "");
+	*vec_push(&rows->v, rows->arena) =
+	    (struct plan_row){.type = IR_SECRET, .name = "ROOTCA", .inputs = inputs, .expand = expand_roots};
 }
 
 /* ---- rows ---- */

@@ -55,7 +55,8 @@ static int make_context(struct identity *id, const struct ca_issued *cert, const
 	const struct tls_identity tls = {.chain = cert->chain,
 					 .n_chain = cert->n_chain - 1,
 					 .key = key,
-					 .roots = ca_roots(id->ca)};
+					 .roots = ca_roots(id->ca),
+					 .crl = roots_crl(id->roots)};
 	struct tls_ctx *ctx = tls_ctx_new(&tls, e);
 
 	if (!ctx)

@@ -209,7 +209,7 @@ static int reload(struct roots *r, struct err *e)
 {
 	struct ca *files = open_files(r, e);
 
-	if (!files || adopt(r, files, e)) {
+	if (!files || roots_take_crl(r, files, e) || adopt(r, files, e)) {
 		ca_unref(files);
 		return -1;
 	}
@@ -514,6 +514,7 @@ static int open_all(struct roots *r, struct err *e)
 	r->issued = file_log_open(r->path.log, ROOTS_LOG_MAX, ROOTS_LOG_KEEP, e);
 	if (!r->issued || use_what_is_there(r, e) || save(r, e))
 		return -1;
+	roots_load_crl(r);
 	use(r);
 	roots_look_soon(r);
 	return 0;
@@ -537,6 +538,7 @@ struct roots *roots_open(struct loop *l, const struct roots_opts *o, loop_fn *ch
 	join(r->path.old, o->state_dir, "ca-old");
 	join(r->path.fresh, o->state_dir, "ca-new");
 	join(r->path.log, o->state_dir, "issued.log");
+	join(r->path.crl, o->state_dir, "ca-crl.pem");
 	if (open_all(r, e)) {
 		roots_close(r);
 		return NULL;
@@ -555,6 +557,8 @@ void roots_close(struct roots *r)
 	ca_unref(r->ca);
 	ca_unref(r->files);
 	ca_unref(r->old);
+	free(r->crl);
+	free(r->crl_trouble);
 	rotation_fini(&r->rotation);
 	free(r);
 }

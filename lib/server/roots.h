@@ -7,6 +7,7 @@
  *   <state>/ca-new      the next root of our own, while it is made
  *   <state>/rotation    the state, and .old the one before
  *   <state>/issued.log  who holds what
+ *   <state>/ca-crl.pem  the lists of revoked certificates that were good last
  *
  * A step is on disk before anything of it is seen outside. What fails on disk is not done, and is tried again.
  * Thread: loop.
@@ -35,6 +36,10 @@ struct ca *roots_ca(const struct roots *r);
 struct rotation *roots_rotation(struct roots *r);
 /* The issuer that the files have; it may not issue yet. NULL: the same. */
 const struct ca *roots_next(const struct roots *r);
+/* The lists of revoked certificates in force, PEM, or NULL; why other ones, that the files have, are not, or NULL. Both
+ * borrowed until `changed`. */
+const char *roots_crl(const struct roots *r);
+const char *roots_crl_trouble(const struct roots *r);
 
 /* Who is connected, for each step: in a. */
 typedef struct rotation_peer *roots_peers_fn(void *arg, struct arena *a, size_t *n);

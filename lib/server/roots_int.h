@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Private to roots.c and roots_replay.c.
+ * Private to roots.c, roots_crl.c and roots_replay.c.
  */
 #ifndef SERVER_ROOTS_INT_H
 #define SERVER_ROOTS_INT_H
@@ -14,11 +14,12 @@ struct roots {
 	struct loop *loop;
 	struct roots_opts opts;
 	struct {
-		char state[ROOTS_PATH], files[ROOTS_PATH], old[ROOTS_PATH], fresh[ROOTS_PATH], log[ROOTS_PATH];
+		char state[ROOTS_PATH], files[ROOTS_PATH], old[ROOTS_PATH], fresh[ROOTS_PATH], log[ROOTS_PATH], crl[ROOTS_PATH];
 	} path;
 	struct rotation rotation;
 	struct ca *files, *old; /* as they stand on disk; old: or NULL */
 	struct ca *ca;		/* one of the two, with the bundle */
+	char *crl, *crl_trouble; /* or NULL: the lists in force; why those of the files are not */
 	struct file_log *issued;
 	bool unsaved, unlogged; /* the disk failed */
 	enum rotation_phase phase; /* when it was looked at last */
@@ -32,5 +33,10 @@ struct roots {
 /* Reads the log into the ledger. */
 void roots_replay(struct roots *r);
 void roots_look_soon(struct roots *r);
+/* The lists beside other files, before those are taken over: what will be trusted is still taken by proxies that have the
+ * lists. Bad ones leave those before in force; -1: and by these the files cannot be taken over. */
+int roots_take_crl(struct roots *r, const struct ca *files, struct err *e);
+/* The lists at the start, when r->files are there. */
+void roots_load_crl(struct roots *r);
 
 #endif

@@ -231,7 +231,7 @@ static struct grpc_method *join_methods(struct server *s, size_t *n)
 
 static void use_roots(struct server *s)
 {
-	store_set_roots(s->store, ca_roots(s->identity->ca));
+	store_set_roots(s->store, ca_roots(s->identity->ca), roots_crl(s->identity->roots));
 	if (store_commit(s->store))
 		store_changed(s);
 }

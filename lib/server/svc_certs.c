@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "ca/cert_info.h"
+#include "ca/crl.h"
 #include "server/server_int.h"
 
 static int64_t now_of(const struct server *s)
@@ -154,6 +155,19 @@ static json_t *chain_value(const struct ca *ca, struct arena *a)
 	return rows;
 }
 
+/* NULL: there is none. */
+static json_t *crl_value(const struct roots *roots)
+{
+	const char *lists = roots_crl(roots);
+	struct crl_info info = {0};
+	struct err e;
+
+	if (!lists || crl_read(lists, &info, &e))
+		return NULL;
+	return json_pack("{s:I,s:I,s:o}", "lists", (json_int_t)info.n_lists, "revoked", (json_int_t)info.n_revoked, "nextUpdate",
+			 time_value(info.expires_s));
+}
+
 static json_t *proxy_value(const struct rotation_peer *p)
 {
 	char serial[2 * TBS_SERIAL + 1], root[17];
@@ -206,6 +220,27 @@ static void check_rotation(struct server *s, const struct rotation_report *repor
 		diag_add(ds, D_ROTATION_ABORTED, none, "", "the root %.16s of the CA's files is not issued from", r->s.refused);
 }
 
+static void check_crl(struct server *s, struct diags *ds)
+{
+	const char *lists = roots_crl(s->identity->roots), *trouble = roots_crl_trouble(s->identity->roots);
+	struct crl_info info = {0};
+	const struct pos none = {0};
+	int64_t left_s;
+	struct err e;
+
+	if (trouble)
+		diag_add(ds, D_CRL_REFUSED, none, "", "ca-crl.pem is not taken: %s", trouble);
+	if (!lists || crl_read(lists, &info, &e) || !info.expires_s)
+		return;
+	left_s = info.expires_s - now_of(s);
+	if (left_s <= 0)
+		diag_add(ds, D_CRL_EXPIRED, none, "", "a list of revoked certificates is out of date since %lld hours",
+			 (long long)(-left_s / 3600));
+	else if (left_s < info.life_s / 4)
+		diag_add(ds, D_CRL_EXPIRES_SOON, none, "", "a list of revoked certificates is good for %lld hours more",
+			 (long long)(left_s / 3600));
+}
+
 static void find_all(struct server *s, const struct rotation_report *report, struct diags *ds)
 {
 	const struct rotation *r = roots_rotation(s->identity->roots);
@@ -216,6 +251,7 @@ static void find_all(struct server *s, const struct rotation_report *report, str
 		check_pem(r->s.root[i].pem, "root", s, ds);
 	for (size_t i = 0; i < n; i++)
 		check_pem(above[i], "intermediate", s, ds);
+	check_crl(s, ds);
 	check_rotation(s, report, ds);
 }
 
@@ -299,9 +335,9 @@ static json_t *page(struct server *s, struct arena *a)
 		json_array_append_new(proxies, proxy_value(&peers[i]));
 	diags_init(&ds, a);
 	find_all(s, &report, &ds);
-	out = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o}", "trustDomain", s->opts->identity->trust_domain, "rotation",
+	out = json_pack("{s:s,s:o,s:o,s:o,s:o*,s:o,s:o}", "trustDomain", s->opts->identity->trust_domain, "rotation",
 			rotation_value(s, &report), "roots", roots_value(roots_rotation(roots), a), "chain",
-			chain_value(s->identity->ca, a), "proxies", proxies, "findings", findings_value(&ds));
+			chain_value(s->identity->ca, a), "crl", crl_value(roots), "proxies", proxies, "findings", findings_value(&ds));
 	if (next)
 		json_object_set_new(out, "nextChain", chain_value(next, a));
 	return out;
@@ -377,7 +413,8 @@ static void get_roots(struct http_request *req)
 
 	if (have)
 		rotation_has(r, issued_holder(&who->id, peer_host(req->peer, host), holder), strtoull(have, NULL, 10));
-	reply_json_value(req, json_pack("{s:I,s:s}", "bundle", (json_int_t)r->s.bundle, "roots", ca_roots(s->identity->ca)));
+	reply_json_value(req, json_pack("{s:I,s:s,s:s*}", "bundle", (json_int_t)r->s.bundle, "roots", ca_roots(s->identity->ca), "crl",
+					roots_crl(s->identity->roots)));
 }
 
 const struct http_entry certs_routes[] = {{"GET", "/v1/roots", get_roots}};
@@ -423,6 +460,8 @@ void certs_gauge(struct server *s, struct arena *a)
 	enum rotation_phase phase = rotation_phase(r, now_of(s));
 	int64_t intermediate_s = 0, leaf_s = 0, root_s = first_expiry(ca_root(s->identity->ca), a, 0);
 	struct rotation_report report;
+	struct crl_info crl;
+	struct err e;
 	size_t n;
 	const char *const *above = ca_above(s->identity->ca, &n);
 	struct rotation_peer *peers;
@@ -436,6 +475,8 @@ void certs_gauge(struct server *s, struct arena *a)
 	gauge_expiry(s, "root", root_s);
 	gauge_expiry(s, "intermediate", intermediate_s);
 	gauge_expiry(s, "workload", leaf_s);
+	if (roots_crl(s->identity->roots) && !crl_read(roots_crl(s->identity->roots), &crl, &e))
+		gauge_expiry(s, "crl", crl.expires_s);
 	for (int p = 0; p < ROTATION_PHASES; p++)
 		metric_set(&s->metrics, M_ROTATION_PHASE, rotation_phase_name((enum rotation_phase)p), p == (int)phase);
 	metric_set(&s->metrics, M_ROTATION_PROXIES, "has", (double)(report.n_peers - report.n_behind));

@@ -95,9 +95,10 @@ static void answer_request(struct issue *i)
 	chain = json_array();
 	for (size_t k = 0; k + 1 < i->out.n_chain; k++)
 		json_array_append_new(chain, json_string(i->out.chain[k]));
-	body = json_pack("{s:s,s:s,s:s,s:o,s:s}", "identity", spiffe_print(&i->caller.id, id),
+	body = json_pack("{s:s,s:s,s:s,s:o,s:s,s:s*}", "identity", spiffe_print(&i->caller.id, id),
 			 "serial", i->out.serial, "notAfter", time_text(i->out.not_after_s, until),
-			 "chain", chain, "roots", i->out.chain[i->out.n_chain - 1]);
+			 "chain", chain, "roots", i->out.chain[i->out.n_chain - 1], "crl",
+			 roots_crl(i->server->identity->roots));
 	text = json_dumps(body, JSON_INDENT(2));
 	must(text && "out of memory");
 	buf_init(&resp.body, ANSWER_MAX);

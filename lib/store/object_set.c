@@ -112,11 +112,12 @@ struct mesh_settings *mesh_settings_new(const struct node *root, const struct no
 	return m;
 }
 
-void mesh_settings_set_roots(struct mesh_settings *m, const char *roots)
+void mesh_settings_set_roots(struct mesh_settings *m, const char *roots, const char *crl)
 {
 	must(m->refs == 1);
 	m->roots = arena_strdup(&m->arena, roots);
-	m->hash = hash_mix_str(m->hash, roots);
+	m->crl = crl ? arena_strdup(&m->arena, crl) : NULL;
+	m->hash = hash_mix_str(hash_mix_str(m->hash, roots), crl ? crl : "");
 }
 
 const struct mesh_settings *mesh_settings_ref(const struct mesh_settings *m)

@@ -25,7 +25,7 @@ struct mesh_settings {
 	const struct node *source, *networks_source;	/* what they were decoded from, or NULL */
 	struct hash128 hash;
 	const char *domain;
-	const char *roots;	/* that proxies are given as ROOTCA, PEM; or NULL */
+	const char *roots, *crl;	/* that proxies are given as ROOTCA, PEM; or NULL */
 };
 
 struct object_set {
@@ -51,7 +51,7 @@ size_t kind_list_range(const struct kind_list *l, const char *ns, size_t *first)
 struct mesh_settings *mesh_settings_new(const struct node *root, const struct node *networks, const char *domain,
 					struct diags *ds);
 /* Before anybody else has them. */
-void mesh_settings_set_roots(struct mesh_settings *m, const char *roots);
+void mesh_settings_set_roots(struct mesh_settings *m, const char *roots, const char *crl);
 const struct mesh_settings *mesh_settings_ref(const struct mesh_settings *m);
 void mesh_settings_unref(const struct mesh_settings *m);	/* NULL is fine */
 

@@ -64,7 +64,7 @@ struct store {
 	bool mesh_fixed;		/* by store_set_mesh */
 	bool mesh_changed;
 	bool mesh_restored;		/* the ConfigMap has not been looked at since */
-	char *roots;	/* of the mesh's own CA, or NULL */
+	char *roots, *crl;	/* of the mesh's own CA, or NULL */
 	struct arena mesh_arena;	/* findings of the ConfigMap's settings */
 	struct diags mesh_findings;
 	uint64_t findings_version;
@@ -164,6 +164,7 @@ void store_free(struct store *s)
 	object_set_unref(&s->set);
 	arena_fini(&s->mesh_arena);
 	free(s->roots);
+	free(s->crl);
 	free(s->domain);
 	free(s->revision);
 	free(s->mesh_map);
@@ -519,7 +520,7 @@ static struct mesh_settings *parse_mesh(const struct store *s, const char *text,
 static void use_mesh(struct store *s, struct mesh_settings *m)
 {
 	if (s->roots)
-		mesh_settings_set_roots(m, s->roots);
+		mesh_settings_set_roots(m, s->roots, s->crl);
 	if (hash_equal(m->hash, s->set.mesh_hash)) {
 		mesh_settings_unref(m);
 		return;
@@ -545,15 +546,17 @@ int store_set_mesh(struct store *s, const char *text, size_t len, const char *fi
 	return 0;
 }
 
-void store_set_roots(struct store *s, const char *roots)
+void store_set_roots(struct store *s, const char *roots, const char *crl)
 {
 	const struct mesh_settings *now = s->set.settings;
 	struct diags ds;
 	struct arena a;
 
 	free(s->roots);
+	free(s->crl);
 	s->roots = strdup(roots);
-	must(s->roots && "out of memory");
+	s->crl = crl ? strdup(crl) : NULL;
+	must(s->roots && (!crl || s->crl) && "out of memory");
 	arena_init(&a, 0);
 	diags_init(&ds, &a);
 	use_mesh(s, mesh_settings_new(now->source, now->networks_source, s->domain, &ds));

@@ -72,8 +72,9 @@ int store_set_mesh(struct store *s, const char *text, size_t len, const char *fi
 /* Settings of an earlier run, from before the first commit on: for as long as a ConfigMap is there and is not valid. */
 void store_restore_mesh(struct store *s, const struct node *root, const struct node *networks);
 
-/* The roots that proxies trust, PEM: settings too, whatever else these say. From the next commit on. */
-void store_set_roots(struct store *s, const char *roots);
+/* The roots that proxies trust and lists of what they refuse, PEM; the lists or NULL: settings too, whatever else these say.
+ * From the next commit on. */
+void store_set_roots(struct store *s, const char *roots, const char *crl);
 
 /* Makes visible what was put and removed since the last commit. Returns the number of objects that
  * came, went or changed; settings count as one. */

@@ -33,7 +33,8 @@ static const enum diag_code elsewhere[] = {D_FILE_UNREADABLE, D_LIMIT_SIZE, D_LI
 					  D_ENTRY_ADDRESSES_SPENT,
 					  /* of no object: test/unit/ca/rotation_test.c, test/e2e/test_rotation.py */
 					  D_CERT_EXPIRED, D_CERT_EXPIRES_SOON, D_CERT_NOT_YET, D_CERT_TRUST_DOMAIN, D_ROTATION_BEHIND,
-					  D_ROTATION_PAUSED, D_ROTATION_CLOCK, D_ROTATION_NO_KEY, D_ROTATION_ABORTED};
+					  D_ROTATION_PAUSED, D_ROTATION_CLOCK, D_ROTATION_NO_KEY, D_ROTATION_ABORTED,
+					  D_CRL_REFUSED, D_CRL_EXPIRES_SOON, D_CRL_EXPIRED};
 
 /* One case on its way. */
 struct trial {
