@@ -1,22 +1,23 @@
 # The Kubernetes source against a fake API server.
 
 KUBE_FAKE  := $(addprefix $(O)/test/kube/,fake_api.o fake_store.o fake_write.o fake_load.o)
+KUBE_WORLD := $(O)/test/kube/world.o
 KUBE_MAIN  := $(O)/test/kube/fake_main
-KUBE_REPORT := $(O)/test/kube/report_test
+KUBE_REPORT := $(patsubst %.c,$(O)/%,$(wildcard test/kube/report*_test.c))
 KUBE_BIN   := $(filter-out $(KUBE_REPORT),$(patsubst %.c,$(O)/%,$(wildcard test/kube/*_test.c)))
 KUBE_EQUAL := $(O)/test/kube/equal
-$(KUBE_FAKE) $(KUBE_MAIN).o $(KUBE_BIN:=.o) $(KUBE_REPORT).o: CPPFLAGS += -Itest/kube
+$(KUBE_FAKE) $(KUBE_WORLD) $(KUBE_MAIN).o $(KUBE_BIN:=.o) $(KUBE_REPORT:=.o) $(O)/test/kube/report_fix.o: CPPFLAGS += -Itest/kube
 $(KUBE_EQUAL).o: CPPFLAGS += -Itest/kube -Itest/golden
 
-$(KUBE_BIN): $(O)/%: $(O)/%.o $(KUBE_FAKE) $(call archive,store)
+$(KUBE_BIN): $(O)/%: $(O)/%.o $(KUBE_FAKE) $(KUBE_WORLD) $(call archive,store)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDOPT) -o $@ $^ -lcmocka $(LIBS)
 
-$(KUBE_REPORT): $(KUBE_REPORT).o $(KUBE_FAKE) $(call archive,report)
+$(KUBE_REPORT): $(O)/%: $(O)/%.o $(O)/test/kube/report_fix.o $(KUBE_FAKE) $(KUBE_WORLD) $(call archive,report)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDOPT) -o $@ $^ -lcmocka $(LIBS)
 
-$(KUBE_EQUAL): $(KUBE_EQUAL).o $(KUBE_FAKE) $(O)/test/golden/case.o $(O)/test/golden/live.o $(LIB_OBJ)
+$(KUBE_EQUAL): $(KUBE_EQUAL).o $(KUBE_FAKE) $(KUBE_WORLD) $(O)/test/golden/case.o $(O)/test/golden/live.o $(LIB_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
 

@@ -10,30 +10,15 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/must.h"
 #include "base/vec.h"
 #include "ev/file.h"
 #include "fake_load.h"
 #include "golden.h"
 #include "store/disk.h"
-#include "store/source_kube.h"
+#include "world.h"
 
 enum { SYNC_MS = 20000 };
-
-struct world {
-	struct loop *loop;
-	struct fake_api *api;
-	struct store *store;
-	struct source_kube *source;
-	struct kube_access access;
-	struct arena arena;
-};
-
-static void on_change(void *arg)
-{
-	(void)arg;
-}
 
 /* False when an API server could not hold the document: no name, or a second one of the name. */
 static bool serve_doc(struct world *w, struct node *root, struct map *seen)
@@ -73,38 +58,9 @@ static bool serve_case(struct world *w)
 	return ok;
 }
 
-static void open_world(struct world *w)
-{
-	struct err e;
-
-	*w = (struct world){0};
-	arena_init(&w->arena, 0);
-	w->loop = loop_new(&e);
-	must(w->loop);
-	w->api = fake_api_new(w->loop, "127.0.0.1:0");
-	fake_register_kinds(w->api);
-	w->store = store_new("cluster.local", "istio-system");
-	w->access.server = arena_printf(&w->arena, "http://127.0.0.1:%u", fake_api_port(w->api));
-	w->access.proxy = "";
-}
-
-static void close_world(struct world *w)
-{
-	source_kube_close(w->source);
-	fake_api_free(w->api);
-	store_free(w->store);
-	loop_free(w->loop);
-	arena_fini(&w->arena);
-}
-
 static int sync_source(struct world *w, struct err *e)
 {
-	struct source_kube_cfg cfg = {.loop = w->loop,
-				      .store = w->store,
-				      .access = &w->access,
-				      .root_namespace = "istio-system",
-				      .user_agent = "navarch-test/1",
-				      .changed = on_change};
+	struct source_kube_cfg cfg = world_source_cfg(w);
 	int64_t until;
 
 	if (source_kube_open(&cfg, &w->source, e))
@@ -254,13 +210,14 @@ static int run_case(const char *name, struct err *e)
 
 	if (!strncmp(strchr(name, '/'), "/strict-", 8) || !access("then.yaml", F_OK) || access("in.yaml", F_OK))
 		return 0;
-	open_world(&w);
+	world_open(&w);
+	fake_register_kinds(w.api);
 	if (golden_open(&c, name, e) || compare_disk(&c, e))
 		rc = -1;
 	else if (serve_case(&w))
 		rc = set_mesh(&w, &c, e) || sync_source(&w, e) || compare_kube(&c, &w, e) ? -1 : 1;
 	golden_close(&c);
-	close_world(&w);
+	world_close(&w);
 	return rc;
 }
 
@@ -270,7 +227,6 @@ int main(int argc, char **argv)
 	size_t equal = 0, other = 0, failed = 0;
 	glob_t found;
 
-	log_set_level(LOG_LEVEL_NONE);
 	must(getcwd(top, sizeof(top)));
 	must(!glob("test/golden/*/*/about.txt", 0, NULL, &found));
 	for (size_t i = 0; i < found.gl_pathc; i++) {

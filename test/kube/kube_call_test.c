@@ -11,17 +11,12 @@
 
 #include <cmocka.h>
 
-#include "base/log.h"
-#include "fake_api.h"
 #include "store/kube_call.h"
-
-#define PODS "/api/v1/pods"
+#include "wait.h"
+#include "world.h"
 
 struct fix {
-	struct arena arena;
-	struct loop *loop;
-	struct fake_api *api;
-	struct kube_access access;
+	struct world w;
 	struct kube_client *client;
 	struct kube_call *call;
 	/* of the last reply */
@@ -38,25 +33,17 @@ static void start(struct fix *f)
 	struct err e;
 
 	*f = (struct fix){0};
-	log_set_level(LOG_LEVEL_NONE);
-	arena_init(&f->arena, 0);
-	f->loop = loop_new(&e);
-	assert_non_null(f->loop);
-	f->api = fake_api_new(f->loop, "127.0.0.1:0");
-	fake_api_register(f->api, PODS, "Pod");
-	fake_api_put(f->api, PODS, "{\"metadata\":{\"name\":\"a\",\"namespace\":\"one\"}}");
-	f->access.server = arena_printf(&f->arena, "http://127.0.0.1:%u", fake_api_port(f->api));
-	f->access.proxy = "";
-	f->client = kube_client_new(f->loop, &f->access, "navarch-test/1", &e);
+	world_open(&f->w);
+	fake_api_register(f->w.api, PODS, "Pod");
+	fake_api_put(f->w.api, PODS, "{\"metadata\":{\"name\":\"a\",\"namespace\":\"one\"}}");
+	f->client = kube_client_new(f->w.loop, &f->w.access, "navarch-test/1", &e);
 	assert_non_null(f->client);
 }
 
 static void stop(struct fix *f)
 {
 	kube_client_free(f->client);
-	fake_api_free(f->api);
-	loop_free(f->loop);
-	arena_fini(&f->arena);
+	world_close(&f->w);
 }
 
 static void on_reply(void *arg, const struct kube_reply *r)
@@ -66,18 +53,9 @@ static void on_reply(void *arg, const struct kube_reply *r)
 	f->replies++;
 	f->status = r->status;
 	f->retry_after_ms = r->retry_after_ms;
-	f->body = arena_strndup(&f->arena, r->body, r->n_body);
+	f->body = arena_strndup(&f->w.arena, r->body, r->n_body);
 	f->why = r->why ? *r->why : (struct err){0};
 	f->rc = kube_reply_check(r, &f->checked);
-}
-
-static void await(struct fix *f, int replies)
-{
-	int64_t until = loop_clock_ns(f->loop) / 1000000 + 20000;
-
-	while (f->replies < replies && loop_clock_ns(f->loop) / 1000000 < until)
-		loop_turn(f->loop, 20);
-	assert_int_equal(f->replies, replies);
 }
 
 static void ask(struct fix *f, const char *method, const char *target, const char *body, size_t max)
@@ -87,7 +65,7 @@ static void ask(struct fix *f, const char *method, const char *target, const cha
 
 	f->call = kube_call_ask(f->client, &r, max, on_reply, f);
 	assert_int_equal(f->replies, replies);
-	await(f, replies + 1);
+	wait_for(&f->w, f->replies == replies + 1);
 }
 
 static void gathers(void **state)
@@ -117,12 +95,12 @@ static void says_what_failed(void **state)
 
 	(void)state;
 	start(&f);
-	fake_api_fault(f.api, &(struct fake_fault){PODS, FAKE_STATUS, 429, 3, 1});
+	fake_api_fault(f.w.api, &(struct fake_fault){PODS, FAKE_STATUS, 429, 3, 1});
 	ask(&f, "GET", PODS, NULL, 0);
 	assert_int_equal(f.status, 429);
 	assert_int_equal(f.retry_after_ms, 3000);
 	assert_int_equal(f.checked.code, ERR_IO);
-	fake_api_fault(f.api, &(struct fake_fault){PODS, FAKE_CUT, 20, 0, 1});
+	fake_api_fault(f.w.api, &(struct fake_fault){PODS, FAKE_CUT, 20, 0, 1});
 	ask(&f, "GET", PODS, NULL, 0);
 	assert_int_equal(f.rc, -1);
 	assert_int_equal(f.why.code, ERR_IO);
@@ -131,14 +109,14 @@ static void says_what_failed(void **state)
 	assert_string_equal(f.checked.text, "the answer has more than 40 bytes");
 	ask(&f, "GET", PODS, NULL, strlen("{\"kind\":\"PodList\"") + 400);
 	assert_int_equal(f.rc, 0);
-	fake_api_set_token(f.api, "t");
+	fake_api_set_token(f.w.api, "t");
 	ask(&f, "GET", PODS, NULL, 0);
 	assert_int_equal(f.checked.code, ERR_REFUSED);
-	f.access.token = "t";
+	f.w.access.token = "t";
 	ask(&f, "GET", PODS, NULL, 0);
 	assert_int_equal(f.rc, 0);
-	f.access.token = NULL;
-	f.access.token_file = "/nonexistent/token";
+	f.w.access.token = NULL;
+	f.w.access.token_file = "/nonexistent/token";
 	ask(&f, "GET", PODS, NULL, 0);
 	assert_int_equal(f.status, 0);
 	assert_int_equal(f.checked.code, ERR_NOT_FOUND);
@@ -159,16 +137,16 @@ static void waits_for_credentials(void **state)
 
 	(void)state;
 	start(&f);
-	fake_api_set_token(f.api, "t");
-	f.access.exec = &exec;
+	fake_api_set_token(f.w.api, "t");
+	f.w.access.exec = &exec;
 	kube_call_ask(f.client, &r, 0, on_reply, &f);
 	kube_call_ask(f.client, &r, 0, on_reply, &f);
 	third = kube_call_ask(f.client, &r, 0, on_reply, &f);
-	loop_turn(f.loop, 0);
+	loop_turn(f.w.loop, 0);
 	kube_call_cancel(third);
-	await(&f, 2);
+	wait_for(&f.w, f.replies == 2);
 	assert_int_equal(f.status, 200);
-	assert_int_equal(fake_api_requests(f.api, PODS), 2);
+	assert_int_equal(fake_api_requests(f.w.api, PODS), 2);
 	stop(&f);
 }
 
@@ -190,10 +168,10 @@ static void loop_goes_on(void **state)
 
 	(void)state;
 	start(&f);
-	f.access.token_file = "/nonexistent/token";
+	f.w.access.token_file = "/nonexistent/token";
 	kube_call_ask(f.client, &r, 0, ask_again, &f);
 	for (int i = 0; i < 10; i++)
-		loop_turn(f.loop, 1);
+		loop_turn(f.w.loop, 1);
 	assert_in_range(f.replies, 2, 20);
 	stop(&f);
 }

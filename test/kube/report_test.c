@@ -12,212 +12,28 @@
 
 #include <cmocka.h>
 
-#include "base/log.h"
-#include "fake_api.h"
-#include "report/reporter.h"
+#include "report_fix.h"
 #include "report/trust.h"
-#include "wait.h"
-
-#define VIRTUAL "/apis/networking.istio.io/v1/virtualservices"
-#define RULES "/apis/networking.istio.io/v1/destinationrules"
-#define SERVICES "/api/v1/services"
-#define NAMESPACES "/api/v1/namespaces"
-#define MAPS "/api/v1/configmaps"
-#define EVENTS "/api/v1/events"
-#define LEASES "/apis/coordination.k8s.io/v1/leases"
-#define HOOKS "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
-
-enum { REPLICAS = 2 };
-
-struct fix {
-	struct arena arena;
-	struct loop *loop;
-	struct fake_api *api;
-	struct store *store;
-	struct kube_access access;
-	struct source_kube *source;
-	struct snapshot *snap;
-	struct kube_client *client[REPLICAS];
-	struct reporter *reporter[REPLICAS];
-	const char *roots, *revision;
-	bool refuses;
-	int changes;
-};
-
-static void on_change(void *arg)
-{
-	struct fix *f = arg;
-	struct snapshot *s;
-	struct object_set set;
-
-	f->changes++;
-	if (!store_synced(f->store))
-		return;
-	set = *store_objects(f->store);
-	s = snapshot_build(f->snap, &set);
-	assert_non_null(s);
-	snapshot_adopt(s);
-	snapshot_unref(f->snap);
-	f->snap = s;
-	for (int i = 0; i < REPLICAS; i++)
-		reporter_published(f->reporter[i], s);
-}
-
-static void on_move(void *arg, enum kind kind, const char *ns, const char *name)
-{
-	struct fix *f = arg;
-
-	for (int i = 0; i < REPLICAS; i++)
-		reporter_moved(f->reporter[i], kind, ns, name);
-}
-
-static const char *roots(void *arg)
-{
-	return ((struct fix *)arg)->roots;
-}
-
-static bool refuses(void *arg, uint64_t client, enum xds_type type, const char *name)
-{
-	(void)client;
-	(void)type;
-	(void)name;
-	return ((struct fix *)arg)->refuses;
-}
-
-static void put(struct fix *f, const char *resource, const char *json)
-{
-	fake_api_put(f->api, resource, json);
-}
-
-static const struct node *get(struct fix *f, const char *resource, const char *ns, const char *name)
-{
-	const char *json = fake_api_get(f->api, resource, ns, name);
-	struct diags ds;
-
-	diags_init(&ds, &f->arena);
-	return json ? node_parse_json(arena_strdup(&f->arena, json), strlen(json), NULL, &f->arena, &ds).root : NULL;
-}
 
 /* As a user writes it: its status stays. */
 static void put_route(struct fix *f, const char *name, const char *rest)
 {
-	const struct node *status = node_get(get(f, VIRTUAL, "one", name), "status");
+	const struct node *status = node_get(fix_get(f, VIRTUAL, "one", name), "status");
 	struct buf text;
 
 	buf_init(&text, 65536);
 	if (status)
 		node_to_json(status, false, false, &text);
-	put(f, VIRTUAL,
-	    arena_printf(&f->arena, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"a\"],\"http\":"
+	fix_put(f, VIRTUAL,
+	    arena_printf(&f->w.arena, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"a\"],\"http\":"
 				    "[{\"route\":[{\"destination\":{\"host\":\"a\"}%s}]}]}%s%s}", name, rest,
 			 status ? ",\"status\":" : "", buf_cstr(&text)));
 	buf_fini(&text);
 }
 
-static void start(struct fix *f)
-{
-	static const char *const kinds[][2] = {
-		{SERVICES, "Service"}, {"/api/v1/pods", "Pod"}, {"/api/v1/secrets", "Secret"}, {NAMESPACES, "Namespace"},
-		{"/api/v1/nodes", "Node"}, {MAPS, "ConfigMap"}, {"/apis/discovery.k8s.io/v1/endpointslices", "EndpointSlice"},
-		{VIRTUAL, "VirtualService"}, {RULES, "DestinationRule"}, {EVENTS, "Event"}, {LEASES, "Lease"},
-		{HOOKS, "ValidatingWebhookConfiguration"},
-	};
-	struct err e;
-
-	*f = (struct fix){.roots = "ROOT ONE\n"};
-	log_set_level(getenv("VERBOSE") ? LOG_LEVEL_INFO : LOG_LEVEL_NONE);
-	arena_init(&f->arena, 0);
-	f->loop = loop_new(&e);
-	assert_non_null(f->loop);
-	f->api = fake_api_new(f->loop, "127.0.0.1:0");
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		fake_api_register(f->api, kinds[i][0], kinds[i][1]);
-	f->store = store_new("cluster.local", "istio-system");
-	f->access.server = arena_printf(&f->arena, "http://127.0.0.1:%u", fake_api_port(f->api));
-	f->access.proxy = "";
-	put(f, NAMESPACES, "{\"metadata\":{\"name\":\"one\"}}");
-	put(f, SERVICES, "{\"metadata\":{\"name\":\"a\",\"namespace\":\"one\"},\"spec\":{\"clusterIP\":\"10.0.0.1\",\"ports\":"
-			 "[{\"name\":\"http\",\"port\":80}]}}");
-}
-
-static void open_source(struct fix *f)
-{
-	struct source_kube_cfg cfg = {.loop = f->loop,
-				      .store = f->store,
-				      .access = &f->access,
-				      .root_namespace = "istio-system",
-				      .user_agent = "navarch-test/1",
-				      .changed = on_change,
-				      .moved = on_move,
-				      .arg = f};
-	struct err e;
-
-	assert_int_equal(source_kube_open(&cfg, &f->source, &e), 0);
-}
-
-static void open_reporter(struct fix *f, int i)
-{
-	static const char *const names[] = {"navarchd-a", "navarchd-b"};
-	struct err e;
-	struct reporter_cfg cfg = {.loop = f->loop,
-				   .source = f->source,
-				   .store = f->store,
-				   .identity = names[i],
-				   .ns = "istio-system",
-				   .lease = "navarchd",
-				   .webhook = "navarchd",
-				   .revision = f->revision,
-				   .roots = roots,
-				   .publishes = true,
-				   .refuses = refuses,
-				   .arg = f};
-
-	f->client[i] = kube_client_new(f->loop, &f->access, "navarch-test/1", &e);
-	cfg.client = f->client[i];
-	f->reporter[i] = reporter_open(&cfg, &e);
-	assert_non_null(f->reporter[i]);
-	if (f->snap)
-		reporter_published(f->reporter[i], f->snap);
-}
-
-static void close_reporter(struct fix *f, int i)
-{
-	reporter_close(f->reporter[i]);
-	kube_client_free(f->client[i]);
-	f->reporter[i] = NULL;
-	f->client[i] = NULL;
-}
-
-static void stop(struct fix *f)
-{
-	for (int i = 0; i < REPLICAS; i++)
-		close_reporter(f, i);
-	source_kube_close(f->source);
-	snapshot_unref(f->snap);
-	fake_api_free(f->api);
-	store_free(f->store);
-	loop_free(f->loop);
-	arena_fini(&f->arena);
-}
-
-static struct reporter_stats stats(const struct fix *f, int i)
-{
-	struct reporter_stats st;
-
-	reporter_stats(f->reporter[i], &st);
-	return st;
-}
-
-static bool is_quiet(const struct fix *f, int i)
-{
-	struct reporter_stats st = stats(f, i);
-
-	return st.leads && !st.outbox.waiting && !st.outbox.open;
-}
-
 static const struct node *status_of(struct fix *f, const char *name)
 {
-	return node_get(get(f, VIRTUAL, "one", name), "status");
+	return node_get(fix_get(f, VIRTUAL, "one", name), "status");
 }
 
 static const struct node *condition(struct fix *f, const char *name, const char *type)
@@ -244,14 +60,6 @@ static bool observed(struct fix *f, const char *name, const char *generation)
 	return n && !strcmp(n->text, generation);
 }
 
-static void begin(struct fix *f)
-{
-	open_source(f);
-	wait_for(f, store_synced(f->store) && f->snap);
-	open_reporter(f, 0);
-	wait_for(f, is_quiet(f, 0));
-}
-
 static void writes_statuses(void **state)
 {
 	const struct node *c;
@@ -260,17 +68,17 @@ static void writes_statuses(void **state)
 	uint64_t written;
 
 	(void)state;
-	start(&f);
+	fix_start(&f);
 	put_route(&f, "good", "");
-	put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"stray\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"b\"],\"http\":[{\"route\":"
+	fix_put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"stray\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"b\"],\"http\":[{\"route\":"
 			 "[{\"destination\":{\"host\":\"nowhere\"}}]}]},\"status\":{\"conditions\":[{\"type\":\"other/Thing\",\"status\":"
 			 "\"True\",\"strange\":[1,2]}],\"mine\":{\"x\":1}}}");
-	open_source(&f);
-	wait_for(&f, store_synced(f.store) && f.snap);
+	fix_open_source(&f);
+	wait_for(&f.w, store_synced(f.w.store) && f.snap);
 	changes = f.changes;
-	open_reporter(&f, 0);
-	wait_for(&f, says(&f, "good", "Effective") && says(&f, "stray", "Partly"));
-	wait_for(&f, is_quiet(&f, 0));
+	fix_open_reporter(&f, 0);
+	wait_for(&f.w, says(&f, "good", "Effective") && says(&f, "stray", "Partly"));
+	wait_for(&f.w, fix_is_quiet(&f, 0));
 	c = condition(&f, "good", "Reconciled");
 	assert_string_equal(node_text(c, "status"), "True");
 	assert_string_equal(node_text(c, "reason"), "Effective");
@@ -288,17 +96,17 @@ static void writes_statuses(void **state)
 	assert_non_null(node_get(status_of(&f, "stray"), "validationMessages"));
 	/* our own writes come back, and nobody compiles for them */
 	for (int i = 0; i < 20; i++)
-		loop_turn(f.loop, 10);
+		loop_turn(f.w.loop, 10);
 	assert_int_equal(f.changes, changes);
-	written = stats(&f, 0).statuses;
+	written = fix_stats(&f, 0).statuses;
 	assert_int_equal(written, 2);
-	assert_int_equal(fake_api_count(f.api, EVENTS), 0);
+	assert_int_equal(fake_api_count(f.w.api, EVENTS), 0);
 	/* something that concerns neither */
-	put(&f, SERVICES, "{\"metadata\":{\"name\":\"z\",\"namespace\":\"one\"},\"spec\":{\"clusterIP\":\"10.0.0.9\",\"ports\":"
+	fix_put(&f, SERVICES, "{\"metadata\":{\"name\":\"z\",\"namespace\":\"one\"},\"spec\":{\"clusterIP\":\"10.0.0.9\",\"ports\":"
 			  "[{\"name\":\"http\",\"port\":80}]}}");
-	wait_for(&f, f.changes > changes && is_quiet(&f, 0));
-	assert_int_equal(stats(&f, 0).statuses, written);
-	stop(&f);
+	wait_for(&f.w, f.changes > changes && fix_is_quiet(&f, 0));
+	assert_int_equal(fix_stats(&f, 0).statuses, written);
+	fix_stop(&f);
 }
 
 static void follows_changes(void **state)
@@ -307,34 +115,34 @@ static void follows_changes(void **state)
 	static const char since[] = "2020-02-02T02:02:02Z";
 
 	(void)state;
-	start(&f);
-	put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"r\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"a\"],\"http\":[{\"route\":"
+	fix_start(&f);
+	fix_put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"r\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"a\"],\"http\":[{\"route\":"
 			 "[{\"destination\":{\"host\":\"a\"}}]}]},\"status\":{\"conditions\":[{\"type\":\"Reconciled\",\"status\":\"True\","
 			 "\"lastTransitionTime\":\"2020-02-02T02:02:02Z\"}]}}");
-	begin(&f);
+	fix_begin(&f);
 	/* the verdict is the same, and of another generation */
 	put_route(&f, "r", ",\"weight\":100");
-	wait_for(&f, observed(&f, "r", "2"));
+	wait_for(&f.w, observed(&f, "r", "2"));
 	assert_true(says(&f, "r", "Effective"));
 	assert_string_equal(node_text(condition(&f, "r", "Reconciled"), "lastTransitionTime"), since);
 	assert_string_not_equal(node_text(condition(&f, "r", "NavarchVerdict"), "lastTransitionTime"), since);
 	/* a field that nobody here knows: nothing to compile, and a generation all the same */
-	put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"r\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"a\"],\"x\":1,\"http\":"
+	fix_put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"r\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"a\"],\"x\":1,\"http\":"
 			 "[{\"route\":[{\"destination\":{\"host\":\"a\"},\"weight\":100}]}]}}");
-	wait_for(&f, observed(&f, "r", "3"));
+	wait_for(&f.w, observed(&f, "r", "3"));
 	/* it goes, and another one of its name comes, which has no status */
-	fake_api_delete(f.api, VIRTUAL, "one", "r");
-	wait_for(&f, kind_list_find(store_objects(f.store)->kind[KIND_VIRTUAL_SERVICE], "one", "r") == NULL);
+	fake_api_delete(f.w.api, VIRTUAL, "one", "r");
+	wait_for(&f.w, kind_list_find(store_objects(f.w.store)->kind[KIND_VIRTUAL_SERVICE], "one", "r") == NULL);
 	put_route(&f, "r", "");
-	wait_for(&f, observed(&f, "r", "1") && is_quiet(&f, 0));
-	fake_api_lose(f.api, VIRTUAL, "one", "r");
+	wait_for(&f.w, observed(&f, "r", "1") && fix_is_quiet(&f, 0));
+	fake_api_lose(f.w.api, VIRTUAL, "one", "r");
 	put_route(&f, "r", "");
-	wait_for(&f, observed(&f, "r", "1"));
+	wait_for(&f.w, observed(&f, "r", "1"));
 	/* what another object does to it */
-	fake_api_delete(f.api, SERVICES, "one", "a");
-	wait_for(&f, !says(&f, "r", "Effective"));
+	fake_api_delete(f.w.api, SERVICES, "one", "a");
+	wait_for(&f.w, !says(&f, "r", "Effective"));
 	assert_true(observed(&f, "r", "1"));
-	stop(&f);
+	fix_stop(&f);
 }
 
 static const char *INVALID = "{\"metadata\":{\"name\":\"r\",\"namespace\":\"one\"},\"spec\":{\"hosts\":7}}";
@@ -346,45 +154,45 @@ static void tells_what_is_bad(void **state)
 	uint64_t looked;
 
 	(void)state;
-	start(&f);
+	fix_start(&f);
 	put_route(&f, "r", "");
-	put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"never\",\"namespace\":\"one\"},\"spec\":{\"hosts\":7}}");
-	begin(&f);
+	fix_put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"never\",\"namespace\":\"one\"},\"spec\":{\"hosts\":7}}");
+	fix_begin(&f);
 	assert_true(says(&f, "never", "Quarantined"));
-	assert_int_equal(fake_api_count(f.api, EVENTS), 1);
-	put(&f, VIRTUAL, INVALID);
-	wait_for(&f, says(&f, "r", "Quarantined") && observed(&f, "r", "2") && is_quiet(&f, 0));
+	assert_int_equal(fake_api_count(f.w.api, EVENTS), 1);
+	fix_put(&f, VIRTUAL, INVALID);
+	wait_for(&f.w, says(&f, "r", "Quarantined") && observed(&f, "r", "2") && fix_is_quiet(&f, 0));
 	assert_non_null(strstr(node_text(condition(&f, "r", "Reconciled"), "message"), "last good form"));
 	assert_string_equal(node_text(condition(&f, "r", "Reconciled"), "status"), "False");
 	assert_string_equal(node_text(condition(&f, "r", "PassedAnalysis"), "status"), "False");
-	wait_for(&f, fake_api_count(f.api, EVENTS) == 2);
-	e = get(&f, EVENTS, "one", fake_api_name(f.api, EVENTS, 0));
+	wait_for(&f.w, fake_api_count(f.w.api, EVENTS) == 2);
+	e = fix_get(&f, EVENTS, "one", fake_api_name(f.w.api, EVENTS, 0));
 	if (strcmp(node_text(node_get(e, "involvedObject"), "name"), "r") != 0)
-		e = get(&f, EVENTS, "one", fake_api_name(f.api, EVENTS, 1));
+		e = fix_get(&f, EVENTS, "one", fake_api_name(f.w.api, EVENTS, 1));
 	about = node_get(e, "involvedObject");
 	assert_string_equal(node_text(about, "kind"), "VirtualService");
 	assert_string_equal(node_text(about, "name"), "r");
-	assert_string_equal(node_text(about, "uid"), node_text(node_get(get(&f, VIRTUAL, "one", "r"), "metadata"), "uid"));
+	assert_string_equal(node_text(about, "uid"), node_text(node_get(fix_get(&f, VIRTUAL, "one", "r"), "metadata"), "uid"));
 	assert_string_equal(node_text(e, "reason"), "Quarantined");
 	assert_string_equal(node_text(e, "type"), "Warning");
 	assert_string_equal(node_get(e, "count")->text, "1");
 	/* good again, and bad as before: the same event, once more */
 	put_route(&f, "r", "");
-	wait_for(&f, says(&f, "r", "Effective"));
-	put(&f, VIRTUAL, INVALID);
-	wait_for(&f, says(&f, "r", "Quarantined") && is_quiet(&f, 0));
-	assert_int_equal(fake_api_count(f.api, EVENTS), 2);
-	e = get(&f, EVENTS, "one", node_text(node_get(e, "metadata"), "name"));
+	wait_for(&f.w, says(&f, "r", "Effective"));
+	fix_put(&f, VIRTUAL, INVALID);
+	wait_for(&f.w, says(&f, "r", "Quarantined") && fix_is_quiet(&f, 0));
+	assert_int_equal(fake_api_count(f.w.api, EVENTS), 2);
+	e = fix_get(&f, EVENTS, "one", node_text(node_get(e, "metadata"), "name"));
 	assert_string_equal(node_get(e, "count")->text, "2");
 	/* a new process says nothing that is said */
-	looked = fake_api_requests(f.api, "/status");
-	close_reporter(&f, 0);
-	open_reporter(&f, 0);
-	wait_for(&f, is_quiet(&f, 0) && fake_api_requests(f.api, "/status") > looked);
-	assert_int_equal(stats(&f, 0).statuses, 0);
-	assert_int_equal(stats(&f, 0).events.noted, 0);
-	assert_int_equal(fake_api_count(f.api, EVENTS), 2);
-	stop(&f);
+	looked = fake_api_requests(f.w.api, "/status");
+	fix_close_reporter(&f, 0);
+	fix_open_reporter(&f, 0);
+	wait_for(&f.w, fix_is_quiet(&f, 0) && fake_api_requests(f.w.api, "/status") > looked);
+	assert_int_equal(fix_stats(&f, 0).statuses, 0);
+	assert_int_equal(fix_stats(&f, 0).events.noted, 0);
+	assert_int_equal(fake_api_count(f.w.api, EVENTS), 2);
+	fix_stop(&f);
 }
 
 static void gets_over_faults(void **state)
@@ -392,39 +200,39 @@ static void gets_over_faults(void **state)
 	struct fix f;
 
 	(void)state;
-	start(&f);
+	fix_start(&f);
 	put_route(&f, "r", "");
-	begin(&f);
+	fix_begin(&f);
 	/* one writes between our look and our write */
-	fake_api_fault(f.api, &(struct fake_fault){"/r/status", FAKE_STATUS, 409, 0, 1});
+	fake_api_fault(f.w.api, &(struct fake_fault){"/r/status", FAKE_STATUS, 409, 0, 1});
 	put_route(&f, "r", ",\"weight\":1");
-	wait_for(&f, observed(&f, "r", "2") && is_quiet(&f, 0));
-	assert_int_equal(stats(&f, 0).outbox.conflicts, 1);
+	wait_for(&f.w, observed(&f, "r", "2") && fix_is_quiet(&f, 0));
+	assert_int_equal(fix_stats(&f, 0).outbox.conflicts, 1);
 	/* the server has too much to do, cuts, and breaks */
-	fake_api_fault(f.api, &(struct fake_fault){"/r/status", FAKE_STATUS, 429, 1, 1});
-	fake_api_fault(f.api, &(struct fake_fault){"/r/status", FAKE_STATUS, 503, 0, 1});
-	fake_api_fault(f.api, &(struct fake_fault){"/r/status", FAKE_RESET, 10, 0, 1});
+	fake_api_fault(f.w.api, &(struct fake_fault){"/r/status", FAKE_STATUS, 429, 1, 1});
+	fake_api_fault(f.w.api, &(struct fake_fault){"/r/status", FAKE_STATUS, 503, 0, 1});
+	fake_api_fault(f.w.api, &(struct fake_fault){"/r/status", FAKE_RESET, 10, 0, 1});
 	put_route(&f, "r", ",\"weight\":2");
-	wait_for(&f, observed(&f, "r", "3"));
-	assert_int_equal(stats(&f, 0).outbox.troubles, 3);
+	wait_for(&f.w, observed(&f, "r", "3"));
+	assert_int_equal(fix_stats(&f, 0).outbox.troubles, 3);
 	/* a right that is missing holds up that one only */
-	fake_api_fault(f.api, &(struct fake_fault){"/denied/status", FAKE_STATUS, 403, 0, 1000});
+	fake_api_fault(f.w.api, &(struct fake_fault){"/denied/status", FAKE_STATUS, 403, 0, 1000});
 	put_route(&f, "denied", "");
-	wait_for(&f, stats(&f, 0).outbox.refused == 1);
-	assert_non_null(stats(&f, 0).trouble);
+	wait_for(&f.w, fix_stats(&f, 0).outbox.refused == 1);
+	assert_non_null(fix_stats(&f, 0).trouble);
 	put_route(&f, "r", ",\"weight\":3");
-	wait_for(&f, observed(&f, "r", "4"));
+	wait_for(&f.w, observed(&f, "r", "4"));
 	put_route(&f, "denied", ",\"weight\":3");
 	for (int i = 0; i < 30; i++)
-		loop_turn(f.loop, 10);
-	assert_int_equal(stats(&f, 0).outbox.refused, 1);
+		loop_turn(f.w.loop, 10);
+	assert_int_equal(fix_stats(&f, 0).outbox.refused, 1);
 	/* it is gone before its turn comes */
-	fake_api_fault(f.api, &(struct fake_fault){"/gone/status", FAKE_STATUS, 503, 0, 1});
+	fake_api_fault(f.w.api, &(struct fake_fault){"/gone/status", FAKE_STATUS, 503, 0, 1});
 	put_route(&f, "gone", "");
-	wait_for(&f, stats(&f, 0).outbox.troubles == 4);
-	fake_api_delete(f.api, VIRTUAL, "one", "gone");
-	wait_for(&f, stats(&f, 0).outbox.waiting == 1 && !stats(&f, 0).outbox.open);
-	stop(&f);
+	wait_for(&f.w, fix_stats(&f, 0).outbox.troubles == 4);
+	fake_api_delete(f.w.api, VIRTUAL, "one", "gone");
+	wait_for(&f.w, fix_stats(&f, 0).outbox.waiting == 1 && !fix_stats(&f, 0).outbox.open);
+	fix_stop(&f);
 }
 
 static void one_of_two_writes(void **state)
@@ -433,35 +241,35 @@ static void one_of_two_writes(void **state)
 	uint64_t statuses;
 
 	(void)state;
-	start(&f);
+	fix_start(&f);
 	put_route(&f, "r", "");
-	begin(&f);
-	open_reporter(&f, 1);
-	wait_for(&f, !strcmp(stats(&f, 1).holder, "navarchd-a"));
+	fix_begin(&f);
+	fix_open_reporter(&f, 1);
+	wait_for(&f.w, !strcmp(fix_stats(&f, 1).holder, "navarchd-a"));
 	put_route(&f, "r", ",\"weight\":1");
-	wait_for(&f, observed(&f, "r", "2") && is_quiet(&f, 0));
-	assert_int_equal(stats(&f, 1).statuses, 0);
-	assert_false(stats(&f, 1).leads);
+	wait_for(&f.w, observed(&f, "r", "2") && fix_is_quiet(&f, 0));
+	assert_int_equal(fix_stats(&f, 1).statuses, 0);
+	assert_false(fix_stats(&f, 1).leads);
 	/* a clean stop: the other one takes over, and finds all as it should be */
 	reporter_stop(f.reporter[0]);
-	assert_false(stats(&f, 0).leads);
-	wait_for(&f, reporter_is_idle(f.reporter[0]));
-	close_reporter(&f, 0);
-	wait_for(&f, is_quiet(&f, 1));
-	assert_int_equal(stats(&f, 1).statuses, 0);
+	assert_false(fix_stats(&f, 0).leads);
+	wait_for(&f.w, reporter_is_idle(f.reporter[0]));
+	fix_close_reporter(&f, 0);
+	wait_for(&f.w, fix_is_quiet(&f, 1));
+	assert_int_equal(fix_stats(&f, 1).statuses, 0);
 	put_route(&f, "r", ",\"weight\":2");
-	wait_for(&f, observed(&f, "r", "3") && is_quiet(&f, 1));
-	statuses = stats(&f, 1).statuses;
+	wait_for(&f.w, observed(&f, "r", "3") && fix_is_quiet(&f, 1));
+	statuses = fix_stats(&f, 1).statuses;
 	assert_int_equal(statuses, 1);
 	/* somebody else takes the Lease: nothing more is written */
-	put(&f, LEASES, "{\"metadata\":{\"name\":\"navarchd\",\"namespace\":\"istio-system\"},\"spec\":{\"holderIdentity\":\"x\","
+	fix_put(&f, LEASES, "{\"metadata\":{\"name\":\"navarchd\",\"namespace\":\"istio-system\"},\"spec\":{\"holderIdentity\":\"x\","
 			"\"leaseDurationSeconds\":15}}");
-	wait_for(&f, !stats(&f, 1).leads);
+	wait_for(&f.w, !fix_stats(&f, 1).leads);
 	put_route(&f, "r", ",\"weight\":3");
 	for (int i = 0; i < 30; i++)
-		loop_turn(f.loop, 10);
+		loop_turn(f.w.loop, 10);
 	assert_true(observed(&f, "r", "3"));
-	stop(&f);
+	fix_stop(&f);
 }
 
 static void proxies_refuse(void **state)
@@ -471,29 +279,29 @@ static void proxies_refuse(void **state)
 	struct fix f;
 
 	(void)state;
-	start(&f);
+	fix_start(&f);
 	put_route(&f, "r", "");
-	begin(&f);
+	fix_begin(&f);
 	f.refuses = true;
 	reporter_refused(f.reporter[0], 7, "sidecar~10.0.0.1~a.one~one.svc.cluster.local", &res, "no such \"thing\"\n");
-	wait_for(&f, says(&f, "r", "Rejected") && is_quiet(&f, 0));
+	wait_for(&f.w, says(&f, "r", "Rejected") && fix_is_quiet(&f, 0));
 	assert_string_equal(node_text(condition(&f, "r", "Reconciled"), "status"), "False");
 	assert_non_null(strstr(node_text(condition(&f, "r", "Reconciled"), "message"), "no such \"thing\""));
-	wait_for(&f, fake_api_count(f.api, EVENTS) == 1);
+	wait_for(&f.w, fake_api_count(f.w.api, EVENTS) == 1);
 	f.refuses = false;
-	wait_for(&f, says(&f, "r", "Effective"));
-	assert_int_equal(stats(&f, 0).refusals, 0);
-	stop(&f);
+	wait_for(&f.w, says(&f, "r", "Effective"));
+	assert_int_equal(fix_stats(&f, 0).refusals, 0);
+	fix_stop(&f);
 }
 
 static const char *map_of(struct fix *f, const char *ns)
 {
-	return node_text(node_get(get(f, MAPS, ns, TRUST_MAP), "data"), TRUST_MAP_KEY);
+	return node_text(node_get(fix_get(f, MAPS, ns, TRUST_MAP), "data"), TRUST_MAP_KEY);
 }
 
 static const char *bundle(struct fix *f, size_t i)
 {
-	const struct node *list = node_get(get(f, HOOKS, "", "navarchd"), "webhooks");
+	const struct node *list = node_get(fix_get(f, HOOKS, "", "navarchd"), "webhooks");
 
 	return node_text(node_get(&list->list[i], "clientConfig"), "caBundle");
 }
@@ -510,31 +318,31 @@ static void publishes_the_root(void **state)
 	struct fix f;
 
 	(void)state;
-	start(&f);
-	put(&f, NAMESPACES, "{\"metadata\":{\"name\":\"kube-system\"}}");
-	put(&f, MAPS, "{\"metadata\":{\"name\":\"" TRUST_MAP "\",\"namespace\":\"one\",\"labels\":{\"x\":\"y\"}},\"data\":"
+	fix_start(&f);
+	fix_put(&f, NAMESPACES, "{\"metadata\":{\"name\":\"kube-system\"}}");
+	fix_put(&f, MAPS, "{\"metadata\":{\"name\":\"" TRUST_MAP "\",\"namespace\":\"one\",\"labels\":{\"x\":\"y\"}},\"data\":"
 		      "{\"" TRUST_MAP_KEY "\":\"OLD\",\"more\":\"1\"}}");
-	put(&f, HOOKS, "{\"metadata\":{\"name\":\"navarchd\"},\"webhooks\":[{\"name\":\"a\",\"clientConfig\":{\"service\":{\"name\":"
+	fix_put(&f, HOOKS, "{\"metadata\":{\"name\":\"navarchd\"},\"webhooks\":[{\"name\":\"a\",\"clientConfig\":{\"service\":{\"name\":"
 		       "\"istiod\",\"namespace\":\"istio-system\",\"path\":\"/validate\"},\"caBundle\":\"\"},\"timeoutSeconds\":5},"
 		       "{\"name\":\"b\",\"clientConfig\":{\"service\":{\"name\":\"x\",\"namespace\":\"y\",\"path\":\"/other\"},"
 		       "\"caBundle\":\"Zm9v\"}},{\"name\":\"c\",\"clientConfig\":{\"url\":\"https://127.0.0.1:1/validate?x\"}}]}");
-	begin(&f);
+	fix_begin(&f);
 	assert_true(map_says(&f, "one", "ROOT ONE\n"));
-	assert_non_null(node_get(node_get(get(&f, MAPS, "one", TRUST_MAP), "data"), "more"));
+	assert_non_null(node_get(node_get(fix_get(&f, MAPS, "one", TRUST_MAP), "data"), "more"));
 	assert_null(map_of(&f, "kube-system"));
 	assert_string_equal(bundle(&f, 0), "Uk9PVCBPTkUK");
 	assert_string_equal(bundle(&f, 1), "Zm9v");
 	assert_string_equal(bundle(&f, 2), "Uk9PVCBPTkUK");
-	put(&f, NAMESPACES, "{\"metadata\":{\"name\":\"two\"}}");
-	wait_for(&f, map_says(&f, "two", "ROOT ONE\n"));
+	fix_put(&f, NAMESPACES, "{\"metadata\":{\"name\":\"two\"}}");
+	wait_for(&f.w, map_says(&f, "two", "ROOT ONE\n"));
 	f.roots = "ROOT TWO\n";
 	reporter_roots_changed(f.reporter[0]);
-	wait_for(&f, map_says(&f, "one", f.roots) && map_says(&f, "two", f.roots) && is_quiet(&f, 0));
+	wait_for(&f.w, map_says(&f, "one", f.roots) && map_says(&f, "two", f.roots) && fix_is_quiet(&f, 0));
 	assert_string_equal(bundle(&f, 0), "Uk9PVCBUV08K");
 	assert_string_equal(bundle(&f, 1), "Zm9v");
-	assert_int_equal(stats(&f, 0).webhooks, 2);
-	assert_int_equal(stats(&f, 0).maps, 4);
-	stop(&f);
+	assert_int_equal(fix_stats(&f, 0).webhooks, 2);
+	assert_int_equal(fix_stats(&f, 0).maps, 4);
+	fix_stop(&f);
 }
 
 /* A file says the same name: its word counts, and the cluster's object is not told of it. */
@@ -551,22 +359,22 @@ static void files_are_not_told_of(void **state)
 	int files;
 
 	(void)state;
-	start(&f);
-	diags_init(&ds, &f.arena);
-	assert_int_equal(object_decode(node_parse_json(text, sizeof(text) - 1, NULL, &f.arena, &ds).root, SCHEMA_LENIENT,
+	fix_start(&f);
+	diags_init(&ds, &f.w.arena);
+	assert_int_equal(object_decode(node_parse_json(text, sizeof(text) - 1, NULL, &f.w.arena, &ds).root, SCHEMA_LENIENT,
 				       place.name, &o, &id, &ds), OBJECT_OK);
-	files = store_source_add(f.store, "files");
+	files = store_source_add(f.w.store, "files");
 	entry.obj = o;
-	store_put(f.store, files, &place);
+	store_put(f.w.store, files, &place);
 	object_unref(o);
-	store_commit(f.store);
-	store_source_synced(f.store, files);
+	store_commit(f.w.store);
+	store_source_synced(f.w.store, files);
 	put_route(&f, "r", "");
 	put_route(&f, "other", "");
-	begin(&f);
+	fix_begin(&f);
 	assert_non_null(status_of(&f, "other"));
 	assert_null(status_of(&f, "r"));
-	stop(&f);
+	fix_stop(&f);
 }
 
 /* One of several control planes tells of what is its own. */
@@ -575,19 +383,19 @@ static void tells_of_its_revision(void **state)
 	struct fix f;
 
 	(void)state;
-	start(&f);
+	fix_start(&f);
 	f.revision = "canary";
-	store_set_revision(f.store, "canary");
+	store_set_revision(f.w.store, "canary");
 	put_route(&f, "all", "");
-	put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"ours\",\"namespace\":\"one\",\"labels\":{\"istio.io/rev\":\"canary\"}},\"spec\":{\"hosts\":"
+	fix_put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"ours\",\"namespace\":\"one\",\"labels\":{\"istio.io/rev\":\"canary\"}},\"spec\":{\"hosts\":"
 			 "[\"a\"],\"http\":[{\"route\":[{\"destination\":{\"host\":\"a\"}}]}]}}");
-	put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"theirs\",\"namespace\":\"one\",\"labels\":{\"istio.io/rev\":\"other\"}},\"spec\":{\"hosts\":"
+	fix_put(&f, VIRTUAL, "{\"metadata\":{\"name\":\"theirs\",\"namespace\":\"one\",\"labels\":{\"istio.io/rev\":\"other\"}},\"spec\":{\"hosts\":"
 			 "7}}");
-	begin(&f);
+	fix_begin(&f);
 	assert_non_null(condition(&f, "ours", "NavarchVerdict"));
 	assert_null(status_of(&f, "all"));
 	assert_null(status_of(&f, "theirs"));
-	stop(&f);
+	fix_stop(&f);
 }
 
 /* A first pass over many objects is bounded, and what changes meanwhile does not wait for its end. */
@@ -597,21 +405,21 @@ static void paces_the_first_pass(void **state)
 	size_t waiting;
 
 	(void)state;
-	start(&f);
+	fix_start(&f);
 	for (int i = 0; i < 120; i++)
-		put_route(&f, arena_printf(&f.arena, "r%03d", i), "");
-	open_source(&f);
-	wait_for(&f, store_synced(f.store) && f.snap);
-	open_reporter(&f, 0);
-	wait_for(&f, stats(&f, 0).statuses > 0);
+		put_route(&f, arena_printf(&f.w.arena, "r%03d", i), "");
+	fix_open_source(&f);
+	wait_for(&f.w, store_synced(f.w.store) && f.snap);
+	fix_open_reporter(&f, 0);
+	wait_for(&f.w, fix_stats(&f, 0).statuses > 0);
 	put_route(&f, "r119", ",\"weight\":7");
-	wait_for(&f, observed(&f, "r119", "2"));
-	waiting = stats(&f, 0).outbox.waiting;
+	wait_for(&f.w, observed(&f, "r119", "2"));
+	waiting = fix_stats(&f, 0).outbox.waiting;
 	assert_in_range(waiting, 30, 119);
-	assert_in_range(stats(&f, 0).outbox.open, 0, OUTBOX_OPEN_MAX);
-	wait_for(&f, is_quiet(&f, 0));
-	assert_int_equal(stats(&f, 0).statuses, 120);
-	stop(&f);
+	assert_in_range(fix_stats(&f, 0).outbox.open, 0, OUTBOX_OPEN_MAX);
+	wait_for(&f.w, fix_is_quiet(&f, 0));
+	assert_int_equal(fix_stats(&f, 0).statuses, 120);
+	fix_stop(&f);
 }
 
 int main(void)

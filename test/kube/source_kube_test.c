@@ -13,29 +13,18 @@
 
 #include <cmocka.h>
 
-#include "base/log.h"
 #include "base/must.h"
-#include "fake_api.h"
 #include "model/kube.h"
-#include "store/source_kube.h"
 #include "wait.h"
+#include "world.h"
 
-#define SERVICES "/api/v1/services"
-#define PODS "/api/v1/pods"
-#define SECRETS "/api/v1/secrets"
-#define VIRTUAL "/apis/networking.istio.io/v1/virtualservices"
 #define GATEWAYS "/apis/networking.istio.io/v1/gateways"
 #define INGRESSES "/apis/networking.k8s.io/v1/ingresses"
 
 enum { SPEED = 20 };	/* of the source's time */
 
 struct fix {
-	struct arena arena;
-	struct loop *loop;
-	struct fake_api *api;
-	struct store *store;
-	struct kube_access access;
-	struct source_kube *source;
+	struct world w;
 	struct job_pool *pool;		/* or NULL */
 	const char *state_dir;		/* or NULL */
 	int changes;
@@ -48,77 +37,63 @@ static void on_change(void *arg)
 
 static void start(struct fix *f)
 {
-	static const char *const kinds[][2] = {
-		{SERVICES, "Service"}, {PODS, "Pod"}, {SECRETS, "Secret"}, {"/api/v1/namespaces", "Namespace"}, {"/api/v1/nodes", "Node"},
-		{"/api/v1/configmaps", "ConfigMap"}, {"/apis/discovery.k8s.io/v1/endpointslices", "EndpointSlice"},
-		{VIRTUAL, "VirtualService"}, {GATEWAYS, "Gateway"}, {INGRESSES, "Ingress"},
-	};
-	struct err e;
-
 	*f = (struct fix){0};
-	log_set_level(getenv("VERBOSE") ? LOG_LEVEL_INFO : LOG_LEVEL_NONE);
-	arena_init(&f->arena, 0);
-	f->loop = loop_new(&e);
-	assert_non_null(f->loop);
-	f->api = fake_api_new(f->loop, "127.0.0.1:0");
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		fake_api_register(f->api, kinds[i][0], kinds[i][1]);
-	f->store = store_new("cluster.local", "istio-system");
-	f->access.server = arena_printf(&f->arena, "http://127.0.0.1:%u", fake_api_port(f->api));
-	f->access.proxy = "";
+	world_open(&f->w);
+	world_register_kinds(&f->w);
+	fake_api_register(f->w.api, GATEWAYS, "Gateway");
+	fake_api_register(f->w.api, INGRESSES, "Ingress");
 }
 
 static void open_source(struct fix *f)
 {
-	struct source_kube_cfg cfg = {.loop = f->loop,
-				      .store = f->store,
-				      .access = &f->access,
-				      .root_namespace = "istio-system",
-				      .user_agent = "navarch-test/1",
-				      .state_dir = f->state_dir,
-				      .pool = f->pool,
-				      .speed = SPEED,
-				      .changed = on_change,
-				      .arg = f};
+	struct source_kube_cfg cfg = world_source_cfg(&f->w);
 	struct err e;
 
-	assert_int_equal(source_kube_open(&cfg, &f->source, &e), 0);
+	cfg.state_dir = f->state_dir;
+	cfg.pool = f->pool;
+	cfg.speed = SPEED;
+	cfg.changed = on_change;
+	cfg.arg = f;
+	assert_int_equal(source_kube_open(&cfg, &f->w.source, &e), 0);
+}
+
+static void close_source(struct fix *f)
+{
+	source_kube_close(f->w.source);
+	f->w.source = NULL;
 }
 
 static void stop(struct fix *f)
 {
-	source_kube_close(f->source);
+	close_source(f);
 	job_pool_free(f->pool);
-	fake_api_free(f->api);
-	store_free(f->store);
-	loop_free(f->loop);
-	arena_fini(&f->arena);
+	world_close(&f->w);
 }
 
 static void turn_for(struct fix *f, int64_t ms)
 {
-	int64_t until = loop_clock_ns(f->loop) / 1000000 + ms;
+	int64_t until = loop_clock_ns(f->w.loop) / 1000000 + ms;
 
-	while (loop_clock_ns(f->loop) / 1000000 < until)
-		loop_turn(f->loop, 10);
+	while (loop_clock_ns(f->w.loop) / 1000000 < until)
+		loop_turn(f->w.loop, 10);
 }
 
 static size_t count(const struct fix *f, enum kind kind)
 {
-	return store_objects(f->store)->kind[kind]->n;
+	return store_objects(f->w.store)->kind[kind]->n;
 }
 
 static const struct object *get(const struct fix *f, enum kind kind, const char *ns, const char *name)
 {
-	return kind_list_find(store_objects(f->store)->kind[kind], ns, name);
+	return kind_list_find(store_objects(f->w.store)->kind[kind], ns, name);
 }
 
 static bool has_finding(struct fix *f, enum diag_code code)
 {
 	struct diags ds;
 
-	diags_init(&ds, &f->arena);
-	store_findings(f->store, &ds);
+	diags_init(&ds, &f->w.arena);
+	store_findings(f->w.store, &ds);
 	for (size_t i = 0; i < ds.n; i++)
 		if (ds.v[i].code == code)
 			return true;
@@ -127,23 +102,23 @@ static bool has_finding(struct fix *f, enum diag_code code)
 
 static void put_service(struct fix *f, const char *name, int port)
 {
-	fake_api_put(f->api, SERVICES,
-		     arena_printf(&f->arena, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"one\",\"managedFields\":[{\"manager\":\"x\"}]},"
+	fake_api_put(f->w.api, SERVICES,
+		     arena_printf(&f->w.arena, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"one\",\"managedFields\":[{\"manager\":\"x\"}]},"
 					     "\"spec\":{\"clusterIP\":\"10.0.0.1\",\"ports\":[{\"name\":\"http\",\"port\":%d}]}}", name, port));
 }
 
 static void put_route(struct fix *f, const char *name, int weight)
 {
-	fake_api_put(f->api, VIRTUAL,
-		     arena_printf(&f->arena, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"a\"],\"http\":"
+	fake_api_put(f->w.api, VIRTUAL,
+		     arena_printf(&f->w.arena, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"one\"},\"spec\":{\"hosts\":[\"a\"],\"http\":"
 					     "[{\"route\":[{\"destination\":{\"host\":\"a\"},\"weight\":%d}]}]}}", name, weight));
 }
 
 static void put_pods(struct fix *f, int n)
 {
 	for (int i = 0; i < n; i++)
-		fake_api_put(f->api, PODS,
-			     arena_printf(&f->arena, "{\"metadata\":{\"name\":\"p%d\",\"namespace\":\"one\"},\"spec\":{\"containers\":"
+		fake_api_put(f->w.api, PODS,
+			     arena_printf(&f->w.arena, "{\"metadata\":{\"name\":\"p%d\",\"namespace\":\"one\"},\"spec\":{\"containers\":"
 						     "[{\"name\":\"c\"}]},\"status\":{\"podIP\":\"10.0.%d.%d\"}}", i, i >> 8, i & 255));
 }
 
@@ -163,23 +138,23 @@ static void follows(void **state)
 	put_service(&f, "a", 80);
 	put_route(&f, "r", 100);
 	open_source(&f);
-	assert_false(store_synced(f.store));
-	wait_for(&f, store_synced(f.store));
+	assert_false(store_synced(f.w.store));
+	wait_for(&f.w, store_synced(f.w.store));
 	assert_int_equal(f.changes, 1);
 	assert_int_equal(count(&f, KIND_SERVICE), 1);
 	assert_int_equal(count(&f, KIND_VIRTUAL_SERVICE), 1);
 	put_service(&f, "a", 81);
-	wait_for(&f, service_port(&f, "a") == 81);
+	wait_for(&f.w, service_port(&f, "a") == 81);
 	put_service(&f, "b", 1);
-	wait_for(&f, service_port(&f, "b") == 1);
-	fake_api_delete(f.api, SERVICES, "one", "a");
-	wait_for(&f, count(&f, KIND_SERVICE) == 1);
+	wait_for(&f.w, service_port(&f, "b") == 1);
+	fake_api_delete(f.w.api, SERVICES, "one", "a");
+	wait_for(&f.w, count(&f, KIND_SERVICE) == 1);
 	/* an invalid form leaves the last good one, with findings at its place */
-	fake_api_put(f.api, VIRTUAL, "{\"metadata\":{\"name\":\"r\",\"namespace\":\"one\"},\"spec\":{\"hosts\":7}}");
-	wait_for(&f, has_finding(&f, D_LAST_GOOD_KEPT));
+	fake_api_put(f.w.api, VIRTUAL, "{\"metadata\":{\"name\":\"r\",\"namespace\":\"one\"},\"spec\":{\"hosts\":7}}");
+	wait_for(&f.w, has_finding(&f, D_LAST_GOOD_KEPT));
 	assert_int_equal(count(&f, KIND_VIRTUAL_SERVICE), 1);
 	put_route(&f, "r", 50);
-	wait_for(&f, !has_finding(&f, D_LAST_GOOD_KEPT));
+	wait_for(&f.w, !has_finding(&f, D_LAST_GOOD_KEPT));
 	stop(&f);
 }
 
@@ -187,13 +162,13 @@ enum { WATCHES = 9 };		/* of the kinds that start() registers, Secrets apart */
 
 static void all_watch(struct fix *f)
 {
-	wait_for(f, store_synced(f->store) && fake_api_watches(f->api) == WATCHES);
+	wait_for(&f->w, store_synced(f->w.store) && fake_api_watches(f->w.api) == WATCHES);
 }
 
 static void end_watches(struct fix *f)
 {
 	turn_for(f, 1100 / SPEED);	/* one that ends within a second has gone wrong */
-	fake_api_break_watches(f->api);
+	fake_api_break_watches(f->w.api);
 }
 
 /* Watches that end, versions that are gone: what did not change costs nothing, what was lost is found. */
@@ -210,25 +185,25 @@ static void resumes(void **state)
 	put_service(&f, "b", 80);
 	open_source(&f);
 	all_watch(&f);
-	generation = store_generation(f.store);
+	generation = store_generation(f.w.store);
 	changes = f.changes;
-	lists = fake_api_requests(f.api, "sendInitialEvents");
-	resumed = fake_api_requests(f.api, "resourceVersion=");
+	lists = fake_api_requests(f.w.api, "sendInitialEvents");
+	resumed = fake_api_requests(f.w.api, "resourceVersion=");
 	end_watches(&f);
-	wait_for(&f, fake_api_requests(f.api, "resourceVersion=") == resumed + WATCHES);
+	wait_for(&f.w, fake_api_requests(f.w.api, "resourceVersion=") == resumed + WATCHES);
 	all_watch(&f);
-	assert_int_equal(fake_api_requests(f.api, "sendInitialEvents"), lists);
-	fake_api_compact(f.api);
+	assert_int_equal(fake_api_requests(f.w.api, "sendInitialEvents"), lists);
+	fake_api_compact(f.w.api);
 	end_watches(&f);
-	wait_for(&f, fake_api_requests(f.api, "sendInitialEvents") == lists + WATCHES);
+	wait_for(&f.w, fake_api_requests(f.w.api, "sendInitialEvents") == lists + WATCHES);
 	all_watch(&f);
 	assert_int_equal(count(&f, KIND_SERVICE), 2);
-	assert_int_equal(store_generation(f.store), generation);
+	assert_int_equal(store_generation(f.w.store), generation);
 	assert_int_equal(f.changes, changes);
-	fake_api_lose(f.api, SERVICES, "one", "b");
-	fake_api_compact(f.api);
+	fake_api_lose(f.w.api, SERVICES, "one", "b");
+	fake_api_compact(f.w.api);
 	end_watches(&f);
-	wait_for(&f, count(&f, KIND_SERVICE) == 1);
+	wait_for(&f.w, count(&f, KIND_SERVICE) == 1);
 	assert_int_equal(service_port(&f, "a"), 80);
 	stop(&f);
 }
@@ -239,16 +214,16 @@ static void pages(void **state)
 
 	(void)state;
 	start(&f);
-	fake_api_set_streaming(f.api, false);
+	fake_api_set_streaming(f.w.api, false);
 	put_pods(&f, 1201);
 	/* the second page is cut within, the list begins again and is whole then */
-	fake_api_fault(f.api, &(struct fake_fault){.match = "pods?limit=500&continue", .what = FAKE_CUT, .n = 20000, .times = 1});
+	fake_api_fault(f.w.api, &(struct fake_fault){.match = "pods?limit=500&continue", .what = FAKE_CUT, .n = 20000, .times = 1});
 	open_source(&f);
-	wait_for(&f, store_synced(f.store));
+	wait_for(&f.w, store_synced(f.w.store));
 	assert_int_equal(count(&f, KIND_POD), 1201);
-	assert_int_equal(fake_api_requests(f.api, "/pods?limit=500"), 2 + 3);
-	fake_api_delete(f.api, PODS, "one", "p7");
-	wait_for(&f, count(&f, KIND_POD) == 1200);
+	assert_int_equal(fake_api_requests(f.w.api, "/pods?limit=500"), 2 + 3);
+	fake_api_delete(f.w.api, PODS, "one", "p7");
+	wait_for(&f.w, count(&f, KIND_POD) == 1200);
 	stop(&f);
 }
 
@@ -273,22 +248,22 @@ static void bad_answers(void **state)
 			struct fix f;
 
 			start(&f);
-			fake_api_set_streaming(f.api, stream);
+			fake_api_set_streaming(f.w.api, stream);
 			for (int k = 0; k < 9; k++)
-				put_service(&f, arena_printf(&f.arena, "s%d", k), 80);
+				put_service(&f, arena_printf(&f.w.arena, "s%d", k), 80);
 			open_source(&f);
 			all_watch(&f);
-			fake_api_compact(f.api);
-			fake_api_fault(f.api, &faults[i]);
-			before = fake_api_requests(f.api, "services?");
+			fake_api_compact(f.w.api);
+			fake_api_fault(f.w.api, &faults[i]);
+			before = fake_api_requests(f.w.api, "services?");
 			end_watches(&f);
 			/* the fault, and what follows it: nothing is missing at any time */
-			while (fake_api_watches(f.api) < WATCHES || fake_api_requests(f.api, "services?") < before + 2) {
+			while (fake_api_watches(f.w.api) < WATCHES || fake_api_requests(f.w.api, "services?") < before + 2) {
 				assert_int_equal(count(&f, KIND_SERVICE), 9);
-				loop_turn(f.loop, 10);
+				loop_turn(f.w.loop, 10);
 			}
 			put_service(&f, "s9", 80);
-			wait_for(&f, count(&f, KIND_SERVICE) == 10);
+			wait_for(&f.w, count(&f, KIND_SERVICE) == 10);
 			stop(&f);
 		}
 	}
@@ -304,7 +279,7 @@ static size_t held(const struct fix *f)
 {
 	size_t n = 0;
 
-	source_kube_each(f->source, gather_held, &n);
+	source_kube_each(f->w.source, gather_held, &n);
 	return n;
 }
 
@@ -315,24 +290,24 @@ static void mass_deletion(void **state)
 
 	(void)state;
 	start(&f);
-	fake_api_set_streaming(f.api, false);
+	fake_api_set_streaming(f.w.api, false);
 	put_pods(&f, 300);
 	open_source(&f);
 	all_watch(&f);
-	fake_api_compact(f.api);
-	fake_api_fault(f.api, &(struct fake_fault){.match = "pods?limit", .what = FAKE_EMPTY, .times = 1});
+	fake_api_compact(f.w.api);
+	fake_api_fault(f.w.api, &(struct fake_fault){.match = "pods?limit", .what = FAKE_EMPTY, .times = 1});
 	end_watches(&f);
-	wait_for(&f, held(&f) == 300);
+	wait_for(&f.w, held(&f) == 300);
 	assert_int_equal(count(&f, KIND_POD), 300);
-	wait_for(&f, held(&f) == 0);	/* the second list has them */
+	wait_for(&f.w, held(&f) == 0);	/* the second list has them */
 	assert_int_equal(count(&f, KIND_POD), 300);
 	for (int i = 0; i < 150; i++)
-		fake_api_lose(f.api, PODS, "one", arena_printf(&f.arena, "p%d", i));
-	fake_api_compact(f.api);
+		fake_api_lose(f.w.api, PODS, "one", arena_printf(&f.w.arena, "p%d", i));
+	fake_api_compact(f.w.api);
 	end_watches(&f);
-	wait_for(&f, held(&f) == 150);
+	wait_for(&f.w, held(&f) == 150);
 	assert_int_equal(count(&f, KIND_POD), 300);
-	wait_for(&f, count(&f, KIND_POD) == 150);
+	wait_for(&f.w, count(&f, KIND_POD) == 150);
 	assert_int_equal(held(&f), 0);
 	stop(&f);
 }
@@ -344,15 +319,15 @@ static void broken_parts(void **state)
 
 	(void)state;
 	start(&f);
-	fake_api_set_streaming(f.api, false);
+	fake_api_set_streaming(f.w.api, false);
 	put_service(&f, "a", 80);
-	fake_api_fault(f.api, &(struct fake_fault){.match = "services?limit", .what = FAKE_GARBAGE, .times = 1});
-	fake_api_fault(f.api, &(struct fake_fault){.match = "services?watch", .what = FAKE_GARBAGE, .times = 1});
+	fake_api_fault(f.w.api, &(struct fake_fault){.match = "services?limit", .what = FAKE_GARBAGE, .times = 1});
+	fake_api_fault(f.w.api, &(struct fake_fault){.match = "services?watch", .what = FAKE_GARBAGE, .times = 1});
 	open_source(&f);
 	all_watch(&f);
 	assert_int_equal(service_port(&f, "a"), 80);
 	put_service(&f, "b", 81);
-	wait_for(&f, service_port(&f, "b") == 81);
+	wait_for(&f.w, service_port(&f, "b") == 81);
 	stop(&f);
 }
 
@@ -365,12 +340,12 @@ static void slow_kind(void **state)
 	start(&f);
 	put_service(&f, "a", 80);
 	put_pods(&f, 3);
-	fake_api_fault(f.api, &(struct fake_fault){.match = "/pods?", .what = FAKE_SLOW, .n = 7, .times = 1});
+	fake_api_fault(f.w.api, &(struct fake_fault){.match = "/pods?", .what = FAKE_SLOW, .n = 7, .times = 1});
 	open_source(&f);
-	wait_for(&f, fake_api_watches(f.api) == WATCHES);
+	wait_for(&f.w, fake_api_watches(f.w.api) == WATCHES);
 	turn_for(&f, 300);
-	assert_false(store_synced(f.store));
-	wait_for(&f, store_synced(f.store));
+	assert_false(store_synced(f.w.store));
+	wait_for(&f.w, store_synced(f.w.store));
 	assert_int_equal(count(&f, KIND_POD), 3);
 	stop(&f);
 }
@@ -386,29 +361,29 @@ static void secrets_by_name(void **state)
 
 	(void)state;
 	start(&f);
-	fake_api_put(f.api, SECRETS, "{\"metadata\":{\"name\":\"cert\",\"namespace\":\"edge\"},\"type\":\"Opaque\",\"data\":{\"cert\":\"eA==\"}}");
-	fake_api_put(f.api, SECRETS, "{\"metadata\":{\"name\":\"other\",\"namespace\":\"edge\"},\"type\":\"Opaque\",\"data\":{}}");
-	fake_api_put(f.api, PODS, "{\"metadata\":{\"name\":\"gw\",\"namespace\":\"edge\",\"labels\":{\"app\":\"gw\"}},"
+	fake_api_put(f.w.api, SECRETS, "{\"metadata\":{\"name\":\"cert\",\"namespace\":\"edge\"},\"type\":\"Opaque\",\"data\":{\"cert\":\"eA==\"}}");
+	fake_api_put(f.w.api, SECRETS, "{\"metadata\":{\"name\":\"other\",\"namespace\":\"edge\"},\"type\":\"Opaque\",\"data\":{}}");
+	fake_api_put(f.w.api, PODS, "{\"metadata\":{\"name\":\"gw\",\"namespace\":\"edge\",\"labels\":{\"app\":\"gw\"}},"
 				  "\"spec\":{\"containers\":[{\"name\":\"c\"}]},\"status\":{\"podIP\":\"10.0.0.9\"}}");
 	open_source(&f);
 	all_watch(&f);
-	assert_int_equal(fake_api_requests(f.api, "secrets"), 0);
-	fake_api_put(f.api, GATEWAYS, arena_printf(&f.arena, gateway, "cert"));
-	wait_for(&f, get(&f, KIND_SECRET, "edge", "cert"));
+	assert_int_equal(fake_api_requests(f.w.api, "secrets"), 0);
+	fake_api_put(f.w.api, GATEWAYS, arena_printf(&f.w.arena, gateway, "cert"));
+	wait_for(&f.w, get(&f, KIND_SECRET, "edge", "cert"));
 	assert_int_equal(count(&f, KIND_SECRET), 1);
-	assert_int_equal(fake_api_requests(f.api, "/secrets?"), fake_api_requests(f.api, "fieldSelector=metadata.name%3Dcert"));
+	assert_int_equal(fake_api_requests(f.w.api, "/secrets?"), fake_api_requests(f.w.api, "fieldSelector=metadata.name%3Dcert"));
 	/* no longer referred to */
-	fake_api_put(f.api, GATEWAYS, arena_printf(&f.arena, gateway, "nothing"));
-	wait_for(&f, count(&f, KIND_SECRET) == 0);
+	fake_api_put(f.w.api, GATEWAYS, arena_printf(&f.w.arena, gateway, "nothing"));
+	wait_for(&f.w, count(&f, KIND_SECRET) == 0);
 	/* an Ingress of ours is served by the ingress gateway's pods; one of others is not */
-	fake_api_put(f.api, PODS, "{\"metadata\":{\"name\":\"gw\",\"namespace\":\"edge\",\"labels\":{\"istio\":\"ingressgateway\"}},"
+	fake_api_put(f.w.api, PODS, "{\"metadata\":{\"name\":\"gw\",\"namespace\":\"edge\",\"labels\":{\"istio\":\"ingressgateway\"}},"
 				  "\"spec\":{\"containers\":[{\"name\":\"c\"}]},\"status\":{\"podIP\":\"10.0.0.9\"}}");
-	fake_api_put(f.api, INGRESSES, arena_printf(&f.arena, ingress, "nginx", "other"));
-	fake_api_put(f.api, INGRESSES, arena_printf(&f.arena, ingress, "istio", "cert"));
-	wait_for(&f, get(&f, KIND_SECRET, "edge", "cert"));
+	fake_api_put(f.w.api, INGRESSES, arena_printf(&f.w.arena, ingress, "nginx", "other"));
+	fake_api_put(f.w.api, INGRESSES, arena_printf(&f.w.arena, ingress, "istio", "cert"));
+	wait_for(&f.w, get(&f, KIND_SECRET, "edge", "cert"));
 	assert_int_equal(count(&f, KIND_SECRET), 1);
-	fake_api_put(f.api, INGRESSES, arena_printf(&f.arena, ingress, "nginx", "cert"));
-	wait_for(&f, count(&f, KIND_SECRET) == 0);
+	fake_api_put(f.w.api, INGRESSES, arena_printf(&f.w.arena, ingress, "nginx", "cert"));
+	wait_for(&f.w, count(&f, KIND_SECRET) == 0);
 	stop(&f);
 }
 
@@ -416,8 +391,8 @@ static bool has_finding_on(struct fix *f, const char *name, enum diag_code code)
 {
 	struct diags ds;
 
-	diags_init(&ds, &f->arena);
-	store_findings(f->store, &ds);
+	diags_init(&ds, &f->w.arena);
+	store_findings(f->w.store, &ds);
 	for (size_t i = 0; i < ds.n; i++)
 		if (ds.v[i].code == code && ds.v[i].object.name && !strcmp(ds.v[i].object.name, name))
 			return true;
@@ -438,7 +413,7 @@ static void never_checked(void **state)
 	put_service(&f, "a", 80);
 	put_route(&f, "good", 100);
 	for (size_t i = 0; i < ARRAY_LEN(specs); i++)
-		fake_api_put(f.api, VIRTUAL, arena_printf(&f.arena, "{\"metadata\":{\"name\":\"bad%zu\",\"namespace\":\"one\"},\"spec\":%s}",
+		fake_api_put(f.w.api, VIRTUAL, arena_printf(&f.w.arena, "{\"metadata\":{\"name\":\"bad%zu\",\"namespace\":\"one\"},\"spec\":%s}",
 							  i, specs[i]));
 	open_source(&f);
 	all_watch(&f);
@@ -447,7 +422,7 @@ static void never_checked(void **state)
 	assert_true(has_finding_on(&f, "bad5", D_FIELD_FORMAT));
 	assert_false(has_finding(&f, D_LAST_GOOD_KEPT));
 	put_route(&f, "bad3", 100);
-	wait_for(&f, count(&f, KIND_VIRTUAL_SERVICE) == 2);
+	wait_for(&f.w, count(&f, KIND_VIRTUAL_SERVICE) == 2);
 	assert_false(has_finding_on(&f, "bad3", D_FIELD_TYPE));
 	stop(&f);
 }
@@ -470,7 +445,7 @@ static void large_objects(void **state)
 		buf_printf(&text, "%s{\"addresses\":[\"10.1.%d.%d\"],\"conditions\":{\"ready\":true}}", i ? "," : "", i >> 8, i & 255);
 	buf_str(&text, "]}");
 	assert_in_range(text.n, 1500000, 1600000);
-	fake_api_put(f.api, "/apis/discovery.k8s.io/v1/endpointslices", buf_cstr(&text));
+	fake_api_put(f.w.api, "/apis/discovery.k8s.io/v1/endpointslices", buf_cstr(&text));
 	buf_init(&labels, 1 << 20);
 	for (int i = 0; i < LABELS; i++)
 		buf_printf(&labels, "%s\"%0250d.io/%063d\":\"%063d\"", i ? "," : "", i, i, i);
@@ -481,11 +456,11 @@ static void large_objects(void **state)
 	buf_clear(&text);
 	memset(buf_room(&text, 262000), 'n', 262000);
 	buf_added(&text, 262000);
-	fake_api_put(f.api, SERVICES, arena_printf(&f.arena, service, buf_cstr(&labels), buf_cstr(&text), 81));
-	wait_for(&f, service_port(&f, "s") == 81);
+	fake_api_put(f.w.api, SERVICES, arena_printf(&f.w.arena, service, buf_cstr(&labels), buf_cstr(&text), 81));
+	wait_for(&f.w, service_port(&f, "s") == 81);
 	assert_int_equal(get(&f, KIND_SERVICE, "one", "s")->labels.n, LABELS);
-	fake_api_delete(f.api, "/apis/discovery.k8s.io/v1/endpointslices", "one", "big");
-	wait_for(&f, count(&f, KIND_ENDPOINT_SLICE) == 0);
+	fake_api_delete(f.w.api, "/apis/discovery.k8s.io/v1/endpointslices", "one", "big");
+	wait_for(&f.w, count(&f, KIND_ENDPOINT_SLICE) == 0);
 	buf_fini(&text);
 	buf_fini(&labels);
 	stop(&f);
@@ -503,16 +478,16 @@ static void forged_names(void **state)
 	start(&f);
 	put_service(&f, "a", 80);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		fake_api_put(f.api, SERVICES,
-			     arena_printf(&f.arena, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"one\"},\"spec\":{\"ports\":[{\"port\":80}]}}", names[i]));
-	fake_api_put(f.api, SERVICES, "{\"metadata\":{\"name\":\"c\",\"namespace\":\"one|two\"},\"spec\":{\"ports\":[{\"port\":80}]}}");
+		fake_api_put(f.w.api, SERVICES,
+			     arena_printf(&f.w.arena, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"one\"},\"spec\":{\"ports\":[{\"port\":80}]}}", names[i]));
+	fake_api_put(f.w.api, SERVICES, "{\"metadata\":{\"name\":\"c\",\"namespace\":\"one|two\"},\"spec\":{\"ports\":[{\"port\":80}]}}");
 	open_source(&f);
 	all_watch(&f);
 	assert_int_equal(count(&f, KIND_SERVICE), 1);
 	assert_int_equal(service_port(&f, "a"), 80);
 	assert_true(has_finding_on(&f, "a|b", D_METADATA_INVALID));
 	put_service(&f, "z", 80);
-	wait_for(&f, count(&f, KIND_SERVICE) == 2);
+	wait_for(&f.w, count(&f, KIND_SERVICE) == 2);
 	stop(&f);
 }
 
@@ -526,14 +501,14 @@ static void uid_changes(void **state)
 	put_service(&f, "a", 80);
 	open_source(&f);
 	all_watch(&f);
-	fake_api_lose(f.api, SERVICES, "one", "a");	/* nobody is told */
+	fake_api_lose(f.w.api, SERVICES, "one", "a");	/* nobody is told */
 	put_service(&f, "a", 81);
-	wait_for(&f, service_port(&f, "a") == 81);
-	fake_api_delete(f.api, SERVICES, "one", "a");
+	wait_for(&f.w, service_port(&f, "a") == 81);
+	fake_api_delete(f.w.api, SERVICES, "one", "a");
 	put_service(&f, "a", 82);
-	wait_for(&f, service_port(&f, "a") == 82);
-	fake_api_delete(f.api, SERVICES, "one", "a");
-	wait_for(&f, count(&f, KIND_SERVICE) == 0);
+	wait_for(&f.w, service_port(&f, "a") == 82);
+	fake_api_delete(f.w.api, SERVICES, "one", "a");
+	wait_for(&f.w, count(&f, KIND_SERVICE) == 0);
 	stop(&f);
 }
 
@@ -556,19 +531,19 @@ static void token_rotates(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	start(&f);
-	f.access.token_file = path;
+	f.w.access.token_file = path;
 	write_token(path, "first");
-	fake_api_set_token(f.api, "first");
+	fake_api_set_token(f.w.api, "first");
 	put_service(&f, "a", 80);
 	open_source(&f);
 	all_watch(&f);
-	fake_api_set_token(f.api, "second");
+	fake_api_set_token(f.w.api, "second");
 	end_watches(&f);
-	wait_for(&f, fake_api_watches(f.api) == 0);
+	wait_for(&f.w, fake_api_watches(f.w.api) == 0);
 	turn_for(&f, 300);
 	put_service(&f, "b", 80);
 	write_token(path, "second");
-	wait_for(&f, count(&f, KIND_SERVICE) == 2);
+	wait_for(&f.w, count(&f, KIND_SERVICE) == 2);
 	unlink(path);
 	stop(&f);
 }
@@ -581,15 +556,15 @@ static void server_comes_late(void **state)
 
 	(void)state;
 	start(&f);
-	snprintf(bind, sizeof(bind), "127.0.0.1:%u", fake_api_port(f.api));
-	fake_api_free(f.api);
+	snprintf(bind, sizeof(bind), "127.0.0.1:%u", fake_api_port(f.w.api));
+	fake_api_free(f.w.api);
 	open_source(&f);
 	turn_for(&f, 700);
-	assert_false(store_synced(f.store));
-	f.api = fake_api_new(f.loop, bind);
-	fake_api_register(f.api, SERVICES, "Service");
+	assert_false(store_synced(f.w.store));
+	f.w.api = fake_api_new(f.w.loop, bind);
+	fake_api_register(f.w.api, SERVICES, "Service");
 	put_service(&f, "a", 80);
-	wait_for(&f, store_synced(f.store));
+	wait_for(&f.w, store_synced(f.w.store));
 	assert_int_equal(service_port(&f, "a"), 80);
 	stop(&f);
 }
@@ -608,29 +583,29 @@ static void starts_from_disk(void **state)
 	start(&f);
 	assert_non_null(mkdtemp(dir));
 	f.state_dir = dir;
-	f.pool = job_pool_new(f.loop, 0, &e);
+	f.pool = job_pool_new(f.w.loop, 0, &e);
 	put_service(&f, "a", 80);
 	put_service(&f, "b", 80);
 	put_route(&f, "r", 100);
 	open_source(&f);
 	all_watch(&f);
-	wait_for(&f, !access(arena_printf(&f.arena, "%s/generation", dir), F_OK));
+	wait_for(&f.w, !access(arena_printf(&f.w.arena, "%s/generation", dir), F_OK));
 	turn_for(&f, 50);
-	source_kube_close(f.source);
-	store_free(f.store);
-	f.store = store_new("cluster.local", "istio-system");
-	fake_api_delete(f.api, SERVICES, "one", "b");
-	fake_api_fault(f.api, &(struct fake_fault){.match = "?", .what = FAKE_STATUS, .n = 503, .times = 40});
+	close_source(&f);
+	store_free(f.w.store);
+	f.w.store = store_new("cluster.local", "istio-system");
+	fake_api_delete(f.w.api, SERVICES, "one", "b");
+	fake_api_fault(f.w.api, &(struct fake_fault){.match = "?", .what = FAKE_STATUS, .n = 503, .times = 40});
 	open_source(&f);
-	assert_true(store_synced(f.store));
+	assert_true(store_synced(f.w.store));
 	assert_int_equal(count(&f, KIND_SERVICE), 2);
 	assert_int_equal(count(&f, KIND_VIRTUAL_SERVICE), 1);
-	generation = store_generation(f.store);
+	generation = store_generation(f.w.store);
 	a = get(&f, KIND_SERVICE, "one", "a");
-	wait_for(&f, count(&f, KIND_SERVICE) == 1);
+	wait_for(&f.w, count(&f, KIND_SERVICE) == 1);
 	all_watch(&f);
 	assert_ptr_equal(get(&f, KIND_SERVICE, "one", "a"), a);
-	assert_int_equal(store_generation(f.store), generation + 1);	/* b alone */
+	assert_int_equal(store_generation(f.w.store), generation + 1);	/* b alone */
 	stop(&f);
 	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", dir);
 	assert_int_equal(system(cmd), 0);
