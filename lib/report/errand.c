@@ -37,9 +37,9 @@ struct errand_type {
 	const char *what;		/* for messages */
 };
 
-const char *errand_status_key(enum kind kind, const char *ns, const char *name, struct arena *a)
+const char *errand_object_key(enum kind kind, const char *ns, const char *name, struct arena *a)
 {
-	return arena_printf(a, "s/%d/%s/%s", (int)kind, ns, name);
+	return arena_printf(a, "%c/%d/%s/%s", kind == KIND_INGRESS ? 'i' : 's', (int)kind, ns, name);
 }
 
 const char *errand_map_key(const char *ns, struct arena *a)
@@ -52,13 +52,13 @@ const char *errand_event_key(uint64_t number, struct arena *a)
 	return arena_printf(a, "e/%llu", (unsigned long long)number);
 }
 
-/* ---- statuses ---- */
+/* ---- objects ---- */
 
-static bool begin_status(struct trip *t, const char *rest, struct buf *target)
+/* Its status, as long as the server has the object. */
+static bool begin_object(struct trip *t, const char *rest, struct buf *target)
 {
 	const char *ns = strchr(rest, '/'), *name = ns ? strchr(ns + 1, '/') : NULL;
 	struct kube_object o;
-	struct status s;
 	int64_t kind;
 
 	if (!name || scalar_int(arena_strndup(&t->arena, rest, (size_t)(ns - rest)), 0, KIND_COUNT - 1, &kind))
@@ -70,8 +70,22 @@ static bool begin_status(struct trip *t, const char *rest, struct buf *target)
 		return false;
 	kube_target_put_object(target, o.api, t->ns, kind_info(t->kind)->plural, t->name);
 	buf_str(target, "/status");
-	/* what is not published yet comes again when it is */
-	return report_status_of(t->r, t->kind, t->ns, t->name, &t->arena, &s) && !report_was_told(t->r, t->key, s.hash);
+	return true;
+}
+
+static const char *text_or_empty(const struct node *map, const char *key)
+{
+	const char *text = node_text(map, key);
+
+	return text ? text : "";
+}
+
+/* What was read of it is committed. */
+static bool is_settled(const struct trip *t)
+{
+	struct store_claim c;
+
+	return store_find_claim(t->r->cfg.store, t->kind, t->ns, t->name, &c) && c.settled;
 }
 
 static int64_t generation_of(const struct node *root)
@@ -84,11 +98,22 @@ static int64_t generation_of(const struct node *root)
 	return v;
 }
 
-static const char *text_or_empty(const struct node *map, const char *key)
+/* What has changed since it began is not told by this one. */
+static void tell(struct trip *t)
 {
-	const char *text = node_text(map, key);
+	if (!outbox_is_again(t->r->outbox, t->key))
+		report_tell(t->r, t->key, t->hash);
+}
 
-	return text ? text : "";
+/* ---- statuses ---- */
+
+static bool begin_status(struct trip *t, const char *rest, struct buf *target)
+{
+	struct status s;
+
+	/* what is not published yet comes again when it is */
+	return begin_object(t, rest, target) && report_status_of(t->r, t->kind, t->ns, t->name, &t->arena, &s) &&
+	       !report_was_told(t->r, t->key, s.hash);
 }
 
 static void prepare_event(struct trip *t, const struct node *root, const struct status *s)
@@ -103,13 +128,6 @@ static void prepare_event(struct trip *t, const struct node *root, const struct 
 					 .message = arena_strdup(&t->arena, s->message)};
 }
 
-/* What has changed since is not told by this one. */
-static void tell(struct trip *t)
-{
-	if (!outbox_is_again(t->r->outbox, t->key))
-		report_tell(t->r, t->key, t->hash);
-}
-
 static enum due decide_status(struct trip *t, const struct node *root, struct write *w)
 {
 	struct loop *l = t->r->cfg.loop;
@@ -118,7 +136,7 @@ static enum due decide_status(struct trip *t, const struct node *root, struct wr
 
 	if (!root || !report_status_of(t->r, t->kind, t->ns, t->name, &t->arena, &s))
 		return DUE_NOTHING;
-	if (generation_of(root) != s.generation)
+	if (generation_of(root) != s.generation || !is_settled(t))
 		return DUE_LATER;
 	t->hash = s.hash;
 	due = status_patch(&s, root, loop_wall_ns(l), &w->body, &news);
@@ -146,6 +164,49 @@ static void status_written(struct trip *t, unsigned status)
 		number = event_note(r->events, t->event, loop_now_ms(r->cfg.loop), loop_wall_ns(r->cfg.loop));
 	if (number)
 		outbox_put(r->outbox, errand_event_key(number, &t->arena), OUTBOX_URGENT);
+}
+
+/* ---- addresses of Ingresses ---- */
+
+static bool begin_ingress(struct trip *t, const char *rest, struct buf *target)
+{
+	struct ingress_addresses want;
+
+	return begin_object(t, rest, target) && report_addresses_of(t->r, t->ns, t->name, &t->arena, &want) &&
+	       !report_was_told(t->r, t->key, want.hash);
+}
+
+static enum due decide_ingress(struct trip *t, const struct node *root, struct write *w)
+{
+	const char *manager = t->r->cfg.lease;	/* of several control planes each has its own */
+	struct ingress_addresses want;
+	struct kube_object o;
+
+	if (!root || !source_kube_find(t->r->cfg.source, t->kind, t->ns, t->name, &o))
+		return DUE_NOTHING;
+	/* whose it is may just have changed: that is no matter of the generation */
+	if (!source_kube_is_current(&o, root) || !is_settled(t))
+		return DUE_LATER;
+	if (!report_addresses_of(t->r, t->ns, t->name, &t->arena, &want))
+		return DUE_NOTHING;
+	t->hash = want.hash;
+	if (!ingress_patch(&want, manager, root, &w->body)) {
+		tell(t);
+		return DUE_NOTHING;
+	}
+	w->method = "PATCH";
+	w->content_type = MERGE_PATCH;
+	buf_printf(&w->target, "%s?fieldManager=", t->target);
+	kube_target_escape(&w->target, manager);
+	return DUE_WRITE;
+}
+
+static void ingress_written(struct trip *t, unsigned status)
+{
+	if (status < 200 || status >= 300)
+		return;
+	t->r->ingresses++;
+	tell(t);
 }
 
 /* ---- events ---- */
@@ -234,6 +295,7 @@ static void map_written(struct trip *t, unsigned status)
 
 static const struct errand_type types[] = {
 	{'s', begin_status, decide_status, false, status_written, "statuses"},
+	{'i', begin_ingress, decide_ingress, false, ingress_written, "addresses of Ingresses"},
 	{'e', begin_event, decide_event, true, event_written, "events"},
 	{'w', begin_webhook, decide_webhook, false, webhook_written, "the webhook's caBundle"},
 	{'r', begin_map, decide_map, false, map_written, "the mesh's root"},

@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "base/scalar.h"
 #include "node/node.h"
+#include "store/kube_target.h"
 
 #define LEASES "/apis/coordination.k8s.io/v1/namespaces"
 
@@ -149,12 +150,10 @@ static void put_spec(struct lease *l, int64_t wall_ns, enum asked what)
 	buf_str(b, "}}");
 }
 
-/* A merge patch that holds only for the version that was read. */
 static void begin_patch(struct lease *l)
 {
 	buf_clear(&l->body);
-	buf_str(&l->body, "{\"metadata\":{\"resourceVersion\":");
-	node_text_to_json(l->seen.version, &l->body);
+	kube_patch_begin(&l->body, l->seen.version);
 	buf_str(&l->body, "},");
 }
 

@@ -20,6 +20,12 @@ static bool is_reported(enum kind kind)
 	return snapshot_judges(kind) && dot && !strcmp(dot, ".istio.io");
 }
 
+/* Kinds whose objects are told something. */
+static bool is_told_of(enum kind kind)
+{
+	return is_reported(kind) || kind == KIND_INGRESS;
+}
+
 bool report_was_told(const struct reporter *r, const char *key, struct hash128 hash)
 {
 	const struct hash128 *told = map_get(&r->told, key);
@@ -67,6 +73,15 @@ static bool is_told_by_us(const struct reporter *r, const struct store_claim *c)
 	return label && !strcmp(label, ours);
 }
 
+/* The object as the server and the store have it. False: it is not for us to tell of. */
+static bool find_ours(const struct reporter *r, enum kind kind, const char *ns, const char *name, struct kube_object *o,
+		      struct store_claim *claim)
+{
+	return source_kube_find(r->cfg.source, kind, ns, name, o) && store_find_claim(r->cfg.store, kind, ns, name, claim) &&
+	       claim->source == o->source &&	/* the word of a file counts */
+	       is_told_by_us(r, claim);
+}
+
 bool report_status_of(const struct reporter *r, enum kind kind, const char *ns, const char *name, struct arena *a,
 		      struct status *out)
 {
@@ -75,30 +90,62 @@ bool report_status_of(const struct reporter *r, enum kind kind, const char *ns, 
 	struct status_input in = {.claim = &claim};
 	const struct verdict *v;
 
-	if (!source_kube_find(r->cfg.source, kind, ns, name, &o) || !store_find_claim(r->cfg.store, kind, ns, name, &claim) ||
-	    claim.source != o.source ||	/* the word of a file counts */
-	    !is_told_by_us(r, &claim))
+	if (!find_ours(r, kind, ns, name, &o, &claim))
 		return false;
 	v = claim.obj && r->snap ? snapshot_verdict(r->snap, claim.obj) : NULL;
 	in.verdict = v && v->obj == claim.obj ? v : NULL;
 	if (!claim.invalid && !in.verdict)	/* not published yet: then it is looked at again */
 		return false;
-	in.refusals = refusals_of(r, errand_status_key(kind, ns, name, a), a, &in.n_refusals);
+	in.refusals = refusals_of(r, errand_object_key(kind, ns, name, a), a, &in.n_refusals);
 	in.generation = o.generation;
 	status_build(&in, a, out);
+	return true;
+}
+
+static bool is_served(const struct verdict *v)
+{
+	for (size_t i = 0; i < v->n_why; i++)
+		if (v->why[i].code == D_INGRESS_NOT_OURS)
+			return false;
+	return true;
+}
+
+bool report_addresses_of(const struct reporter *r, const char *ns, const char *name, struct arena *a,
+			 struct ingress_addresses *out)
+{
+	struct kube_object o;
+	struct store_claim claim;
+	const struct object *obj = r->snap ? snapshot_object(r->snap, KIND_INGRESS, ns, name) : NULL;
+	const struct verdict *v = obj ? snapshot_verdict(r->snap, obj) : NULL;
+
+	if (!r->snap || !find_ours(r, KIND_INGRESS, ns, name, &o, &claim))
+		return false;
+	if (obj != kind_list_find(store_objects(r->cfg.store)->kind[KIND_INGRESS], ns, name))
+		return false;		/* not published yet: then it is looked at again */
+	if (claim.invalid || (v && v->state == VERDICT_QUARANTINED))
+		return false;		/* whose it is is not known */
+	ingress_addresses_none(out);
+	if (v && is_served(v))
+		ingress_addresses_find(&r->snap->objects, a, out);
 	return true;
 }
 
 /* Puts the errand if the cluster has not been told the like. */
 static void consider(struct reporter *r, enum kind kind, const char *ns, const char *name, enum outbox_lane lane)
 {
+	struct ingress_addresses addresses;
 	struct status s;
 	struct arena a;
 	const char *key;
+	bool due;
 
 	arena_init(&a, 0);
-	key = errand_status_key(kind, ns, name, &a);
-	if (report_status_of(r, kind, ns, name, &a, &s) && !report_was_told(r, key, s.hash))
+	key = errand_object_key(kind, ns, name, &a);
+	if (kind == KIND_INGRESS)
+		due = report_addresses_of(r, ns, name, &a, &addresses) && !report_was_told(r, key, addresses.hash);
+	else
+		due = report_status_of(r, kind, ns, name, &a, &s) && !report_was_told(r, key, s.hash);
+	if (due)
 		outbox_put(r->outbox, key, lane);
 	arena_fini(&a);
 }
@@ -120,12 +167,36 @@ static void consider_verdicts(struct reporter *r, const struct snapshot *old, en
 	size_t first, n = snapshot_verdicts_of(r->snap, kind, &first), at = 0, n_old = old ? snapshot_verdicts_of(old, kind, &at) : 0;
 	const struct verdict *v = r->snap->verdicts + first, *was = n_old ? old->verdicts + at : NULL, *end = was + n_old;
 
-	for (size_t i = 0; i < n; i++) {
-		while (was != end && object_compare(was->obj, v[i].obj) < 0)
+	for (size_t i = 0; i < n || was != end;) {
+		int order = i == n ? -1 : was == end ? 1 : object_compare(was->obj, v[i].obj);
+		const struct object *o = order < 0 ? was->obj : v[i].obj;
+
+		if (order || !is_same(was, &v[i]))
+			consider(r, kind, o->ns, o->name, OUTBOX_URGENT);
+		if (order <= 0)
 			was++;
-		if (was == end || !is_same(was, &v[i]))
-			consider(r, kind, v[i].obj->ns, v[i].obj->name, OUTBOX_URGENT);
+		if (order >= 0)
+			i++;
 	}
+}
+
+static void consider_object(const struct kube_object *o, void *arg)
+{
+	consider(arg, KIND_INGRESS, o->ns, o->name, OUTBOX_URGENT);
+}
+
+/* Where the gateway of all of them is reached. */
+static void look_at_addresses(struct reporter *r)
+{
+	struct ingress_addresses now;
+	struct arena a;
+
+	arena_init(&a, 0);
+	ingress_addresses_find(&r->snap->objects, &a, &now);
+	if (!hash_equal(now.hash, r->addresses) && r->leads)
+		source_kube_each_object(r->cfg.source, KIND_INGRESS, consider_object, r);
+	r->addresses = now.hash;
+	arena_fini(&a);
 }
 
 /* ---- namespaces and roots ---- */
@@ -229,7 +300,7 @@ static void first_pass(struct reporter *r)
 	for (int k = 0; k < KIND_COUNT; k++) {
 		struct first_object p = {.r = r, .kind = (enum kind)k};
 
-		if (is_reported(p.kind))
+		if (is_told_of(p.kind))
 			source_kube_each_object(r->cfg.source, p.kind, put_first, &p);
 	}
 }
@@ -404,7 +475,7 @@ static void fill_refusal(struct refusal *x, uint64_t client, const char *proxy, 
 		const struct res_origin *o = &res->origins[i];
 
 		if (is_reported(o->kind))
-			x->keys[x->n_keys++] = errand_status_key(o->kind, o->ns, o->name, &x->arena);
+			x->keys[x->n_keys++] = errand_object_key(o->kind, o->ns, o->name, &x->arena);
 	}
 }
 
@@ -445,8 +516,9 @@ void reporter_published(struct reporter *r, struct snapshot *s)
 	if (!old && r->leads)
 		first_pass(r);
 	for (int k = 0; r->leads && k < KIND_COUNT; k++)
-		if (is_reported((enum kind)k) && !snapshot_same_verdicts(old, s, (enum kind)k))
+		if (is_told_of((enum kind)k) && !snapshot_same_verdicts(old, s, (enum kind)k))
 			consider_verdicts(r, old, (enum kind)k);
+	look_at_addresses(r);
 	snapshot_unref(old);
 	report_work(r);
 }
@@ -457,10 +529,10 @@ void reporter_moved(struct reporter *r, enum kind kind, const char *ns, const ch
 	struct arena a;
 	const char *key;
 
-	if (!r || !r->leads || !r->snap || !is_reported(kind))
+	if (!r || !r->leads || !r->snap || !is_told_of(kind))
 		return;
 	arena_init(&a, 0);
-	key = errand_status_key(kind, ns, name, &a);
+	key = errand_object_key(kind, ns, name, &a);
 	free(map_remove(&r->told, key));	/* another object of that name has been told nothing */
 	outbox_put(r->outbox, key, OUTBOX_URGENT);
 	arena_fini(&a);
@@ -537,6 +609,7 @@ void reporter_stats(const struct reporter *r, struct reporter_stats *out)
 				       .trouble = lease_trouble(r->lease),
 				       .events = *event_book_stats(r->events),
 				       .statuses = r->statuses,
+				       .ingresses = r->ingresses,
 				       .webhooks = r->webhooks,
 				       .maps = r->maps,
 				       .unchanged = r->unchanged,

@@ -6,6 +6,7 @@
 #define REPORT_REPORTER_INT_H
 
 #include "base/map.h"
+#include "report/ingress.h"
 #include "report/lease.h"
 #include "report/reporter.h"
 #include "report/status.h"
@@ -29,14 +30,14 @@ struct trip {
 	struct kube_call *call;
 	struct arena arena;		/* of the texts below */
 	const char *target;		/* that is read, and patched */
-	enum kind kind;			/* of a status */
+	enum kind kind;			/* of an object that is told of */
 	const char *ns, *name;
 	uint64_t number;		/* of an event */
 	struct hash128 hash;		/* that is told once the write is done */
 	struct event_about *event;	/* to be noted then, or NULL */
 };
 
-enum { REPORT_ERRANDS = 4 };	/* kinds of them */
+enum { REPORT_ERRANDS = 5 };	/* kinds of them */
 
 /* What a kind of errand met last. */
 struct report_trouble {
@@ -55,19 +56,20 @@ struct reporter {
 	struct trip trips[OUTBOX_OPEN_MAX];
 	struct map told;		/* key -> struct hash128, heap: what the cluster has been told */
 	struct snapshot *snap;		/* held, or NULL */
+	struct hash128 addresses;	/* of snap's ingress gateway */
 	const struct kind_list *namespaces;	/* held, or NULL: that were looked at */
 	struct refusal *refusals;
 	size_t n_refusals;
 	struct loop_timer lease_timer, work_timer, look_timer, audit_timer, webhook_timer;
 	struct loop_task work;
 	struct report_trouble trouble[REPORT_ERRANDS];
-	uint64_t statuses, webhooks, maps, unchanged;
+	uint64_t statuses, ingresses, webhooks, maps, unchanged;
 };
 
 /* ---- errand.c ---- */
 
-/* "s/<kind>/<ns>/<name>", "r/<ns>", "w", "e/<number>" */
-const char *errand_status_key(enum kind kind, const char *ns, const char *name, struct arena *a);
+/* "s/<kind>/<ns>/<name>" (of an Ingress "i/..."), "r/<ns>", "w", "e/<number>" */
+const char *errand_object_key(enum kind kind, const char *ns, const char *name, struct arena *a);
 const char *errand_map_key(const char *ns, struct arena *a);
 const char *errand_event_key(uint64_t number, struct arena *a);
 #define ERRAND_WEBHOOK_KEY "w"
@@ -79,6 +81,9 @@ void errand_cancel_all(struct reporter *r);
 /* The status that is due now. False: there is nothing to say, or not yet. */
 bool report_status_of(const struct reporter *r, enum kind kind, const char *ns, const char *name, struct arena *a,
 		      struct status *out);
+/* The addresses that the Ingress is to be told now, in a. False: nothing is known of it (yet). */
+bool report_addresses_of(const struct reporter *r, const char *ns, const char *name, struct arena *a,
+			 struct ingress_addresses *out);
 bool report_was_told(const struct reporter *r, const char *key, struct hash128 hash);
 void report_tell(struct reporter *r, const char *key, struct hash128 hash);
 void report_work(struct reporter *r);	/* soon: there is, or may be, something to do */

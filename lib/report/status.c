@@ -8,6 +8,7 @@
 
 #include "base/must.h"
 #include "base/vec.h"
+#include "store/kube_target.h"
 
 enum { BODY_MAX = 2 * 1024 * 1024, TIME_TEXT = 32, REFUSALS_SHOWN = 3 };
 
@@ -319,8 +320,7 @@ bool status_patch(const struct status *s, const struct node *root, int64_t wall_
 	due = wanted && !fields.failed && !has_fields(old, wanted);
 	*news = status_is_bad(s) && !was_said(s, old);
 	if (due) {
-		buf_str(out, "{\"metadata\":{\"resourceVersion\":");
-		node_text_to_json(version ? version : "", out);
+		kube_patch_begin(out, version);
 		buf_str(out, "},\"status\":");
 		buf_append(out, fields.p, fields.n);
 		buf_char(out, '}');

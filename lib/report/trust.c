@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "base/must.h"
+#include "store/kube_target.h"
 
 #define PATH "/validate"
 
@@ -70,8 +71,7 @@ bool trust_map_patch(const struct node *root, const char *ns, const char *roots,
 	if (is && !strcmp(is, roots))
 		return false;
 	if (root) {
-		buf_str(out, "{\"metadata\":{\"resourceVersion\":");
-		node_text_to_json(version ? version : "", out);
+		kube_patch_begin(out, version);
 	} else {
 		buf_str(out, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"" TRUST_MAP "\",\"namespace\":");
 		node_text_to_json(ns, out);

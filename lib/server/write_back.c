@@ -81,6 +81,7 @@ void write_back_metrics(struct server *s)
 	metric_set(&s->metrics, M_REPORT_LEADS, NULL, st.leads);
 	metric_set(&s->metrics, M_REPORT_WAITING, NULL, (double)(st.outbox.waiting + st.outbox.open));
 	metric_set(&s->metrics, M_REPORT_WRITES, "statuses", (double)st.statuses);
+	metric_set(&s->metrics, M_REPORT_WRITES, "ingresses", (double)st.ingresses);
 	metric_set(&s->metrics, M_REPORT_WRITES, "events", (double)st.events.sent);
 	metric_set(&s->metrics, M_REPORT_WRITES, "webhooks", (double)st.webhooks);
 	metric_set(&s->metrics, M_REPORT_WRITES, "configmaps", (double)st.maps);
@@ -100,10 +101,10 @@ void write_back_page(struct http_request *req)
 		return;
 	}
 	reporter_stats(s->reporter, &st);
-	reply_json_value(req, json_pack("{s:b,s:b,s:s,s:s,s:s?,s:{s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I,s:b},s:{s:I,s:I,s:I},s:{s:I,s:I,s:I}}",
+	reply_json_value(req, json_pack("{s:b,s:b,s:s,s:s,s:s?,s:{s:I,s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I,s:b},s:{s:I,s:I,s:I},s:{s:I,s:I,s:I}}",
 				   "writes", 1, "leads", st.leads, "identity", st.identity, "holder", st.holder, "trouble",
-				   st.trouble, "written", "statuses", (json_int_t)st.statuses, "events",
-				   (json_int_t)st.events.sent, "webhooks", (json_int_t)st.webhooks, "configMaps",
+				   st.trouble, "written", "statuses", (json_int_t)st.statuses, "ingresses",
+				   (json_int_t)st.ingresses, "events", (json_int_t)st.events.sent, "webhooks", (json_int_t)st.webhooks, "configMaps",
 				   (json_int_t)st.maps, "unchanged", (json_int_t)st.unchanged, "pending", "waiting",
 				   (json_int_t)st.outbox.waiting, "underWay", (json_int_t)st.outbox.open, "paused",
 				   st.outbox.paused, "failed", "conflicts", (json_int_t)st.outbox.conflicts, "refused",

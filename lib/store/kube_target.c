@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "node/node.h"
+
 void kube_target_escape(struct buf *out, const char *text)
 {
 	for (; *text; text++) {
@@ -11,6 +13,12 @@ void kube_target_escape(struct buf *out, const char *text)
 		else
 			buf_printf(out, "%%%02X", (unsigned char)*text);
 	}
+}
+
+void kube_patch_begin(struct buf *out, const char *version_or_null)
+{
+	buf_str(out, "{\"metadata\":{\"resourceVersion\":");
+	node_text_to_json(version_or_null ? version_or_null : "", out);
 }
 
 void kube_target_put(struct buf *out, const char *api, const char *ns, const char *plural, const char *name)

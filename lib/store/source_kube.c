@@ -72,19 +72,35 @@ struct identity {
 	int64_t generation;
 };
 
+/* 0: it says none. */
+static uint64_t version_of(const struct node *meta)
+{
+	const char *version = node_text(meta, "resourceVersion");
+
+	if (!version || !*version)
+		return 0;
+	return hash_mix_u64(hash_bytes(version, strlen(version)), hash_text(node_text(meta, "uid"))).lo | 1;
+}
+
+bool source_kube_is_current(const struct kube_object *o, const struct node *root)
+{
+	return o->version && o->version == version_of(node_get(root, "metadata"));
+}
+
 static struct identity identify(const struct feed *f, const struct node *root, struct arena *a)
 {
 	const struct node *meta = node_get(root, "metadata"), *generation = node_get(meta, "generation");
-	const char *ns = node_text(meta, "namespace"), *version = node_text(meta, "resourceVersion");
-	struct identity id = {.ns = "", .name = node_text(meta, "name"), .uid = hash_text(node_text(meta, "uid"))};
+	const char *ns = node_text(meta, "namespace");
+	struct identity id = {.ns = "",
+			      .name = node_text(meta, "name"),
+			      .uid = hash_text(node_text(meta, "uid")),
+			      .version = version_of(meta)};
 
 	if (kind_info(f->kind)->namespaced)
 		id.ns = ns && *ns ? ns : "default";
 	id.key = source_kube_key(id.ns, id.name, a);
 	if (generation && generation->kind == NODE_NUMBER)
 		scalar_int(generation->text, 0, INT64_MAX, &id.generation);
-	if (version && *version)
-		id.version = hash_mix_u64(hash_bytes(version, strlen(version)), id.uid).lo | 1;
 	return id;
 }
 

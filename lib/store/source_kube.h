@@ -55,8 +55,11 @@ struct kube_object {
 	int source;			/* the store's number of this one */
 	const char *api;		/* "/apis/networking.istio.io/v1" */
 	int64_t generation;		/* 0: it says none */
+	uint64_t version;		/* for source_kube_is_current */
 };
 bool source_kube_find(const struct source_kube *s, enum kind kind, const char *ns, const char *name, struct kube_object *out);
+/* Whether the server's object (root) is what the watch had last: neither of the two is ahead of the other. */
+bool source_kube_is_current(const struct kube_object *o, const struct node *root);
 typedef void kube_object_fn(const struct kube_object *o, void *arg);
 void source_kube_each_object(const struct source_kube *s, enum kind kind, kube_object_fn *fn, void *arg);
 

@@ -28,7 +28,8 @@ bool source_kube_find(const struct source_kube *s, enum kind kind, const char *n
 					    .name = name,
 					    .source = s->source,
 					    .api = kube_watch_api(f->watch),
-					    .generation = k->generation};
+					    .generation = k->generation,
+					    .version = k->version};
 	return k != NULL;
 }
 

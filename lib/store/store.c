@@ -742,7 +742,7 @@ bool store_find_claim(const struct store *s, enum kind kind, const char *ns, con
 	c = r ? first_claim(r) : NULL;
 	if (!c)
 		return false;
-	*out = (struct store_claim){.source = c->place->source, .obj = r->good, .invalid = !c->obj};
+	*out = (struct store_claim){.source = c->place->source, .obj = r->good, .invalid = !c->obj, .settled = !r->dirty};
 	if (!c->obj) {
 		out->diags = c->diags;
 		out->n_diags = c->n_diags;

@@ -95,6 +95,7 @@ struct store_claim {
 	bool invalid;			/* what stands at the place is, and obj, if any, is its last good form */
 	const struct diag *diags;	/* why */
 	size_t n_diags;
+	bool settled;			/* nothing was said of it since the last commit */
 };
 bool store_find_claim(const struct store *s, enum kind kind, const char *ns, const char *name, struct store_claim *out);
 /* True when obj's last good form is in force because what stands at its place is invalid. */

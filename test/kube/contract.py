@@ -112,6 +112,7 @@ class Kind:
 SERVICE = Kind('Service', 'v1', 'services', {'ports': [{'name': 'http', 'port': 80, 'protocol': 'TCP'}]})
 ROUTE = Kind('VirtualService', NETWORKING, 'virtualservices', {'hosts': ['a'], 'http': [{'route': [{'destination': {'host': 'a'}}]}]})
 KINDS = (SERVICE, ROUTE)
+INGRESS = Kind('Ingress', 'networking.k8s.io/v1', 'ingresses', {'defaultBackend': {'service': {'name': 'a', 'port': {'number': 80}}}})
 
 
 def change(api, kind, name, more):
@@ -307,6 +308,23 @@ def statuses(api, kind):
         need(status == 200 and got['spec']['hosts'] == ['c'], 'one that does not', got)
 
 
+def owners(api, _):
+    """metadata.managedFields says who wrote the addresses of an Ingress last, by the name that came with the patch."""
+    api.ok('POST', INGRESS.path, INGRESS.object('i'))
+    status = INGRESS.path + '/i/status'
+
+    def write(who, addresses):
+        code, got = api.patch('%s?fieldManager=%s' % (status, who), {'status': {'loadBalancer': {'ingress': addresses}}})
+        need(code == 200, 'a write', got)
+        return [e['manager'] for e in got['metadata'].get('managedFields', []) if e.get('subresource') == 'status' and
+                'f:ingress' in e['fieldsV1'].get('f:status', {}).get('f:loadBalancer', {})]
+
+    need(write('one', [{'ip': '192.0.2.1'}]) == ['one'], 'the first', '')
+    need(write('two', [{'ip': '192.0.2.1'}]) == ['one'], 'the same by another one', '')
+    need(write('two', [{'ip': '192.0.2.2'}]) == ['two'], 'another by another one', '')
+    need(write('one', None) == [], 'taken back', '')
+
+
 def gone(api, _):
     """After a restart versions from before it are gone: one event that says so, and the end."""
     since = {k: api.ok('GET', k.path)['metadata']['resourceVersion'] for k in KINDS}
@@ -323,7 +341,7 @@ def gone(api, _):
 
 
 CHECKS = (lists, pages, watches, watches_from_nothing, streamed_list, one_name, ends, refusals, versions_to_come, conflicts, statuses)
-LAST = (gone,)                          # once, for all kinds
+LAST = (owners, gone)                   # once
 
 
 def run(api):

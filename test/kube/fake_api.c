@@ -420,13 +420,14 @@ static void take_fault(struct client *c)
 }
 
 /* POST and PATCH, with what stands there then as the answer. */
-static void write_one(struct client *c, const char *method, struct fake_resource *res, const struct place *p, const char *body,
-		      size_t n)
+static void write_one(struct client *c, const struct http_request *r, struct fake_resource *res, const struct place *p,
+		      const char *body, size_t n)
 {
 	struct fake_store *s = &c->api->store;
+	const char *manager = http_query(r, "fieldManager");
 	struct fake_patch patch = {.ns = p->ns ? p->ns : "", .name = p->name ? p->name : "", .content_type = c->content_type,
-				   .body = body, .n = n, .status = p->status};
-	bool post = !strcmp(method, "POST");
+				   .body = body, .manager = manager ? manager : "unknown", .n = n, .status = p->status};
+	bool post = !strcmp(r->method, "POST");
 	unsigned code = post ? fake_write_post(s, res, body, n) : fake_write_patch(s, res, &patch);
 	const char *json;
 
@@ -440,16 +441,16 @@ static void write_one(struct client *c, const char *method, struct fake_resource
 	tell_watches(c->api);
 }
 
-static void write_object(struct client *c, const char *method, struct fake_resource *res, const struct place *p,
+static void write_object(struct client *c, const struct http_request *r, struct fake_resource *res, const struct place *p,
 			 const char *body, size_t n)
 {
 	struct fake_api *f = c->api;
 
-	if (!strcmp(method, "POST") || !strcmp(method, "PATCH")) {
-		write_one(c, method, res, p, body, n);
+	if (!strcmp(r->method, "POST") || !strcmp(r->method, "PATCH")) {
+		write_one(c, r, res, p, body, n);
 		return;
 	}
-	if (!strcmp(method, "DELETE")) {
+	if (!strcmp(r->method, "DELETE")) {
 		if (!fake_store_delete(&f->store, res, p->ns ? p->ns : "", p->name ? p->name : "", false)) {
 			respond_status(c, 404, "NotFound", "not found");
 			return;
@@ -518,7 +519,7 @@ static void serve(struct client *c, const char *method, const char *body, size_t
 	else if (!strcmp(method, "GET"))
 		read_object(c, &r, res, &place);
 	else
-		write_object(c, method, res, &place, body, n);
+		write_object(c, &r, res, &place, body, n);
 out:
 	arena_fini(&a);
 }

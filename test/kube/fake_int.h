@@ -48,6 +48,7 @@ const struct fake_object *fake_store_get(const struct fake_resource *r, const ch
 /* ---- fake_write.c: writes as HTTP has them; the answer's status code ---- */
 struct fake_patch {
 	const char *ns, *name, *content_type, *body;
+	const char *manager;		/* of fields */
 	size_t n;
 	bool status;			/* of the subresource */
 };

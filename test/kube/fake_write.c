@@ -123,6 +123,83 @@ static unsigned json_patch(struct node *root, const struct node *ops, struct are
 	return 200;
 }
 
+/* ---- who wrote what: of a status the members that are maps, which is all that anybody here asks for ---- */
+
+static const char *field(const char *name, struct arena *a)
+{
+	return arena_printf(a, "f:%s", name);
+}
+
+static struct node *make(struct node *map, const char *key, enum node_kind kind, struct arena *a)
+{
+	const struct node empty = {.kind = kind};
+
+	if (!find(map, key))
+		set(map, key, &empty, a);
+	return find(map, key);
+}
+
+static void disown(struct node *entries, const char *member, const char *inner, struct arena *a)
+{
+	for (size_t i = 0; i < entries->n; i++) {
+		struct node *status = find(find(&entries->list[i], "fieldsV1"), "f:status"), *at = find(status, field(member, a));
+
+		if (at)
+			drop(at, field(inner, a));
+	}
+}
+
+static void own(struct node *entries, const char *manager, const char *member, const char *inner, struct arena *a)
+{
+	struct node *entry = NULL, *v, text = {.kind = NODE_STRING};
+
+	for (size_t i = 0; i < entries->n && !entry; i++)
+		if (!strcmp(node_text(&entries->list[i], "manager"), manager) && node_text(&entries->list[i], "subresource"))
+			entry = &entries->list[i];
+	if (!entry) {
+		v = arena_array(a, struct node, entries->n + 1);
+		for (size_t i = 0; i < entries->n; i++)
+			v[i] = entries->list[i];
+		entries->list = v;
+		entry = &v[entries->n++];
+		*entry = (struct node){.kind = NODE_MAP};
+		text.text = manager;
+		text.n = strlen(manager);
+		set(entry, "manager", &text, a);
+		text.text = "status";
+		text.n = strlen(text.text);
+		set(entry, "subresource", &text, a);
+	}
+	make(make(make(make(entry, "fieldsV1", NODE_MAP, a), "f:status", NODE_MAP, a), field(member, a), NODE_MAP, a), field(inner, a),
+	     NODE_MAP, a);
+}
+
+static void note_owner(struct node *root, const struct node *was, const char *manager, struct arena *a)
+{
+	const struct node *status = node_get(root, "status"), *before = node_get(was, "status");
+	struct node *entries = make(find(root, "metadata"), "managedFields", NODE_LIST, a);
+
+	for (size_t i = 0; before && i < before->n; i++) {
+		const struct node *old = &before->map[i].value, *new = node_get(status, before->map[i].key);
+
+		for (size_t k = 0; old->kind == NODE_MAP && k < old->n; k++)
+			if (!new || !node_get(new, old->map[k].key))
+				disown(entries, before->map[i].key, old->map[k].key, a);
+	}
+	for (size_t i = 0; status && i < status->n; i++) {
+		const struct node *old = node_get(before, status->map[i].key), *new = &status->map[i].value;
+
+		for (size_t k = 0; new->kind == NODE_MAP && k < new->n; k++) {
+			const struct node *value = node_get(old, new->map[k].key);
+
+			if (value && node_equal(value, &new->map[k].value))
+				continue;
+			disown(entries, status->map[i].key, new->map[k].key, a);
+			own(entries, manager, status->map[i].key, new->map[k].key, a);
+		}
+	}
+}
+
 /* "2026-01-02T03:04:05.000000Z": six digits, no more and no less (kube-facts.md 5) */
 static bool is_micro_time(const char *text)
 {
@@ -185,6 +262,8 @@ unsigned fake_write_patch(struct fake_store *s, struct fake_resource *r, const s
 	if (code == 200 && !is_fine(r, root))
 		code = 400;
 	if (code == 200 && !node_equal(root, was)) {
+		if (p->status)
+			note_owner(root, was, p->manager, &a);
 		node_to_json(root, false, false, &text);
 		must(!fake_store_put(s, r, buf_cstr(&text), text.n));
 	}

@@ -7,7 +7,7 @@ usage: rbac.py NAVARCHD RBAC.yaml
 The API server here knows every kind, refuses what the roles do not allow, as RBAC does, and remembers what was
 asked. Two kinds of objects make navarchd follow names: a Gateway and a DestinationRule with credentials of other
 namespaces. Of each kind of Istio's there is an object, so that each status is written; one is invalid twice, for an Event
-and its count; one namespace has the mesh's root, an old one, and one has none. Every request must be allowed, and each part of each rule be used. That it would notice is tried with
+and its count; an Ingress has a gateway with an address; one namespace has the mesh's root, an old one, and one has none. Every request must be allowed, and each part of each rule be used. That it would notice is tried with
 roles that lack one rule, or have one too many.
 """
 import base64
@@ -47,7 +47,12 @@ RULE = {'apiVersion': 'networking.istio.io/v1', 'kind': 'DestinationRule',
             'tls': {'mode': 'SIMPLE', 'credentialName': 'configmap://bank-authority'}}}}
 INVALID = {'apiVersion': 'networking.istio.io/v1', 'kind': 'VirtualService',
            'metadata': {'name': 'broken', 'namespace': 'edge'}, 'spec': {'hosts': 7}}
+INGRESS = {'metadata': {'name': 'shop', 'namespace': 'edge', 'annotations': {'kubernetes.io/ingress.class': 'istio'}},
+           'spec': {'defaultBackend': {'service': {'name': 'shop', 'port': {'number': 80}}}}}
+ENTRANCE = {'metadata': {'name': 'istio-ingressgateway', 'namespace': 'istio-system'},
+            'spec': {'ports': [{'name': 'http', 'port': 80}], 'externalIPs': ['192.0.2.1']}}
 OBJECTS = {'gateways.networking.istio.io': [GATEWAY], 'destinationrules.networking.istio.io': [RULE],
+           'ingresses.networking.k8s.io': [INGRESS], 'services.': [ENTRANCE],
            'namespaces.': [{'metadata': {'name': name}} for name in ('edge', 'new')]}
 HOOK = {'metadata': {'name': 'navarchd', 'resourceVersion': '7'}, 'webhooks': [
     {'name': 'a.b.c', 'clientConfig': {'service': {'name': 'istiod', 'namespace': 'istio-system', 'path': '/validate'}}}]}

@@ -79,6 +79,34 @@ def check_statuses(cluster, replicas):
     need(sorted(types) == ['NavarchVerdict', 'PassedAnalysis', 'Reconciled', 'other/Thing'], types)
 
 
+INGRESS = '''apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: shop, annotations: {kubernetes.io/ingress.class: %s}}
+spec:
+  rules:
+    - host: shop.example.com
+      http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {number: 80}}}}]}
+'''
+ENTRANCE = '''apiVersion: v1
+kind: Service
+metadata: {name: istio-ingressgateway, namespace: istio-system}
+spec: {type: LoadBalancer, ports: [{name: http, port: 80}], externalIPs: [192.0.2.9]}
+'''
+
+
+def check_ingress(cluster):
+    """The addresses of the gateway's Service, as long as the Ingress is ours."""
+    cluster.apply(ENTRANCE)
+    cluster.apply(INGRESS % 'istio')
+    column = lambda: cluster.shell('kubectl get ingress shop --no-headers').split()[3]
+    await_('the address', lambda: column() == '192.0.2.9')
+    cluster.merge('/api/v1/namespaces/istio-system/services/istio-ingressgateway/status',
+                  {'status': {'loadBalancer': {'ingress': [{'hostname': 'lb.example.com'}]}}})
+    await_('that of the load balancer', lambda: column() == '192.0.2.9,lb.example.com')
+    cluster.apply(INGRESS % 'another')
+    await_('its end', lambda: column() == '80')         # the next column
+
+
 def check_events(cluster):
     """kubectl describe says what is wrong, and how often it was."""
     described = lambda: cluster.shell('kubectl describe virtualservice bad')
@@ -128,11 +156,12 @@ def check_succession(cluster, replicas):
 
 
 def test_api_report(env):
-    """Two replicas, their roles, kubectl: verdicts, Events, the root of the mesh; one writes, and when it dies the other."""
+    """Two replicas, their roles, kubectl: verdicts, addresses of Ingresses, Events, the root of the mesh; one writes, and when it dies the other."""
     cluster = ready(env)
     cluster.shell('kubectl create -f deploy/kubernetes/base/webhook.yaml')
     replicas = Replicas(cluster, env)
     check_statuses(cluster, replicas)
+    check_ingress(cluster)
     check_events(cluster)
     check_root(cluster, replicas)
     word = check_succession(cluster, replicas)

@@ -79,6 +79,14 @@ static size_t count(struct fix *f, enum diag_code code)
 	return n;
 }
 
+static bool is_settled(struct fix *f, const char *name)
+{
+	struct store_claim c;
+
+	assert_true(store_find_claim(f->store, KIND_SERVICE, "default", name, &c));
+	return c.settled;
+}
+
 static void pointers_stay(void **state)
 {
 	struct fix f;
@@ -98,7 +106,10 @@ static void pointers_stay(void **state)
 	assert_ptr_equal(services, store_objects(f.store)->kind[KIND_SERVICE]);
 	put(&f, f.file, "2", "b", service(&f, "b", 2));
 	assert_ptr_equal(get(&f, "b"), services->v[1]);	/* nothing is seen before the commit */
+	assert_true(is_settled(&f, "a"));
+	assert_false(is_settled(&f, "b"));
 	assert_int_equal(store_commit(f.store), 1);
+	assert_true(is_settled(&f, "b"));
 	assert_ptr_equal(get(&f, "a"), o);
 	assert_ptr_equal(pods, store_objects(f.store)->kind[KIND_POD]);
 	store_remove(f.store, f.file, "1");
