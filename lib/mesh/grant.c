@@ -5,30 +5,30 @@
 
 #include "model/gwapi.h"
 
-static const char gateway_group[] = "gateway.networking.k8s.io", core_group[] = "";
-
 static bool is(const char *text, const char *want)
 {
 	return !strcmp(text ? text : "", want);
 }
 
-static bool from_gateways_of(const struct gwapi_reference_grant *g, const char *ns)
+static bool is_from(const struct gwapi_reference_grant *g, const struct kind_info *kind, const char *ns)
 {
 	for (size_t i = 0; i < g->n_from; i++)
-		if (is(g->from[i].group, gateway_group) && is(g->from[i].kind, "Gateway") && is(g->from[i].ns, ns))
+		if (is(g->from[i].group, kind->group) && is(g->from[i].kind, kind->name) && is(g->from[i].ns, ns))
 			return true;
 	return false;
 }
 
-static bool to_secret(const struct gwapi_reference_grant *g, const char *name)
+static bool is_to(const struct gwapi_reference_grant *g, const struct kind_info *kind, const char *name)
 {
 	for (size_t i = 0; i < g->n_to; i++)
-		if (is(g->to[i].group, core_group) && is(g->to[i].kind, "Secret") && (is(g->to[i].name, "") || is(g->to[i].name, name)))
+		if (is(g->to[i].group, kind->group) && is(g->to[i].kind, kind->name) &&
+		    (is(g->to[i].name, "") || is(g->to[i].name, name)))
 			return true;
 	return false;
 }
 
-bool grant_allows_secret(const struct snapshot *s, const char *from_ns, const char *to_ns, const char *name)
+bool grant_allows(const struct snapshot *s, enum kind from, const char *from_ns, enum kind to, const char *to_ns,
+		  const char *name)
 {
 	const struct kind_list *grants = s->objects.kind[KIND_REFERENCE_GRANT];
 	size_t first, n = kind_list_range(grants, to_ns, &first);
@@ -36,8 +36,18 @@ bool grant_allows_secret(const struct snapshot *s, const char *from_ns, const ch
 	for (size_t i = first; i < first + n; i++) {
 		const struct gwapi_reference_grant *g = object_spec(grants->v[i], gwapi_reference_grant);
 
-		if (from_gateways_of(g, from_ns) && to_secret(g, name))
+		if (is_from(g, kind_info(from), from_ns) && is_to(g, kind_info(to), name))
 			return true;
 	}
 	return false;
+}
+
+struct hash128 grant_mix(const struct snapshot *s, const char *to_ns, struct hash128 h)
+{
+	const struct kind_list *grants = s->objects.kind[KIND_REFERENCE_GRANT];
+	size_t first, n = kind_list_range(grants, to_ns, &first);
+
+	for (size_t i = first; i < first + n; i++)
+		h = hash_mix(h, grants->v[i]->hash);
+	return hash_mix_u64(h, n);
 }

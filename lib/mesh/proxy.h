@@ -125,6 +125,8 @@ struct hash128 view_mix_authz(const struct view *v, struct hash128 h);
 /* The Services (comma separated hosts) that a Gateway names instead of a selector, or NULL; an Ingress names none. */
 const char *gateway_service(const struct object *gw);
 bool gateway_service_is(const char *list, const char *host);
+/* A router stands behind a Service that the Gateway names. */
+bool view_serves(const struct view *v, const struct gw *gw);
 
 /* ---- what a view sees (Sidecar scope, exportTo, istio-behaviour.md 3.2-3.4) ---- */
 

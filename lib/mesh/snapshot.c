@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "mesh/gwapi.h"
 #include "mesh/snapshot_int.h"
 
 #include <stdio.h>
@@ -317,6 +318,7 @@ static void each_part(const struct snapshot *s, void (*fn)(struct part *))
 		fn(&s->drs[i]->part);
 	for (size_t i = 0; i < s->n_gateways; i++)
 		fn(&s->gateways[i]->part);
+	fn(&s->api->part);
 	fn(&s->pods->part);
 	for (size_t k = 0; k < COMPILED_KINDS; k++)
 		fn(&s->verdict_lists[k]->part);

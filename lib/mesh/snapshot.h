@@ -141,12 +141,16 @@ struct ep_set {
 	size_t n_objs;
 };
 
-/* A Gateway, or what an Ingress means as one (istio-behaviour.md 1.15). */
+/* A Gateway, or what an Ingress (istio-behaviour.md 1.15) or one listener of the Gateway API (1.14) means as one. */
 struct gw {
 	struct part part;
-	const struct object *obj;	/* KIND_GATEWAY or KIND_INGRESS, held */
+	const struct object *obj;	/* KIND_GATEWAY, KIND_INGRESS, KIND_GWAPI_GATEWAY or KIND_LISTENER_SET, held */
+	const struct object *home;	/* of the Gateway API: the Gateway, held; else obj. Secrets are its namespace's */
 	const char *ns, *name;		/* what VirtualServices call it */
 	const struct gateway *spec;
+	size_t listener;		/* of the Gateway API: which one of obj */
+	const char *services;		/* comma separated hosts: proxies behind these serve it; NULL or, of the Gateway
+					 * API, beside the selector */
 	int64_t created_ns;		/* of an Ingress 0: it counts as older than any Gateway */
 };
 
@@ -209,6 +213,7 @@ struct quarantine {
 /* Parts that only this folder reads (snapshot_int.h). */
 struct pod_index;
 struct verdict_list;
+struct api_parents;		/* gwapi.h */
 
 /* What leads into another network (istio-behaviour.md 4.5). */
 struct network_gateway_at {
@@ -246,6 +251,7 @@ struct snapshot {
 	struct dr **drs;		/* by ns, then host; selector rules first */
 	size_t n_drs;
 	struct gw **gateways;		/* by age */
+	struct api_parents *api;	/* Gateways of the Gateway API; never NULL */
 	struct gw **gateways_by_name;	/* the same, by namespace and name */
 	size_t n_gateways;
 	const struct object *const *sidecars;	/* by age */

@@ -29,7 +29,7 @@ struct merging {
 static const char *key_of(const struct gw *gw, struct arena *a)
 {
 	const struct strmap *selector = &gw->spec->selector;
-	const char *key = gateway_service(gw->obj);
+	const char *key = gw->services;
 
 	if (key)
 		return arena_printf(a, "service %s", key);
@@ -48,7 +48,7 @@ static struct group *group_of(struct merging *m, const struct gw *gw)
 		return x;
 	x = arena_new(m->arena, struct group);
 	x->selector = &gw->spec->selector;
-	x->service = gateway_service(gw->obj);
+	x->service = gw->services;
 	gateway_claims_init(&x->claims, m->arena);
 	*vec_push(&m->groups, m->arena) = x;
 	*slot = x;
@@ -71,6 +71,8 @@ static void report(struct merging *m, const struct gateway_claim *x, size_t inde
 	path = arena_printf(m->g->arena, "spec.servers[%zu]", index);
 	if (obj->kind == KIND_INGRESS)
 		path = ingress_server_path(obj, index, m->g->arena);
+	else if (obj->kind != KIND_GATEWAY)
+		path = arena_printf(m->g->arena, "spec.listeners[%zu]", x->gateway->listener);
 
 	switch (o->fault) {
 	case GATEWAY_HOST_DUPLICATE:

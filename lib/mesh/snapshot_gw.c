@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Gateways, and Ingresses as Gateways -> struct gw. A gw depends on its object, and one of an
- * Ingress on the mesh settings and IngressClasses too.
+ * Gateways, and Ingresses and listeners of the Gateway API as Gateways -> struct gw. A gw depends on its
+ * object, one of an Ingress on the mesh settings and IngressClasses too, one of a listener on what gwapi.c
+ * made of it.
  */
+#include "mesh/gwapi_int.h"
 #include "mesh/snapshot_ingress_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "mesh/proxy.h"
 #include "model/traffic.h"
 
 static int compare_age(const void *a, const void *b)
@@ -78,7 +81,13 @@ static struct gw *find_old(const struct snapshot *prev, const struct object *obj
 	return NULL;
 }
 
-static struct gw *build(struct builder *b, const struct object *obj)
+/* Where a gw of the Gateway API comes from. */
+struct from_api {
+	const struct api_parent *parent;
+	const struct api_listener *listener;
+};
+
+static struct gw *build(struct builder *b, const struct object *obj, const struct from_api *from)
 {
 	struct part_scope ps;
 	const struct object **held;
@@ -89,20 +98,24 @@ static struct gw *build(struct builder *b, const struct object *obj)
 		return NULL;
 	}
 	gw = part_alloc(&ps, struct gw);
-	gw->obj = obj;
+	gw->obj = gw->home = obj;
 	gw->part.hash = hash_mix(hash_bytes("gw", 2), obj->hash);
-	if (obj->kind == KIND_INGRESS) {
+	if (from) {
+		api_listener_convert(from->parent, from->listener, gw, &ps.arena);
+	} else if (obj->kind == KIND_INGRESS) {
 		ingress_convert(b, gw, &ps.arena);
 	} else {
 		gw->ns = obj->ns;
 		gw->name = obj->name;
 		gw->spec = object_spec(obj, gateway);
 		gw->created_ns = obj->created_ns;
+		gw->services = gateway_service(obj);
 	}
-	held = arena_new(&ps.arena, const struct object *);
+	held = arena_array(&ps.arena, const struct object *, 2);
 	held[0] = obj;
+	held[1] = gw->home;
 	gw->part.held = held;
-	gw->part.n_held = 1;
+	gw->part.n_held = gw->home == obj ? 1 : 2;
 	part_end(&ps, &gw->part);
 	part_fresh(b, &gw->part);
 	return gw;
@@ -128,9 +141,31 @@ static void add_all(struct builder *b, enum kind kind, struct gateways *out)
 			gw = find_old(b->prev, obj, INGRESS_GATEWAY_NAMESPACE,
 				      ingress_gateway_name(obj, b->arena));
 		if (!gw)
-			gw = build(b, obj);
+			gw = build(b, obj, NULL);
 		if (gw)
 			*vec_push(&out->v, b->arena) = gw;
+	}
+}
+
+static void add_listener(struct builder *b, const struct from_api *from, struct gateways *out)
+{
+	const struct object *obj = from->parent->obj;
+	struct gw *gw = b->prev ? find_old(b->prev, obj, obj->ns, from->listener->gateway_name) : NULL;
+
+	if (!gw || gw->home != from->parent->gateway || !hash_equal(gw->part.hash, from->listener->hash))
+		gw = build(b, obj, from);
+	if (gw)
+		*vec_push(&out->v, b->arena) = gw;
+}
+
+static void add_api(struct builder *b, struct gateways *out)
+{
+	for (size_t i = 0; i < b->s->api->n; i++) {
+		const struct api_parent *p = &b->s->api->v[i];
+
+		for (size_t k = 0; k < p->n; k++)
+			if (api_is_served(p, &p->listeners[k]))
+				add_listener(b, &(struct from_api){p, &p->listeners[k]}, out);
 	}
 }
 
@@ -139,7 +174,8 @@ void gateway_stage(struct builder *b)
 	struct snapshot *s = b->s;
 	struct gateways all = {0};
 
-	if (ingress_may_keep(b) && b->same[KIND_GATEWAY]) {
+	api_stage(b);
+	if (ingress_may_keep(b) && b->same[KIND_GATEWAY] && b->s->api == b->prev->api) {
 		s->n_gateways = b->prev->n_gateways;
 		s->gateways =
 		    arena_copy(b->arena, b->prev->gateways, s->n_gateways * sizeof(s->gateways[0]));
@@ -150,6 +186,7 @@ void gateway_stage(struct builder *b)
 	}
 	add_all(b, KIND_GATEWAY, &all);
 	add_all(b, KIND_INGRESS, &all);
+	add_api(b, &all);
 	s->n_gateways = all.v.n;
 	s->gateways = all.v.n ? all.v.v : arena_array(b->arena, struct gw *, 0);
 	s->gateways_by_name =

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Private to snapshot_gwapi*.c: routes of the Gateway API in the mesh (istio-behaviour.md 1.14).
+ * Private to snapshot_gwapi*.c: routes of the Gateway API (istio-behaviour.md 1.14).
  * Thread: pure.
  */
 #ifndef MESH_SNAPSHOT_GWAPI_INT_H
 #define MESH_SNAPSHOT_GWAPI_INT_H
 
+#include "mesh/gwapi.h"
 #include "mesh/snapshot_int.h"
 #include "model/gwapi.h"
 #include "model/traffic.h"
@@ -13,15 +14,17 @@
 /* What a parentRef means. */
 enum gwapi_parent {
 	PARENT_SERVICE,		/* hosts are those of a Service or ServiceEntry */
-	PARENT_GATEWAY,		/* without effect here */
-	PARENT_MISSING,		/* there is no such Service or ServiceEntry */
+	PARENT_GATEWAY,		/* a Gateway or ListenerSet of ours */
+	PARENT_MISSING,		/* there is no such object, or it is nobody's here */
 	PARENT_OTHER,		/* no kind that routes attach to */
 };
-/* hosts: FQDN, in a. */
-enum gwapi_parent gwapi_parent_find(const struct builder *b, const struct object *route,
-				    const struct gwapi_parent_ref *ref, struct arena *a, struct strs *hosts);
-/* The parentRefs of a route of any kind that is compiled. */
-const struct gwapi_parent_ref *gwapi_parents(const struct object *route, size_t *n);
+struct gwapi_parent_found {
+	enum gwapi_parent what;
+	struct strs hosts;	/* PARENT_SERVICE: FQDN */
+	const struct api_parent *gateway;	/* PARENT_GATEWAY */
+};
+struct gwapi_parent_found gwapi_parent_find(const struct snapshot *s, const struct object *route,
+					    const struct gwapi_parent_ref *ref, struct arena *a);
 
 /* Names of hosts and headers mean the same in any case. */
 const char *gwapi_lower(const char *text, struct arena *a);
@@ -31,6 +34,7 @@ enum gwapi_backend_kind {
 	BACKEND_SERVICE,	/* host is one, known or not */
 	BACKEND_HOSTNAME,	/* host is any that a ServiceEntry or Service has */
 	BACKEND_OTHER,		/* no kind that is routed to: requests get 500 */
+	BACKEND_FORBIDDEN,	/* of another namespace, without a ReferenceGrant: the same */
 	BACKEND_WRONG,		/* Istio refuses the route */
 };
 struct gwapi_target_host {
@@ -42,7 +46,8 @@ struct gwapi_target_host {
 /* One route in the making. */
 struct gwapi_conversion {
 	const struct object *route;
-	const char *domain;
+	const struct snapshot *s;
+	bool at_gateway;	/* backends of other namespaces need a ReferenceGrant; in the mesh none does */
 	struct arena *arena;
 };
 struct gwapi_target_host gwapi_target_host(const struct gwapi_conversion *c, const char *group, const char *kind,
@@ -57,14 +62,21 @@ struct gwapi_backend_at {
 	struct opt_u32 port;
 	const struct gwapi_filter *filters;
 	size_t n_filters;
-	size_t rule, index;
+	const char *path;	/* where it stands */
+	bool is_mirror, is_weightless;
 };
 struct gwapi_backends {
 	VEC(struct gwapi_backend_at) v;
 };
 void gwapi_backends_of(const struct object *route, struct arena *a, struct gwapi_backends *out);
-/* Why Istio takes no part of the route, with its place in *path; NULL: it does. */
-const char *gwapi_refusal(const struct gwapi_conversion *c, const char **path);
+/* Why requests for it fail, with the reason that the API has for it. */
+struct api_fault gwapi_backend_fault(const struct gwapi_conversion *c, const struct gwapi_backend_at *b);
+/* What ReferenceGrants say of the route's backends. */
+struct hash128 gwapi_mix_grants(const struct snapshot *s, const struct object *route, struct arena *scratch, struct hash128 h);
+/* Why Istio takes no part of the route, with its place in *path. */
+struct api_fault gwapi_refusal(const struct gwapi_conversion *c, const char **path);
+/* What the status says of the route's references: why it is refused, else the last backend that fails. */
+struct api_fault gwapi_refs_fault(const struct gwapi_conversion *c);
 
 /* A route with one match or none, as in a VirtualService. */
 struct gwapi_route {
@@ -81,7 +93,7 @@ void gwapi_convert(const struct gwapi_conversion *c, uint32_t port, struct gwapi
  * parameters, order of arrival. */
 void gwapi_sort(struct gwapi_routes *routes);
 
-/* Those of a TCPRoute or TLSRoute, for one host. */
+/* Those of a TCPRoute or TLSRoute, for one host; at a Gateway the host is one that a TLSRoute and a listener share. */
 struct gwapi_l4_routes {
 	VEC(struct tcp_route) tcp;
 	VEC(struct tls_route) tls;

@@ -49,12 +49,16 @@ static struct tcp_route tcp_route_of(const struct gwapi_conversion *c, const str
 	return out;
 }
 
-/* The names of the route that the host may be asked for by; without any, the host itself. */
+/* The names of the route that the host may be asked for by; without any, and at a Gateway, the host itself. */
 static struct strs sni_of(const struct gwapi_conversion *c, const struct strs *names, const char *host)
 {
 	const char **v = arena_array(c->arena, const char *, names->n + 1);
 	size_t n = 0;
 
+	if (c->at_gateway) {
+		v[0] = arena_strdup(c->arena, host);
+		return (struct strs){.v = v, .n = 1};
+	}
 	for (size_t i = 0; i < names->n; i++)
 		if (names->n == 1 || host_matches(host, names->v[i]))
 			v[n++] = names->v[i];

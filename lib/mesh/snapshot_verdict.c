@@ -411,28 +411,36 @@ static void judge_slice(struct judging *g, const struct object *o)
 
 /* The one table: what judges a kind, and the kinds that its verdicts speak of besides its own. */
 #define BIT(kind) (UINT64_C(1) << KIND_##kind)
+/* Gateways of the Gateway API as they came out of their stage, whatever that read */
+#define API_PARENTS (UINT64_C(1) << 63)
+#define ROUTE_INPUTS (BIT(SERVICE) | BIT(SERVICE_ENTRY) | BIT(REFERENCE_GRANT) | API_PARENTS)
 static const struct {
 	void (*all)(struct judging *g);		/* the verdicts of a kind depend on each other, or ... */
 	void (*one)(struct judging *g, const struct object *o);	/* ... do not */
 	uint64_t depends;
 } judges[COMPILED_KINDS] = {
 	[KIND_VIRTUAL_SERVICE] = {.all = judge_virtual_services,
-				  .depends = BIT(GATEWAY) | BIT(INGRESS) | BIT(INGRESS_CLASS) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+				  .depends = BIT(GATEWAY) | BIT(INGRESS) | BIT(INGRESS_CLASS) | BIT(SERVICE) | BIT(SERVICE_ENTRY) | API_PARENTS},
 	[KIND_DESTINATION_RULE] = {.all = judge_rules, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_SERVICE_ENTRY] = {.all = judge_entries, .depends = BIT(NAMESPACE) | BIT(SERVICE) | BIT(VIRTUAL_SERVICE) | BIT(TCP_ROUTE) | BIT(TLS_ROUTE)},
 	[KIND_WORKLOAD_ENTRY] = {.one = judge_workload, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
-	[KIND_GATEWAY] = {.all = judge_gateways, .depends = BIT(INGRESS) | BIT(INGRESS_CLASS)},
+	[KIND_GATEWAY] = {.all = judge_gateways, .depends = BIT(INGRESS) | BIT(INGRESS_CLASS) | API_PARENTS},
 	[KIND_INGRESS] = {.all = judge_ingresses,
-			  .depends = BIT(INGRESS_CLASS) | BIT(GATEWAY) | BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+			  .depends = BIT(INGRESS_CLASS) | BIT(GATEWAY) | BIT(SERVICE) | BIT(SERVICE_ENTRY) | API_PARENTS},
 	[KIND_INGRESS_CLASS] = {.one = judge_ingress_class},
 	[KIND_SIDECAR] = {.all = judge_sidecars},
 	[KIND_PROXY_CONFIG] = {.all = judge_proxy_configs},
 	[KIND_PEER_AUTHENTICATION] = {.all = judge_peers},
 	[KIND_AUTHORIZATION_POLICY] = {.one = judge_authorization},
-	[KIND_HTTP_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
-	[KIND_GRPC_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
-	[KIND_TCP_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
-	[KIND_TLS_ROUTE] = {.one = judge_route, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_HTTP_ROUTE] = {.one = judge_route, .depends = ROUTE_INPUTS},
+	[KIND_GRPC_ROUTE] = {.one = judge_route, .depends = ROUTE_INPUTS},
+	[KIND_TCP_ROUTE] = {.one = judge_route, .depends = ROUTE_INPUTS},
+	[KIND_TLS_ROUTE] = {.one = judge_route, .depends = ROUTE_INPUTS},
+	[KIND_GATEWAY_CLASS] = {.one = judge_gateway_class},
+	[KIND_GWAPI_GATEWAY] = {.all = judge_api_gateways,
+				.depends = API_PARENTS | BIT(GATEWAY) | BIT(INGRESS) | BIT(INGRESS_CLASS)},
+	[KIND_LISTENER_SET] = {.all = judge_listener_sets,
+			       .depends = API_PARENTS | BIT(GATEWAY) | BIT(INGRESS) | BIT(INGRESS_CLASS)},
 	[KIND_ENDPOINT_SLICE] = {.one = judge_slice, .depends = BIT(SERVICE)},
 };
 
@@ -489,6 +497,8 @@ static void set_reasons(struct judging *g)
 static bool is_same_around(const struct builder *b, enum kind kind)
 {
 	if (!b->same_mesh || b->rejudge)
+		return false;
+	if ((judges[kind].depends & API_PARENTS) && b->s->api != b->prev->api)
 		return false;
 	for (size_t k = 0; k < KIND_COUNT; k++)
 		if ((judges[kind].depends & UINT64_C(1) << k) && !b->same[k])

@@ -28,6 +28,9 @@ void judge_gateways(struct judging *g);		/* snapshot_gateway.c */
 void judge_servers(struct judging *g, enum kind kind);	/* of Gateways, or of Ingresses: what others have */
 void judge_ingresses(struct judging *g);	/* snapshot_ingress.c */
 void judge_ingress_class(struct judging *g, const struct object *class);
+void judge_api_gateways(struct judging *g);	/* snapshot_gwapi_verdict.c */
+void judge_listener_sets(struct judging *g);
+void judge_gateway_class(struct judging *g, const struct object *class);
 void judge_ports(struct judging *g);		/* snapshot_port.c: of ServiceEntries */
 
 /* VirtualServices against each other: what one loses to another (snapshot_contest.c). */

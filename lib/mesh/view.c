@@ -216,19 +216,25 @@ bool gateway_service_is(const char *list, const char *host)
 	return false;
 }
 
-/* A Gateway that names its Service selects the proxies behind it; another one selects by labels. */
+bool view_serves(const struct view *v, const struct gw *gw)
+{
+	for (size_t i = 0; gw->services && i < v->n_targets; i++)
+		if (gateway_service_is(gw->services, v->targets[i].svc->host))
+			return true;
+	return false;
+}
+
+/* A Gateway that names its Service selects the proxies behind it; another one selects by labels. The Gateway API's own
+ * deployments have both, and are of its namespace. */
 static bool selects(const struct gw *gw, const struct strmap *labels, const struct view *v)
 {
-	const char *service = gateway_service(gw->obj);
+	bool own_only = gw->services || (v->features & FEATURE_GATEWAY_OWN_NAMESPACE);
 
-	if (!service)
-		return labels_match(&gw->spec->selector, labels) &&
-		       (!(v->features & FEATURE_GATEWAY_OWN_NAMESPACE) || strcmp(gw->ns, v->ns) == 0);
-	for (size_t i = 0; i < v->n_targets; i++) {
-		if (gateway_service_is(service, v->targets[i].svc->host))
-			return true;
-	}
-	return false;
+	if (view_serves(v, gw))
+		return true;
+	if (gw->services && !gw->spec->selector.n)
+		return false;
+	return labels_match(&gw->spec->selector, labels) && (!own_only || strcmp(gw->home->ns, v->ns) == 0);
 }
 
 static void set_gateways(const struct snapshot *s, const struct strmap *labels, struct arena *a, struct view *v)

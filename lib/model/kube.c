@@ -64,23 +64,12 @@ const char *k_secret_text(const struct k_secret *s, const char *key)
 	return bytes->p && strlen((const char *)bytes->p) == bytes->n ? (const char *)bytes->p : "";
 }
 
-static bool term_holds(const struct k_label_term *t, const struct strmap *labels)
-{
-	const char *value = t->key ? strmap_get(labels, t->key) : NULL, *op = t->op ? t->op : "";
-
-	if (!strcmp(op, "In"))
-		return value && strs_has(&t->values, value);
-	if (!strcmp(op, "NotIn"))
-		return !value || !strs_has(&t->values, value);
-	return !strcmp(op, "Exists") ? value != NULL : !strcmp(op, "DoesNotExist") && !value;
-}
-
 bool label_selector_holds(const struct k_label_selector *s, const struct strmap *labels)
 {
 	if (!s)
 		return true;
 	for (size_t i = 0; i < s->n_terms; i++)
-		if (!term_holds(&s->terms[i], labels))
+		if (!labels_expression_holds(s->terms[i].key, s->terms[i].op, &s->terms[i].values, labels))
 			return false;
 	return labels_match(&s->match_labels, labels);
 }

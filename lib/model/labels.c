@@ -19,6 +19,18 @@ bool labels_match(const struct strmap *selector, const struct strmap *labels)
 	return true;
 }
 
+bool labels_expression_holds(const char *key, const char *op, const struct strs *values, const struct strmap *labels)
+{
+	const char *value = key ? strmap_get(labels, key) : NULL;
+
+	op = op ? op : "";
+	if (!strcmp(op, "In"))
+		return value && strs_has(values, value);
+	if (!strcmp(op, "NotIn"))
+		return !value || !strs_has(values, value);
+	return !strcmp(op, "Exists") ? value != NULL : !strcmp(op, "DoesNotExist") && !value;
+}
+
 uint64_t labels_bits(const struct strmap *labels)
 {
 	uint64_t bits = 0;

@@ -10,6 +10,8 @@
 
 /* Every pair of selector stands in labels. An empty selector selects everything. */
 bool labels_match(const struct strmap *selector, const struct strmap *labels);
+/* One expression of a label selector: In, NotIn, Exists or DoesNotExist. Another operator never holds. */
+bool labels_expression_holds(const char *key, const char *op, const struct strs *values, const struct strmap *labels);
 /* A bit for each pair: labels without all bits of a selector have not all of its pairs. It spares who looks for
  * the few objects that a selector takes the texts of most others. */
 uint64_t labels_bits(const struct strmap *labels);

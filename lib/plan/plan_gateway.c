@@ -109,7 +109,7 @@ static bool is_before(const struct svc *x, const struct svc *y)
 static void resolve_ports(const struct view *v, const struct gw *gw, uint32_t number, struct ports *out,
 			  struct arena *a)
 {
-	const char *service = gateway_service(gw->obj);
+	const char *service = view_serves(v, gw) ? gw->services : NULL;
 	const struct view_target *first = NULL;
 
 	for (size_t i = 0; i < v->n_targets; i++) {

@@ -122,7 +122,7 @@ static bool is_tls_route(const struct vs *vs)
 {
 	const char *parents = strmap_get(&vs->obj->annotations, "internal.istio.io/parents");
 
-	return parents && strncmp(parents, "TLSRoute/", 9) == 0;
+	return vs->obj->kind == KIND_TLS_ROUTE || (parents && strncmp(parents, "TLSRoute/", 9) == 0);
 }
 
 static bool find_terminated_tls(const struct gw_entry *e, const struct vs *vs, struct arena *a, struct l4_route *out)

@@ -8,75 +8,12 @@
 
 #include <string.h>
 
+#include "mesh/credential.h"
 #include "mesh/grant.h"
-#include "model/kube.h"
 
 static const char kube_prefix[] = "kubernetes://", map_prefix[] = "configmap://";
 
-/* Where a Secret of type Opaque, or of type kubernetes.io/tls, keeps things; in order of preference. */
-static const struct {
-	const char *cert, *key;
-} cert_keys[] = {{"cert", "key"}, {"tls.crt", "tls.key"}};
-static const struct {
-	const char *ca, *crl;
-} ca_keys[] = {{"cacert", "crl"}, {"ca.crt", "ca.crl"}};
-
-/* Every block that begins ends whole, and the first is of that kind: Envoy would refuse the listener
- * that names a damaged one. */
-static bool is_pem(const char *text, const char *what)
-{
-	const char *p = strstr(text, "-----BEGIN ");
-	bool found = false;
-
-	while (p) {
-		const char *label = p + strlen("-----BEGIN "), *dashes = strstr(label, "-----"), *end;
-		size_t n = dashes ? (size_t)(dashes - label) : 0;
-
-		end = dashes ? strstr(dashes, "-----END ") : NULL;
-		if (!end || strncmp(end + strlen("-----END "), label, n) ||
-		    strncmp(end + strlen("-----END ") + n, "-----", 5))
-			return false;
-		found = found || strncmp(dashes - (strlen(what) - 5), what, strlen(what)) == 0;
-		p = strstr(end, "-----BEGIN ");
-	}
-	return found;
-}
-
-/* NULL: nothing, or nothing that is text. */
-static const char *text_at(const struct k_secret *s, const char *key)
-{
-	const char *text = k_secret_text(s, key);
-
-	return text && *text ? text : NULL;
-}
-
 /* ---- what a Secret gives ---- */
-
-static bool read_cert(const struct k_secret *s, struct ir_secret *out)
-{
-	for (size_t i = 0; i < sizeof(cert_keys) / sizeof(cert_keys[0]); i++) {
-		out->cert_chain = text_at(s, cert_keys[i].cert);
-		out->private_key = text_at(s, cert_keys[i].key);
-		if (!out->cert_chain || !out->private_key)
-			continue;
-		return is_pem(out->cert_chain, "CERTIFICATE-----") && is_pem(out->private_key, "PRIVATE KEY-----");
-	}
-	return false;
-}
-
-static bool read_ca(const struct k_secret *s, struct ir_secret *out)
-{
-	for (size_t i = 0; i < sizeof(ca_keys) / sizeof(ca_keys[0]); i++) {
-		out->ca = text_at(s, ca_keys[i].ca);
-		if (!out->ca)
-			continue;
-		out->crl = text_at(s, ca_keys[i].crl);
-		/* without a list that is there but damaged, what was revoked would be taken */
-		return is_pem(out->ca, "CERTIFICATE-----") &&
-		       (out->crl ? is_pem(out->crl, "X509 CRL-----") : !k_secret_text(s, ca_keys[i].crl));
-	}
-	return false;
-}
 
 /* One SDS name: the Secret behind it, which part of it, and what that gives. */
 struct wanted {
@@ -87,14 +24,14 @@ struct wanted {
 
 static bool read_secret(struct wanted *w)
 {
-	const struct k_secret *s = w->secret->spec;
-	struct k_secret map = {0};
+	struct credential c = {0};
+	bool ok = w->is_ca ? credential_read_ca(w->secret, &c) : credential_read_cert(w->secret, &c);
 
-	if (w->secret->kind == KIND_CONFIG_MAP) {	/* a Secret whose texts are not encoded */
-		map.string_data = object_spec(w->secret, k_config_map)->data;
-		s = &map;
-	}
-	return w->is_ca ? read_ca(s, &w->ir) : read_cert(s, &w->ir);
+	w->ir.cert_chain = c.cert_chain;
+	w->ir.private_key = c.private_key;
+	w->ir.ca = c.ca;
+	w->ir.crl = c.crl;
+	return ok;
 }
 
 static void expand_secret(const struct plan *p, const struct plan_row *row, struct arena *a, struct ir *out)
@@ -143,10 +80,17 @@ struct secrets {
 	struct map given, failed;	/* by SDS name */
 };
 
-static void report(struct secrets *s, const struct object *by, size_t server, enum gateway_fault fault, const char *name)
+/* Who names a Secret: a server of a Gateway, or a rule. */
+struct asker {
+	const struct object *obj;
+	const struct gw *gw;		/* or NULL: a rule */
+	size_t server;
+};
+
+static void report(struct secrets *s, const struct asker *by, enum gateway_fault fault, const char *name)
 {
 	*vec_push(&s->g->findings, s->rows->arena) =
-	    (struct plan_gateway_finding){.fault = fault, .obj = by, .server = server, .text = name};
+	    (struct plan_gateway_finding){.fault = fault, .obj = by->obj, .server = by->server, .text = name};
 }
 
 /* A Secret by its place. */
@@ -173,19 +117,28 @@ static bool parse_name(const struct secrets *s, const char *sds, struct secret_n
 	return true;
 }
 
+static bool is_granted(const struct secrets *s, const struct secret_name *at, const char *name, const struct object *by)
+{
+	enum kind kind = by->kind == KIND_GATEWAY ? KIND_GWAPI_GATEWAY : by->kind;
+
+	return !strcmp(by->ns, at->ns) || grant_allows(s->p->snap, kind, by->ns, KIND_SECRET, at->ns, name);
+}
+
 /* Those of the view's namespace, which is that of the identity that its proxies have shown. Of another one, in the form
- * of Gateway API, what a ReferenceGrant there lets Gateways of this namespace refer to, if `by` is one (Istio's rule). */
-static bool may_have(const struct secrets *s, const struct secret_name *at, const char *name, const struct object *by)
+ * of Gateway API, what a ReferenceGrant there lets Gateways of this namespace, or ListenerSets that they take, refer to
+ * (Istio's rule). */
+static bool may_have(const struct secrets *s, const struct secret_name *at, const char *name, const struct asker *by)
 {
 	const char *own = s->p->view->ns;
 
 	if (!strcmp(at->ns, own))
 		return true;
-	return at->is_gateway && by->kind == KIND_GATEWAY && !strcmp(by->ns, own) && grant_allows_secret(s->p->snap, own, at->ns, name);
+	return at->is_gateway && by->gw && by->obj->kind != KIND_INGRESS && !strcmp(by->gw->home->ns, own) &&
+	       (is_granted(s, at, name, by->obj) || is_granted(s, at, name, by->gw->home));
 }
 
 static const struct object *allowed_secret(const struct secrets *s, const struct secret_name *at, const char *name,
-					   const struct object *by)
+					   const struct asker *by)
 {
 	return may_have(s, at, name, by) ? snapshot_object(s->p->snap, KIND_SECRET, at->ns, name) : NULL;
 }
@@ -203,7 +156,7 @@ static const struct object *find_map(const struct secrets *s, const char *sds)
 }
 
 /* A CA may have a Secret of its own, or stand in the certificate's. */
-static const struct object *find_secret(const struct secrets *s, const struct secret_name *at, bool is_ca, const struct object *by)
+static const struct object *find_secret(const struct secrets *s, const struct secret_name *at, bool is_ca, const struct asker *by)
 {
 	const struct object *o = allowed_secret(s, at, at->name, by);
 	size_t n = strlen(at->name), suffix = strlen(CREDENTIAL_CA_SUFFIX);
@@ -214,14 +167,14 @@ static const struct object *find_secret(const struct secrets *s, const struct se
 }
 
 /* One that another server may have is said once, and not given up. */
-static void fail_one(struct secrets *s, const char *sds, const struct object *by, size_t server, enum gateway_fault fault)
+static void fail_one(struct secrets *s, const char *sds, const struct asker *by, enum gateway_fault fault)
 {
 	if (!map_get(&s->failed, sds))
-		report(s, by, server, fault, sds);
+		report(s, by, fault, sds);
 	map_set(&s->failed, sds, s);
 }
 
-static void want(struct secrets *s, const char *sds, bool is_ca, const struct object *by, size_t server)
+static void want(struct secrets *s, const char *sds, bool is_ca, const struct asker *by)
 {
 	struct arena *a = s->rows->arena;
 	struct secret_name at;
@@ -233,7 +186,7 @@ static void want(struct secrets *s, const char *sds, bool is_ca, const struct ob
 	w->is_ca = is_ca;
 	w->secret = is_map ? find_map(s, sds) : find_secret(s, &at, is_ca, by);
 	if (!w->secret || !read_secret(w)) {
-		fail_one(s, sds, by, server, w->secret ? GATEWAY_SECRET_MALFORMED : GATEWAY_SECRET_MISSING);
+		fail_one(s, sds, by, w->secret ? GATEWAY_SECRET_MALFORMED : GATEWAY_SECRET_MISSING);
 		return;
 	}
 	map_set(&s->given, sds, w);
@@ -247,23 +200,26 @@ static void want(struct secrets *s, const char *sds, bool is_ca, const struct ob
 
 static void want_server(struct secrets *s, const struct gw_entry *e)
 {
+	const struct asker by = {e->claim.gateway->obj, e->claim.gateway, e->index};
+
 	for (size_t i = 0; i < e->certs.n; i++)
-		want(s, e->certs.v[i], false, e->claim.gateway->obj, e->index);
+		want(s, e->certs.v[i], false, &by);
 	if (e->ca)
-		want(s, e->ca, true, e->claim.gateway->obj, e->index);
+		want(s, e->ca, true, &by);
 }
 
-static void want_client(struct secrets *s, const struct client_tls *t, const struct object *by)
+static void want_client(struct secrets *s, const struct client_tls *t, const struct object *rule)
 {
+	const struct asker by = {.obj = rule};
 	const char *sds;
 
 	if (!t || !t->credential_name || !*t->credential_name)
 		return;
 	sds = credential_sds_name(t->credential_name, s->rows->arena);
 	if (t->mode == CLIENT_TLS_MUTUAL)
-		want(s, sds, false, by, 0);
+		want(s, sds, false, &by);
 	if (t->mode == CLIENT_TLS_SIMPLE || t->mode == CLIENT_TLS_MUTUAL)
-		want(s, arena_printf(s->rows->arena, "%s%s", sds, CREDENTIAL_CA_SUFFIX), true, by, 0);
+		want(s, arena_printf(s->rows->arena, "%s%s", sds, CREDENTIAL_CA_SUFFIX), true, &by);
 }
 
 static void want_policy(struct secrets *s, const struct traffic_policy *t, const struct object *by)
