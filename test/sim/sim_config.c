@@ -177,13 +177,27 @@ static void peer_authentication(struct sim_random *r, struct buf *out, unsigned 
 			   modes[sim_below(r, 4)]);
 }
 
+static void gateway_parent(struct sim_random *r, struct buf *out)
+{
+	unsigned number = (unsigned)sim_below(r, 2);
+
+	buf_printf(out, "}\nspec:\n  parentRefs: [{kind: %s-%u, namespace: %s%s}]\n",
+		   sim_chance(r, 80) ? "Gateway, name: api" : "ListenerSet, name: set", number, sim_chance(r, 90) ? "one" : "two",
+		   sim_chance(r, 30) ? ", sectionName: a" : sim_chance(r, 20) ? ", port: 80" : "");
+	if (sim_chance(r, 50))
+		buf_printf(out, "  hostnames: [%s.example.com]\n", name(r));
+	buf_str(out, "  rules:\n");
+}
+
 static void http_route(struct sim_random *r, struct buf *out, unsigned place)
 {
 	char obj[32];
 
 	snprintf(obj, sizeof(obj), "route-%u", place);
 	head(out, "gateway.networking.k8s.io/v1", sim_chance(r, 90) ? "HTTPRoute" : "GRPCRoute", spaces[place % 2], obj, place);
-	if (sim_chance(r, 80))
+	if (sim_chance(r, 40))
+		gateway_parent(r, out);
+	else if (sim_chance(r, 80))
 		buf_printf(out, "}\nspec:\n  parentRefs: [{group: '', kind: Service, name: %s, namespace: %s%s}]\n  rules:\n", name(r),
 			   space(r), sim_chance(r, 30) ? ", port: 80" : "");
 	else
@@ -204,10 +218,79 @@ static void tcp_route(struct sim_random *r, struct buf *out, unsigned place)
 
 	snprintf(obj, sizeof(obj), "tcp-%u", place);
 	head(out, "gateway.networking.k8s.io/v1", "TCPRoute", spaces[place % 2], obj, place);
-	buf_printf(out, "}\nspec:\n  parentRefs: [{group: '', kind: Service, name: %s, namespace: %s%s}]\n", name(r), space(r),
-		   sim_chance(r, 50) ? ", port: 3306" : "");
+	if (sim_chance(r, 40))
+		buf_printf(out, "}\nspec:\n  parentRefs: [{name: api-%u, namespace: one}]\n", (unsigned)sim_below(r, 2));
+	else
+		buf_printf(out, "}\nspec:\n  parentRefs: [{group: '', kind: Service, name: %s, namespace: %s%s}]\n", name(r), space(r),
+			   sim_chance(r, 50) ? ", port: 3306" : "");
 	buf_printf(out, "  rules: [{backendRefs: [{name: %s, port: 3306}, {name: %s, namespace: %s, port: 3306, weight: %u}]}]\n", name(r),
 		   name(r), space(r), (unsigned)sim_below(r, 3));
+}
+
+static void listener(struct sim_random *r, struct buf *out, const char *section)
+{
+	static const char *const from[] = {"Same", "All", "Selector, selector: {matchLabels: {color: red}}"};
+
+	buf_printf(out, "  - {name: %s, port: %u, protocol: %s", section, 80 + (unsigned)sim_below(r, 2), sim_chance(r, 80) ? "HTTP" : "TCP");
+	buf_printf(out, ", allowedRoutes: {namespaces: {from: %s}}}\n", from[sim_below(r, 3)]);
+}
+
+static void api_gateway(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "api-%u", place % 2);
+	head(out, "gateway.networking.k8s.io/v1", "Gateway", "one", obj, place);
+	buf_printf(out, "}\nspec:\n  gatewayClassName: %s\n  allowedListeners: {namespaces: {from: %s}}\n",
+		   sim_chance(r, 90) ? "istio" : "other", sim_chance(r, 50) ? "All" : "Same");
+	if (sim_chance(r, 20))
+		buf_printf(out, "  addresses: [{type: Hostname, value: %s}]\n", name(r));
+	buf_str(out, "  listeners:\n");
+	listener(r, out, "a");
+	if (sim_chance(r, 50))
+		listener(r, out, "b");
+}
+
+static void listener_set(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "set-%u", place % 2);
+	head(out, "gateway.networking.k8s.io/v1", "ListenerSet", spaces[place % 2], obj, place);
+	buf_printf(out, "}\nspec:\n  parentRef: {name: api-%u, namespace: one}\n  listeners:\n", (unsigned)sim_below(r, 2));
+	listener(r, out, "a");
+}
+
+static void reference_grant(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "grant-%u", place);
+	head(out, "gateway.networking.k8s.io/v1beta1", "ReferenceGrant", spaces[place % 2], obj, place);
+	buf_printf(out, "}\nspec:\n  from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: %s}]\n", space(r));
+	buf_str(out, "  to: [{group: '', kind: Service");
+	if (sim_chance(r, 50))
+		buf_printf(out, ", name: %s", name(r));
+	buf_str(out, "}]\n");
+}
+
+/* The kind of a place is its own, whatever is drawn. */
+static void gateway_api(struct sim_random *r, struct buf *out, unsigned place)
+{
+	unsigned i = place - SIM_GATEWAY_API;
+
+	if (i < 2)
+		api_gateway(r, out, place);
+	else if (i < 4)
+		listener_set(r, out, place);
+	else if (i < 7)
+		reference_grant(r, out, place);
+	else if (i < 9)
+		buf_printf(out, "apiVersion: v1\nkind: Namespace\nmetadata: {name: %s, labels: {color: %s}}\n", spaces[i % 2], name(r));
+	else
+		buf_printf(out, "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: istio}\n"
+				"spec: {controllerName: %s}\n",
+			   sim_chance(r, 80) ? "istio.io/gateway-controller" : "example.com/other");
 }
 
 static void draw(struct sim_random *r, unsigned place, struct buf *out)
@@ -234,8 +317,10 @@ static void draw(struct sim_random *r, unsigned place, struct buf *out)
 		peer_authentication(r, out, place);
 	else if (place < SIM_TCP_ROUTES)
 		http_route(r, out, place);
-	else
+	else if (place < SIM_GATEWAY_API)
 		tcp_route(r, out, place);
+	else
+		gateway_api(r, out, place);
 }
 
 void sim_manifest(struct sim_random *r, unsigned place, struct buf *out)

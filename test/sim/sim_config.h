@@ -6,10 +6,11 @@
 #include "sim_ev.h"
 
 enum {
-	SIM_PLACES = 51,
+	SIM_PLACES = 61,
 	SIM_SLICES = 6, SIM_SLICES_END = 12,	/* places of EndpointSlices */
 	SIM_PEERS = 40,				/* of PeerAuthentications, the first is the mesh's */
 	SIM_ROUTES = 45, SIM_TCP_ROUTES = 49,	/* of HTTPRoutes and GRPCRoutes, of TCPRoutes */
+	SIM_GATEWAY_API = 51,			/* of Gateways of the Gateway API and what they depend on */
 };
 
 /* The manifest that stands at a place, drawn at random: each place has one kind and one name, so that

@@ -623,9 +623,11 @@ static void begin(struct peer *p)
 	p->tells = sim_chance(&w->random, 80);
 	text = arena_printf(&p->arena,
 			    "{\"type\":\"%s\",\"id\":\"p%u.%s\",\"namespace\":\"%s\",\"ips\":[\"10.1.%u.%u\"],"
-			    "\"labels\":{\"%s\":\"%s\",\"version\":\"v%u\"},\"metadata\":{}}",
+			    "\"labels\":{%s\"%s\":\"%s\",\"version\":\"v%u\"},\"metadata\":{}}",
 			    i == 0 ? "router" : "sidecar", i, i % 2 ? "two" : "one", i % 2 ? "two" : "one", 6 + i,
-			    (unsigned)sim_below(&w->random, 6), i == 0 ? "istio" : "app", i == 0 ? "ingress" : "red",
+			    (unsigned)sim_below(&w->random, 6),
+			    i == 0 ? "\"gateway.networking.k8s.io/gateway-name\":\"api-0\"," : "", i == 0 ? "istio" : "app",
+			    i == 0 ? "ingress" : "red",
 			    (unsigned)sim_below(&w->random, 2));
 	diags_init(&ds, &p->arena);
 	docs = node_parse(text, strlen(text), 1, &p->arena, &ds);
