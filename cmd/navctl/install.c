@@ -120,6 +120,8 @@ static int put_ca(struct install *in, const char *dir, struct buf *json, struct 
 	    (e->code != ERR_NOT_FOUND ||
 	     put_file(in, dir, "ca-cert.pem", "cert-chain.pem", json, &text, e)))
 		return -1;
+	if (put_file(in, dir, "ca-crl.pem", "ca-crl.pem", json, &text, e) && e->code != ERR_NOT_FOUND)
+		return -1;
 	buf_str(json, "}}");
 	return 0;
 }

@@ -10,7 +10,6 @@
 #include "base/must.h"
 #include "base/scalar.h"
 #include "report/reporter_int.h"
-#include "report/trust.h"
 #include "store/kube_target.h"
 
 enum { WRITE_MAX = 2 * 1024 * 1024, READ_MAX = 4 * 1024 * 1024, TARGET_MAX = 8192, CALL_MS = 10000, TELL_AGAIN_MS = 600000 };
@@ -35,6 +34,7 @@ struct errand_type {
 	/* Or NULL. status: of the answer. */
 	void (*written)(struct trip *t, unsigned status);
 	const char *what;		/* for messages */
+	const struct trust_map *map;	/* of ConfigMaps */
 };
 
 const char *errand_object_key(enum kind kind, const char *ns, const char *name, struct arena *a)
@@ -42,9 +42,9 @@ const char *errand_object_key(enum kind kind, const char *ns, const char *name, 
 	return arena_printf(a, "%c/%d/%s/%s", kind == KIND_INGRESS ? 'i' : 's', (int)kind, ns, name);
 }
 
-const char *errand_map_key(const char *ns, struct arena *a)
+const char *errand_map_key(const struct trust_map *m, const char *ns, struct arena *a)
 {
-	return arena_printf(a, "r/%s", ns);
+	return arena_printf(a, "%c/%s", m == &trust_root_map ? 'r' : 'c', ns);
 }
 
 const char *errand_event_key(uint64_t number, struct arena *a)
@@ -267,16 +267,17 @@ static void webhook_written(struct trip *t, unsigned status)
 static bool begin_map(struct trip *t, const char *rest, struct buf *target)
 {
 	t->ns = arena_strdup(&t->arena, rest);
-	kube_target_put_object(target, "/api/v1", rest, "configmaps", TRUST_MAP);
+	kube_target_put_object(target, "/api/v1", rest, "configmaps", t->type->map->name);
 	return true;
 }
 
 static enum due decide_map(struct trip *t, const struct node *root, struct write *w)
 {
-	const char *roots = t->r->cfg.roots(t->r->cfg.arg);
+	const struct reporter_cfg *cfg = &t->r->cfg;
+	const char *roots = cfg->roots(cfg->arg), *text = t->type->map == &trust_root_map ? roots : cfg->crl(cfg->arg);
 
 	/* a namespace that went meanwhile has none, and takes none */
-	if (!roots || !kind_list_find(store_objects(t->r->cfg.store)->kind[KIND_NAMESPACE], "", t->ns))
+	if (!roots || !kind_list_find(store_objects(cfg->store)->kind[KIND_NAMESPACE], "", t->ns))
 		return DUE_NOTHING;
 	w->method = root ? "PATCH" : "POST";
 	w->content_type = root ? MERGE_PATCH : "application/json";
@@ -285,7 +286,7 @@ static enum due decide_map(struct trip *t, const struct node *root, struct write
 		kube_target_escape(&w->target, t->ns);
 		buf_str(&w->target, "/configmaps");
 	}
-	return trust_map_patch(root, t->ns, roots, &w->body) ? DUE_WRITE : DUE_NOTHING;
+	return trust_map_patch(t->type->map, root, t->ns, text, &w->body) ? DUE_WRITE : DUE_NOTHING;
 }
 
 static void map_written(struct trip *t, unsigned status)
@@ -294,11 +295,12 @@ static void map_written(struct trip *t, unsigned status)
 }
 
 static const struct errand_type types[] = {
-	{'s', begin_status, decide_status, false, status_written, "statuses"},
-	{'i', begin_ingress, decide_ingress, false, ingress_written, "addresses of Ingresses"},
-	{'e', begin_event, decide_event, true, event_written, "events"},
-	{'w', begin_webhook, decide_webhook, false, webhook_written, "the webhook's caBundle"},
-	{'r', begin_map, decide_map, false, map_written, "the mesh's root"},
+	{'s', begin_status, decide_status, false, status_written, "statuses", NULL},
+	{'i', begin_ingress, decide_ingress, false, ingress_written, "addresses of Ingresses", NULL},
+	{'e', begin_event, decide_event, true, event_written, "events", NULL},
+	{'w', begin_webhook, decide_webhook, false, webhook_written, "the webhook's caBundle", NULL},
+	{'r', begin_map, decide_map, false, map_written, "the mesh's root", &trust_root_map},
+	{'c', begin_map, decide_map, false, map_written, "lists of revoked certificates", &trust_crl_map},
 };
 _Static_assert(ARRAY_LEN(types) == REPORT_ERRANDS, "one trouble a kind of errand");
 

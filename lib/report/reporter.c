@@ -201,14 +201,15 @@ static void look_at_addresses(struct reporter *r)
 
 /* ---- namespaces and roots ---- */
 
-static void put_map(struct reporter *r, const char *ns, enum outbox_lane lane)
+static void put_maps(struct reporter *r, const char *ns, enum outbox_lane lane)
 {
 	struct arena a;
 
 	if (!r->cfg.publishes || !trust_map_wanted(ns))
 		return;
 	arena_init(&a, 0);
-	outbox_put(r->outbox, errand_map_key(ns, &a), lane);
+	outbox_put(r->outbox, errand_map_key(&trust_root_map, ns, &a), lane);
+	outbox_put(r->outbox, errand_map_key(&trust_crl_map, ns, &a), lane);
 	arena_fini(&a);
 }
 
@@ -222,7 +223,7 @@ static void put_roots(struct reporter *r, enum outbox_lane lane)
 {
 	put_webhook(r);
 	for (size_t i = 0; r->namespaces && i < r->namespaces->n; i++)
-		put_map(r, r->namespaces->v[i]->name, lane);
+		put_maps(r, r->namespaces->v[i]->name, lane);
 }
 
 /* New ones need their ConfigMap before a Pod in them starts. */
@@ -235,7 +236,7 @@ static void look_at_namespaces(struct reporter *r)
 	r->namespaces = kind_list_ref(now);
 	for (size_t i = 0; r->leads && i < now->n; i++)
 		if (!old || !kind_list_find(old, "", now->v[i]->name))
-			put_map(r, now->v[i]->name, OUTBOX_URGENT);
+			put_maps(r, now->v[i]->name, OUTBOX_URGENT);
 	kind_list_unref(old);
 }
 

@@ -2,8 +2,8 @@
  *
  * struct reporter: tells the cluster what became of its objects. Every replica serves; the one that holds the Lease also
  * writes: statuses of Istio's kinds, addresses of Ingresses, Events of what is bad, the caBundle of our webhook, the
- * mesh's root in every namespace. Each write is an errand (outbox.h): read what is there, see what is due, patch it for the version that was
- * read. What is there already is not written, so that a new leader writes nothing anew; what is gone is let go.
+ * mesh's root (and its CA's lists of revoked certificates) in every namespace. Each write is an errand (outbox.h): read
+ * what is there, see what is due, patch it for the version that was read. What is there already is not written, so that a new leader writes nothing anew; what is gone is let go.
  * Nothing here has an effect on what is served. Thread: loop.
  */
 #ifndef REPORT_REPORTER_H
@@ -36,8 +36,10 @@ struct reporter_cfg {
 	 * which others' may be. */
 	const char *revision;
 	const char *webhook;		/* ValidatingWebhookConfiguration, or NULL */
-	/* The roots of the mesh, PEM, or NULL: no CA. publishes: as ConfigMap of each namespace too. */
+	/* The roots of the mesh, PEM, or NULL: no CA; its lists of revoked certificates, or NULL. publishes: as ConfigMaps of
+	 * each namespace too. */
 	const char *(*roots)(void *arg);
+	const char *(*crl)(void *arg);
 	bool publishes;
 	/* That client still refuses that resource. */
 	bool (*refuses)(void *arg, uint64_t client, enum xds_type type, const char *name);

@@ -10,6 +10,7 @@
 #include "report/lease.h"
 #include "report/reporter.h"
 #include "report/status.h"
+#include "report/trust.h"
 
 /* A proxy refuses a resource that came from objects. */
 struct refusal {
@@ -37,7 +38,7 @@ struct trip {
 	struct event_about *event;	/* to be noted then, or NULL */
 };
 
-enum { REPORT_ERRANDS = 5 };	/* kinds of them */
+enum { REPORT_ERRANDS = 6 };	/* kinds of them */
 
 /* What a kind of errand met last. */
 struct report_trouble {
@@ -68,9 +69,9 @@ struct reporter {
 
 /* ---- errand.c ---- */
 
-/* "s/<kind>/<ns>/<name>" (of an Ingress "i/..."), "r/<ns>", "w", "e/<number>" */
+/* "s/<kind>/<ns>/<name>" (of an Ingress "i/..."), "r/<ns>", "c/<ns>", "w", "e/<number>" */
 const char *errand_object_key(enum kind kind, const char *ns, const char *name, struct arena *a);
-const char *errand_map_key(const char *ns, struct arena *a);
+const char *errand_map_key(const struct trust_map *m, const char *ns, struct arena *a);
 const char *errand_event_key(uint64_t number, struct arena *a);
 #define ERRAND_WEBHOOK_KEY "w"
 

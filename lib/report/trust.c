@@ -9,6 +9,9 @@
 
 #define PATH "/validate"
 
+const struct trust_map trust_root_map = {"istio-ca-root-cert", "root-cert.pem"};
+const struct trust_map trust_crl_map = {"istio-ca-crl", "ca-crl.pem"};
+
 /* "/validate" of "https://host:port/validate?x" */
 static bool is_ours(const struct node *client)
 {
@@ -63,21 +66,25 @@ bool trust_webhook_patch(const struct node *root, const char *roots, struct buf 
 	return n_changed > 0;
 }
 
-bool trust_map_patch(const struct node *root, const char *ns, const char *roots, struct buf *out)
+bool trust_map_patch(const struct trust_map *m, const struct node *root, const char *ns, const char *text, struct buf *out)
 {
 	const struct node *meta = node_get(root, "metadata");
-	const char *is = node_text(node_get(root, "data"), TRUST_MAP_KEY), *version = node_text(meta, "resourceVersion");
+	const char *is = node_text(node_get(root, "data"), m->key), *version = node_text(meta, "resourceVersion");
 
-	if (is && !strcmp(is, roots))
+	if (text ? is && !strcmp(is, text) : !is || !*is)
 		return false;
 	if (root) {
 		kube_patch_begin(out, version);
 	} else {
-		buf_str(out, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"" TRUST_MAP "\",\"namespace\":");
+		buf_str(out, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":");
+		node_text_to_json(m->name, out);
+		buf_str(out, ",\"namespace\":");
 		node_text_to_json(ns, out);
 	}
-	buf_str(out, ",\"labels\":{\"istio.io/config\":\"true\"}},\"data\":{\"" TRUST_MAP_KEY "\":");
-	node_text_to_json(roots, out);
+	buf_str(out, ",\"labels\":{\"istio.io/config\":\"true\"}},\"data\":{");
+	node_text_to_json(m->key, out);
+	buf_char(out, ':');
+	node_text_to_json(text ? text : "", out);
 	buf_str(out, "}}");
 	return true;
 }

@@ -18,6 +18,13 @@ static const char *roots(void *arg)
 	return s->identity ? ca_roots(s->identity->ca) : NULL;
 }
 
+static const char *crl(void *arg)
+{
+	struct server *s = arg;
+
+	return s->identity ? roots_crl(s->identity->roots) : NULL;
+}
+
 static bool refuses(void *arg, uint64_t client, enum xds_type type, const char *name)
 {
 	const struct server *s = arg;
@@ -53,6 +60,7 @@ int write_back_open(struct server *s, struct err *e)
 				   .lease = s->opts->lease,
 				   .revision = s->opts->revision,
 				   .roots = roots,
+				   .crl = crl,
 				   .publishes = s->opts->secure_address != NULL,
 				   .refuses = refuses,
 				   .arg = s};

@@ -60,8 +60,8 @@ static void check_trust(const struct node *root, struct arena *a)
 	if (trust_webhook_patch(root, "ROOT\n", &out))
 		must(parse(buf_cstr(&out), out.n, a)->n >= 3);
 	buf_clear(&out);
-	if (trust_map_patch(root, "ns", "ROOT\n", &out))
-		must(!strcmp(node_text(node_get(parse(buf_cstr(&out), out.n, a), "data"), TRUST_MAP_KEY), "ROOT\n"));
+	if (trust_map_patch(&trust_root_map, root, "ns", "ROOT\n", &out))
+		must(!strcmp(node_text(node_get(parse(buf_cstr(&out), out.n, a), "data"), trust_root_map.key), "ROOT\n"));
 	buf_fini(&out);
 }
 

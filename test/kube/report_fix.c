@@ -43,6 +43,11 @@ static const char *roots(void *arg)
 	return ((struct fix *)arg)->roots;
 }
 
+static const char *crl(void *arg)
+{
+	return ((struct fix *)arg)->crl;
+}
+
 static bool refuses(void *arg, uint64_t client, enum xds_type type, const char *name)
 {
 	(void)client;
@@ -107,6 +112,7 @@ void fix_open_reporter(struct fix *f, int i)
 				   .webhook = "navarchd",
 				   .revision = f->revision,
 				   .roots = roots,
+				   .crl = crl,
 				   .publishes = true,
 				   .refuses = refuses,
 				   .arg = f};

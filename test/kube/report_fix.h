@@ -23,7 +23,7 @@ struct fix {
 	struct snapshot *snap;
 	struct kube_client *client[REPLICAS];
 	struct reporter *reporter[REPLICAS];
-	const char *roots, *revision;	/* revision: of the reporters; or NULL */
+	const char *roots, *crl, *revision;	/* revision: of the reporters; or NULL */
 	bool refuses;			/* every proxy, every resource */
 	int changes;
 };

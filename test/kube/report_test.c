@@ -294,9 +294,9 @@ static void proxies_refuse(void **state)
 	fix_stop(&f);
 }
 
-static const char *map_of(struct fix *f, const char *ns)
+static const char *map_of(struct fix *f, const struct trust_map *m, const char *ns)
 {
-	return node_text(node_get(fix_get(f, MAPS, ns, TRUST_MAP), "data"), TRUST_MAP_KEY);
+	return node_text(node_get(fix_get(f, MAPS, ns, m->name), "data"), m->key);
 }
 
 static const char *bundle(struct fix *f, size_t i)
@@ -306,9 +306,9 @@ static const char *bundle(struct fix *f, size_t i)
 	return node_text(node_get(&list->list[i], "clientConfig"), "caBundle");
 }
 
-static bool map_says(struct fix *f, const char *ns, const char *text)
+static bool map_says(struct fix *f, const struct trust_map *m, const char *ns, const char *text)
 {
-	const char *is = map_of(f, ns);
+	const char *is = map_of(f, m, ns);
 
 	return is && !strcmp(is, text);
 }
@@ -320,28 +320,48 @@ static void publishes_the_root(void **state)
 	(void)state;
 	fix_start(&f);
 	fix_put(&f, NAMESPACES, "{\"metadata\":{\"name\":\"kube-system\"}}");
-	fix_put(&f, MAPS, "{\"metadata\":{\"name\":\"" TRUST_MAP "\",\"namespace\":\"one\",\"labels\":{\"x\":\"y\"}},\"data\":"
-		      "{\"" TRUST_MAP_KEY "\":\"OLD\",\"more\":\"1\"}}");
+	fix_put(&f, MAPS, "{\"metadata\":{\"name\":\"istio-ca-root-cert\",\"namespace\":\"one\",\"labels\":{\"x\":\"y\"}},\"data\":"
+		      "{\"root-cert.pem\":\"OLD\",\"more\":\"1\"}}");
 	fix_put(&f, HOOKS, "{\"metadata\":{\"name\":\"navarchd\"},\"webhooks\":[{\"name\":\"a\",\"clientConfig\":{\"service\":{\"name\":"
 		       "\"istiod\",\"namespace\":\"istio-system\",\"path\":\"/validate\"},\"caBundle\":\"\"},\"timeoutSeconds\":5},"
 		       "{\"name\":\"b\",\"clientConfig\":{\"service\":{\"name\":\"x\",\"namespace\":\"y\",\"path\":\"/other\"},"
 		       "\"caBundle\":\"Zm9v\"}},{\"name\":\"c\",\"clientConfig\":{\"url\":\"https://127.0.0.1:1/validate?x\"}}]}");
 	fix_begin(&f);
-	assert_true(map_says(&f, "one", "ROOT ONE\n"));
-	assert_non_null(node_get(node_get(fix_get(&f, MAPS, "one", TRUST_MAP), "data"), "more"));
-	assert_null(map_of(&f, "kube-system"));
+	assert_true(map_says(&f, &trust_root_map, "one", "ROOT ONE\n"));
+	assert_non_null(node_get(node_get(fix_get(&f, MAPS, "one", trust_root_map.name), "data"), "more"));
+	assert_null(map_of(&f, &trust_root_map, "kube-system"));
 	assert_string_equal(bundle(&f, 0), "Uk9PVCBPTkUK");
 	assert_string_equal(bundle(&f, 1), "Zm9v");
 	assert_string_equal(bundle(&f, 2), "Uk9PVCBPTkUK");
 	fix_put(&f, NAMESPACES, "{\"metadata\":{\"name\":\"two\"}}");
-	wait_for(&f.w, map_says(&f, "two", "ROOT ONE\n"));
+	wait_for(&f.w, map_says(&f, &trust_root_map, "two", "ROOT ONE\n"));
 	f.roots = "ROOT TWO\n";
 	reporter_roots_changed(f.reporter[0]);
-	wait_for(&f.w, map_says(&f, "one", f.roots) && map_says(&f, "two", f.roots) && fix_is_quiet(&f, 0));
+	wait_for(&f.w, map_says(&f, &trust_root_map, "one", f.roots) && map_says(&f, &trust_root_map, "two", f.roots) && fix_is_quiet(&f, 0));
 	assert_string_equal(bundle(&f, 0), "Uk9PVCBUV08K");
 	assert_string_equal(bundle(&f, 1), "Zm9v");
 	assert_int_equal(fix_stats(&f, 0).webhooks, 2);
 	assert_int_equal(fix_stats(&f, 0).maps, 4);
+	fix_stop(&f);
+}
+
+/* Where there are none there is no ConfigMap either; one that was made is emptied, as Istio's agents want it. */
+static void publishes_revoked_certificates(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	fix_start(&f);
+	fix_put(&f, NAMESPACES, "{\"metadata\":{\"name\":\"kube-system\"}}");
+	fix_begin(&f);
+	assert_null(map_of(&f, &trust_crl_map, "one"));
+	f.crl = "LISTS\n";
+	reporter_roots_changed(f.reporter[0]);
+	wait_for(&f.w, map_says(&f, &trust_crl_map, "one", f.crl));
+	assert_null(map_of(&f, &trust_crl_map, "kube-system"));
+	f.crl = NULL;
+	reporter_roots_changed(f.reporter[0]);
+	wait_for(&f.w, map_says(&f, &trust_crl_map, "one", ""));
 	fix_stop(&f);
 }
 
@@ -432,6 +452,7 @@ int main(void)
 		cmocka_unit_test(one_of_two_writes),
 		cmocka_unit_test(proxies_refuse),
 		cmocka_unit_test(publishes_the_root),
+		cmocka_unit_test(publishes_revoked_certificates),
 		cmocka_unit_test(files_are_not_told_of),
 		cmocka_unit_test(tells_of_its_revision),
 		cmocka_unit_test(paces_the_first_pass),
