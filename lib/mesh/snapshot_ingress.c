@@ -43,6 +43,12 @@ static bool has_secret(const struct k_ingress_tls *t)
 	return t->secret_name && *t->secret_name;
 }
 
+/* Others have no server: it would take their hosts from the Ingress that has a certificate. */
+static bool is_served(const struct k_ingress_tls *t)
+{
+	return has_secret(t) && !credential_is_of_ca(t->secret_name);
+}
+
 static void set_server(struct gw_server *s, uint32_t port, const char *protocol, const char *name,
 		       struct arena *a)
 {
@@ -75,7 +81,7 @@ void ingress_convert(const struct builder *b, struct gw *gw, struct arena *a)
 		struct gw_server *s = &servers[spec->n_servers];
 		struct server_tls *tls = arena_new(a, struct server_tls);
 
-		if (!has_secret(&in->tls[i]))
+		if (!is_served(&in->tls[i]))
 			continue;
 		set_server(s, TLS_PORT, "HTTPS",
 			   arena_printf(a, "https-443-ingress-%s-%s-%zu", o->name, o->ns, i), a);
@@ -97,7 +103,7 @@ const char *ingress_server_path(const struct object *ingress, size_t i, struct a
 	size_t at = 0;
 
 	for (size_t k = 0; k < in->n_tls; k++)
-		if (has_secret(&in->tls[k]) && at++ == i)
+		if (is_served(&in->tls[k]) && at++ == i)
 			return arena_printf(a, "spec.tls[%zu]", k);
 	return "spec.rules";
 }
@@ -143,9 +149,11 @@ static bool has_certificate(const struct object *ingress, const char *host)
 	for (size_t i = 0; i < in->n_tls; i++) {
 		const struct strs *hosts = &in->tls[i].hosts;
 
-		if (has_secret(&in->tls[i]) && !hosts->n)
+		if (!is_served(&in->tls[i]))
+			continue;
+		if (!hosts->n)
 			return true;
-		for (size_t k = 0; has_secret(&in->tls[i]) && k < hosts->n; k++)
+		for (size_t k = 0; k < hosts->n; k++)
 			if (host_subset_of(host, hosts->v[k]))
 				return true;
 	}
@@ -177,6 +185,23 @@ static void judge_rule(struct ingresses *x, const struct object *o, size_t i)
 			      host, vs->obj->ns, vs->obj->name);
 }
 
+static void judge_tls(struct judging *g, const struct object *o, const struct k_ingress *in)
+{
+	for (size_t i = 0; i < in->n_tls; i++) {
+		const char *path = arena_printf(g->arena, "spec.tls[%zu]", i);
+
+		if (!has_secret(&in->tls[i]))
+			verdict_judge(g, o, VERDICT_PARTLY, D_INGRESS_PART_IGNORED, path,
+				      "it names no secretName");
+		else if (!is_served(&in->tls[i]))
+			verdict_judge(g, o, VERDICT_PARTLY, D_INGRESS_CA_NAME,
+				      arena_printf(g->arena, "%s.secretName", path),
+				      "%s is the name of a CA by its ending " CREDENTIAL_CA_SUFFIX
+				      ", and the hosts are not served by HTTPS",
+				      in->tls[i].secret_name);
+	}
+}
+
 static void judge_ingress(struct ingresses *x, const struct object *o)
 {
 	struct judging *g = x->g;
@@ -192,11 +217,7 @@ static void judge_ingress(struct ingresses *x, const struct object *o)
 		    g, o, in->n_rules ? VERDICT_PARTLY : VERDICT_UNATTACHED, D_INGRESS_PART_IGNORED,
 		    "spec.defaultBackend",
 		    "it would take all that no VirtualService has, and is passed over as in Istio");
-	for (size_t i = 0; i < in->n_tls; i++)
-		if (!has_secret(&in->tls[i]))
-			verdict_judge(g, o, VERDICT_PARTLY, D_INGRESS_PART_IGNORED,
-				      arena_printf(g->arena, "spec.tls[%zu]", i),
-				      "it names no secretName");
+	judge_tls(g, o, in);
 	for (size_t i = 0; i < in->n_rules; i++)
 		judge_rule(x, o, i);
 }

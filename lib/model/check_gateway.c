@@ -103,14 +103,10 @@ static void check_pins(struct check *c, const struct where *w, const struct serv
 	}
 }
 
-/* One SDS name holds a certificate or a CA, by its ending, as in Istio; never both. */
 static void check_credential(struct check *c, const struct where *w, const struct server_tls *t, const char *name)
 {
-	static const char ending[] = "-cacert";
-	size_t n = strlen(name), k = sizeof(ending) - 1;
-
-	if (n > k && strcmp(name + n - k, ending) == 0)
-		wrong(c, w, D_TLS_INVALID, "%s names a CA by its ending %s, not a certificate", name, ending);
+	if (credential_is_of_ca(name))
+		wrong(c, w, D_TLS_INVALID, "%s names a CA by its ending " CREDENTIAL_CA_SUFFIX ", not a certificate", name);
 	else if (given(t->ca_cert_credential_name) && strcmp(t->ca_cert_credential_name, name) == 0)
 		wrong(c, w, D_TLS_INVALID, "%s cannot be the certificate and the CA", name);
 }

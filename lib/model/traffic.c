@@ -104,6 +104,13 @@ static bool is_among(const char *const *names, size_t n, const char *name)
 	return false;
 }
 
+bool credential_is_of_ca(const char *name)
+{
+	size_t n = strlen(name), suffix = sizeof(CREDENTIAL_CA_SUFFIX) - 1;
+
+	return n > suffix && !strcmp(name + n - suffix, CREDENTIAL_CA_SUFFIX);
+}
+
 bool tls_cipher_is_known(const char *name)
 {
 	static const char *const known[] = {

@@ -422,6 +422,10 @@ SCHEMA_ENUM(server_tls_mode, SERVER_TLS)
 	X(P, TLS_AUTO, 0) X(P, TLSV1_0, 1) X(P, TLSV1_1, 2) X(P, TLSV1_2, 3) X(P, TLSV1_3, 4)
 SCHEMA_ENUM(tls_version, TLS_VERSION)
 
+/* How the name of a Secret ends that has a CA and no certificate: one SDS name holds one of the two, as in Istio. */
+#define CREDENTIAL_CA_SUFFIX "-cacert"
+bool credential_is_of_ca(const char *name);
+
 /* The names that Envoy (BoringSSL) knows: it refuses a context with any other. */
 bool tls_cipher_is_known(const char *name);
 bool tls_curve_is_known(const char *name);

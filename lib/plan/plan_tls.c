@@ -117,7 +117,7 @@ static void use_credential(struct ir_tls *t, const struct client_tls *tls, struc
 		t->n_certs = 1;
 	}
 	if (!t->empty_validation)
-		t->ca = (struct ir_secret_ref){.from = IR_SDS_ADS, .name = credential(tls->credential_name, "-cacert", a)};
+		t->ca = (struct ir_secret_ref){.from = IR_SDS_ADS, .name = credential(tls->credential_name, CREDENTIAL_CA_SUFFIX, a)};
 }
 
 /* SIMPLE, or MUTUAL with what the user names. */

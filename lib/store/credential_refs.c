@@ -63,8 +63,7 @@ static void add_name(struct collector *c, enum kind kind, const char *name, cons
 static void add(struct collector *c, const char *written, const struct spaces *spaces)
 {
 	static const char *const prefixes[] = {"kubernetes://", "kubernetes-gateway://"};
-	static const char map_prefix[] = "configmap://", ca[] = "-cacert";
-	size_t n, n_ca = sizeof(ca) - 1;
+	static const char map_prefix[] = "configmap://";
 
 	if (!written || !*written)
 		return;
@@ -75,11 +74,10 @@ static void add(struct collector *c, const char *written, const struct spaces *s
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
 		if (!strncmp(written, prefixes[i], strlen(prefixes[i])))
 			written += strlen(prefixes[i]);
-	n = strlen(written);
-	if (n > n_ca && !strcmp(written + n - n_ca, ca))
-		add_name(c, KIND_SECRET, arena_strndup(c->a, written, n - n_ca), spaces);
+	if (credential_is_of_ca(written))
+		add_name(c, KIND_SECRET, arena_strndup(c->a, written, strlen(written) - strlen(CREDENTIAL_CA_SUFFIX)), spaces);
 	add_name(c, KIND_SECRET, written, spaces);
-	add_name(c, KIND_SECRET, arena_printf(c->a, "%s%s", written, ca), spaces);
+	add_name(c, KIND_SECRET, arena_printf(c->a, "%s" CREDENTIAL_CA_SUFFIX, written), spaces);
 }
 
 static void add_server(struct collector *c, const struct server_tls *tls, const struct spaces *spaces)
