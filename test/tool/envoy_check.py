@@ -10,7 +10,8 @@ after the other, into one serving Envoy over delta ADS, one resource a response 
 the nonce, so that every rejection names its resource. Listeners are loaded with bind_to_port false
 (those of QUIC, which must be bound, at a free port).
 With --many a file is no proxy's set but resources of many, whose names repeat: each gets a name of its own,
-and a listener an address of its own once its own address is taken.
+and a listener an address of its own once its own address is taken; a secret that one wants as a certificate and
+another as a CA is two.
 Prints what was rejected and why, then "N passed, N failed" in resources. Exits with 1 on a rejection.
 
 Run it with the Python of build/venv (`make deps`).
@@ -94,11 +95,15 @@ def key_pair(directory):
     return open(cert).read(), open(key).read()
 
 
-def self_contained(config, pair, files):
+def self_contained(config, pair, files, many):
     """The configuration with every secret asked of this server, wherever it comes from (an agent's SDS
     server, files), and with stand-ins for those that it does not hold, and for files that are not here:
-    Envoy acknowledges a cluster only when it has the secrets. pair: certificate and key, files: in files."""
+    Envoy acknowledges a cluster only when it has the secrets. pair: certificate and key, files: in files.
+    many: the same name is another secret where a CA is wanted."""
     config = {kind: list(config.get(kind) or []) for kind in TYPES}
+    for secret in config['secrets'] if many else ():
+        if 'validationContext' in secret:
+            secret['name'] += ' as CA'
     held = {r.get('name') for r in config['secrets']}
 
     def visit(value, key):
@@ -110,13 +115,15 @@ def self_contained(config, pair, files):
             return {'filename': files[1 if 'rivate' in key else 0]}
         if 'name' not in value or not {'sdsConfig', 'sds_config'} & set(value):
             return {k: visit(v, k) for k, v in value.items()}
-        if value['name'] not in held:
-            held.add(value['name'])
-            config['secrets'].append({'name': value['name'], 'validation_context': {'trusted_ca': {'inline_string': pair[0]}}}
-                                     if 'alidation' in key else {'name': value['name'], 'tls_certificate': {
+        is_ca = 'alidation' in key
+        name = value['name'] + (' as CA' if many and is_ca else '')
+        if name not in held:
+            held.add(name)
+            config['secrets'].append({'name': name, 'validation_context': {'trusted_ca': {'inline_string': pair[0]}}}
+                                     if is_ca else {'name': name, 'tls_certificate': {
                                          'certificate_chain': {'inline_string': pair[0]},
                                          'private_key': {'inline_string': pair[1]}}})
-        return {'name': value['name'], 'sds_config': {'ads': {}, 'resource_api_version': 'V3'}}
+        return {'name': name, 'sds_config': {'ads': {}, 'resource_api_version': 'V3'}}
 
     for kind in ('clusters', 'listeners'):
         config[kind] = visit(config[kind], '')
@@ -319,10 +326,11 @@ class Check:
             self.server.send(kind, message, name)
         return self.collect(kind, list(messages), problems)
 
-    def load(self, config):
-        """Loads one proxy's configuration, then empties Envoy. Returns [(kind, name, reason)], count."""
+    def load(self, config, many=False):
+        """Loads one proxy's configuration (many: resources of many proxies), then empties Envoy. Returns [(kind, name, reason)], count."""
         problems, parsed, total = [], {kind: {} for kind in TYPES}, 0
-        config = self_contained(config, self.pair, (self.dir.name + '/cert.pem', self.dir.name + '/key.pem'))
+        config = self_contained(distinct(config) if many else config, self.pair,
+                                (self.dir.name + '/cert.pem', self.dir.name + '/key.pem'), many)
         for kind, message in TYPES.items():
             for resource in config.get(kind) or []:
                 total += 1
@@ -383,7 +391,7 @@ def main():
         for path in args.files or ['-']:
             with sys.stdin if path == '-' else open(path) as f:
                 config = json.load(f)
-            problems, count = check.load(distinct(config) if args.many else config)
+            problems, count = check.load(config, args.many)
             total += count
             failed += len(problems)
             if args.v:

@@ -208,6 +208,12 @@ static const char *const raw_secret_text[] = {
 	"{\"cacert\":\"" PEM_CA "-----BEGIN CERTIFICATE-----\\n\"}", "{\"ca.crt\":\"" PEM_CA "\",\"ca.crl\":\"x\"}",
 	"{\"cacert\":\"" PEM_CA "\",\"crl\":\"" PEM_CERT "\"}", "{\"cacert\":\"é\"}", NULL};
 static const char *const raw_policy_selector[] = {"{\"matchLabels\":{\"app\":\"a\"}}", "{}", "{\"matchLabels\":{}}", NULL};
+#define TARGET(group, kind) "{\"group\":\"" group "\",\"kind\":\"" kind "\",\"name\":\"a\"}"
+static const char *const raw_policy_target[] = {
+	TARGET("gateway.networking.k8s.io", "Gateway"), TARGET("", "Service"), TARGET("networking.istio.io", "ServiceEntry"), NULL};
+static const char *const raw_policy_targets[] = {
+	"[" TARGET("core", "Service") "]", "[" TARGET("gateway.networking.k8s.io", "GatewayClass") "," TARGET("", "Service") "]",
+	NULL};
 static const char *const raw_action_provider[] = {"{\"name\":\"p\"}", "{\"name\":\"q\"}", "{\"name\":\"none\"}", NULL};
 static const char *const raw_providers[] = {
 	"[{\"name\":\"p\",\"envoyExtAuthzGrpc\":{\"service\":\"a.default.svc.cluster.local\",\"port\":80,\"statusOnError\":\"403\"}}]",
@@ -321,6 +327,11 @@ const struct field_rule random_rules[] = {
 	{"virtual_service.hosts", 96, &pool_host, NULL, NULL},
 	{"virtual_service.gateways", 45, &pool_gateway_name, NULL, NULL},
 	{"virtual_service.http", 80, NULL, NULL, NULL},
+	{"proxy_headers.setCurrentClientCertDetails", 50, NULL, NULL, NULL},
+	{"client_cert_details.chain", 50, NULL, NULL, NULL},
+	{"client_cert_details.dns", 50, NULL, NULL, NULL},
+	{"server_header.disabled", 50, NULL, NULL, NULL},
+	{"tls_match.gateways", 30, &pool_gateway_name, NULL, NULL},
 	{"*.gateways", 12, &pool_gateway_name, NULL, NULL},
 	{"http_route.match", 70, NULL, NULL, NULL},
 	{"http_match.uri", 50, NULL, NULL, NULL},
@@ -329,6 +340,7 @@ const struct field_rule random_rules[] = {
 	{"http_match.queryParams", 15, NULL, &pool_header_name, NULL},
 	{"http_match.statPrefix", 8, &pool_stat_prefix, NULL, NULL},
 	{"tls_match.sniHosts", 97, &pool_sni, NULL, NULL},
+	{"tls_match.destinationSubnets", 30, &pool_cidr, NULL, NULL},
 	{"*.destinationSubnets", 15, &pool_cidr, NULL, NULL},
 	{"*.sourceSubnet", 10, &pool_cidr, NULL, NULL},
 	{"*.sourceNamespace", 15, &pool_namespace, NULL, NULL},
@@ -462,17 +474,17 @@ const struct field_rule random_rules[] = {
 	{"k_ingress_path.path", 95, &pool_ingress_path, NULL, NULL},
 	{"k_ingress_path.pathType", 99, &pool_path_type, NULL, NULL},
 	{"k_ingress_path.backend", 99, NULL, NULL, raw_ingress_backends},
-	{"k_backend.service", 97, NULL, NULL, NULL},
-	{"k_backend.resource", 3, NULL, NULL, NULL},
+	{"k_backend.service", 85, NULL, NULL, NULL},
+	{"k_backend.resource", 10, NULL, NULL, NULL},
 	{"k_backend_service.name", 99, &pool_pod_name, NULL, NULL},
 	{"k_backend_service.port", 99, NULL, NULL, NULL},
-	{"k_backend_port.name", 5, &pool_port_name, NULL, NULL},
-	{"k_backend_port.number", 97, &pool_port, NULL, NULL},
+	{"k_backend_port.name", 15, &pool_port_name, NULL, NULL},
+	{"k_backend_port.number", 85, &pool_port, NULL, NULL},
 	{"k_ingress_class.controller", 97, &pool_controller, NULL, NULL},
 	/* AuthorizationPolicy */
 	{"authorization_policy.selector", 25, NULL, NULL, raw_policy_selector},
-	{"authorization_policy.targetRef", 2, NULL, NULL, NULL},
-	{"authorization_policy.targetRefs", 2, NULL, NULL, NULL},
+	{"authorization_policy.targetRef", 3, NULL, NULL, raw_policy_target},
+	{"authorization_policy.targetRefs", 3, NULL, NULL, raw_policy_targets},
 	{"authorization_policy.rules", 92, NULL, NULL, NULL},
 	{"authorization_policy.action", 70, NULL, NULL, NULL},
 	{"authorization_policy.provider", 30, NULL, NULL, raw_action_provider},
@@ -551,7 +563,7 @@ const struct field_rule random_rules[] = {
 	{"*.appProtocol", 25, &pool_app_protocol, NULL, NULL},
 	{"workload_group.probe", 60, NULL, NULL, NULL},
 	{"probe_http.port", 98, &pool_port, NULL, NULL},
-	{"probe_http.scheme", 30, &pool_scheme, NULL, NULL},
+	{"probe_http.scheme", 70, &pool_scheme, NULL, NULL},
 	{"probe_http.httpHeaders", 30, NULL, NULL, NULL},
 	{"probe_header.name", 97, &pool_header_name, NULL, NULL},
 	{"probe_header.value", 97, &pool_word, NULL, NULL},
