@@ -2,14 +2,15 @@
 """An API server for command lines: objects in memory, server-side apply with owners of fields, port-forward to real addresses.
 What must be true of the real one is tested with the real one (test/e2e/kube); this one can be made to fail."""
 import copy
-import http.server
 import json
 import re
 import socket
 import threading
 import urllib.parse
 
+import kube_http
 import port_forward
+from kube_http import status_of
 
 JWKS = {'keys': [{'kty': 'EC', 'kid': 'a', 'crv': 'P-256', 'x': 'x', 'y': 'y'}]}
 FIXED = {'/version': {'gitVersion': 'v1.34.0'}, '/openid/v1/jwks': JWKS,
@@ -44,54 +45,25 @@ class ApiServer:
         self.ready = True                               # Deployments get ready
         server = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = 'HTTP/1.1'
-            disable_nagle_algorithm = True
-
-            def log_message(self, *args):
-                pass
-
-            def handle_one_request(self):
-                try:
-                    super().handle_one_request()
-                except ConnectionError:
-                    self.close_connection = True
-
-            def answer(self, status, body):
-                data = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header('Content-Type', 'application/json')
-                self.send_header('Content-Length', str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
+        class Handler(kube_http.Handler):
             def serve(self):
                 server.serve(self)
 
             do_GET = do_PATCH = do_POST = do_DELETE = serve
 
-        self.http = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-        self.http.daemon_threads = True
-        self.thread = threading.Thread(target=self.http.serve_forever, daemon=True)
-        self.thread.start()
-        self.url = 'http://127.0.0.1:%d' % self.http.server_address[1]
-        self.kubeconfig = env.folder + '/api.kubeconfig'
-        with open(self.kubeconfig, 'w') as f:
-            json.dump({'current-context': 't', 'clusters': [{'name': 'c', 'cluster': {'server': self.url}}],
-                       'users': [{'name': 'u', 'user': {'token': TOKEN}}],
-                       'contexts': [{'name': 't', 'context': {'cluster': 'c', 'user': 'u', 'namespace': 'default'}}]}, f)
+        self.http = kube_http.Server(Handler)
+        self.url = self.http.url
+        self.kubeconfig = kube_http.write_kubeconfig(env.folder + '/api.kubeconfig', self.url, TOKEN)
 
     def stop(self):
-        self.http.shutdown()
-        self.thread.join()
-        self.http.server_close()
+        self.http.stop()
 
     # ---- requests ----
 
     def serve(self, h):
         url = urllib.parse.urlsplit(h.path)
         query = dict(urllib.parse.parse_qsl(url.query))
-        body = h.rfile.read(int(h.headers.get('Content-Length', 0)))
+        body = h.body()
         with self.lock:
             self.requests.append((h.command, h.path))
             fault = next((s for rule, s in self.faults.items() if ('%s %s' % (h.command, url.path)).startswith(rule)), None)
@@ -170,6 +142,3 @@ def at(obj, leaf):
         obj = obj.get(key, {}) if isinstance(obj, dict) else {}
     return obj
 
-
-def status_of(code, message):
-    return {'kind': 'Status', 'apiVersion': 'v1', 'status': 'Success' if code < 300 else 'Failure', 'message': message, 'code': code}

@@ -10,6 +10,7 @@ import subprocess
 import manifests
 from api_server import CRDS, TOKEN, ApiServer
 from harness import BUILD, ROOT, Navarchd, await_, need
+from kube_http import write_kubeconfig
 from test_gateway import shop
 
 FAKE = BUILD + '/rel/test/kube/fake_main'
@@ -55,11 +56,7 @@ def live(env, text=LIVE):
         f.write(text)
     fake = env.process('api', [FAKE, '127.0.0.1:0', env.folder + '/objects'])
     port = await_('the API server', lambda: fake.alive() and fake.text().strip())
-    path = env.folder + '/kubeconfig'
-    with open(path, 'w') as f:
-        f.write('current-context: t\nclusters: [{name: c, cluster: {server: "http://127.0.0.1:%s"}}]\n'
-                'contexts: [{name: t, context: {cluster: c}}]\n' % port)
-    return fake, path
+    return fake, write_kubeconfig(env.folder + '/kubeconfig', 'http://127.0.0.1:' + port)
 
 
 def test_navctl_analyze_live(env):

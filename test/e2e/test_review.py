@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """TokenReviews: tokens that only the API server knows, and tokens bound to pods, which it may know to be gone."""
 import concurrent.futures
-import http.server
 import json
-import threading
 import time
 import urllib.parse
 
 import grpc
 
+import kube_http
 from harness import await_, need
 from identity import Identity, Issuer, Machine
+from kube_http import status_of, write_kubeconfig
 from test_identity import NAMESPACE, XDS, node_of
 from xds_client import field
 
@@ -18,67 +18,34 @@ CLUSTERS = '/%s/Fetch%s' % XDS[1][:2]
 XDS_CLUSTER = 'type.googleapis.com/envoy.config.cluster.v3.Cluster'
 
 
-class Api(http.server.ThreadingHTTPServer):
+class Api(kube_http.Server):
     """An API server without objects, that reviews tokens: `knows` maps a token to (user, audiences)."""
-    daemon_threads = True
 
     def __init__(self):
-        super().__init__(('127.0.0.1', 0), Handler)
-        self.knows, self.asked, self.fails, self.over = {}, [], None, threading.Event()
-        self.slow_s = 0
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-    def kubeconfig(self, folder):
-        with open(folder + '/kubeconfig', 'w') as f:
-            json.dump({'apiVersion': 'v1', 'kind': 'Config', 'current-context': 'x',
-                       'clusters': [{'name': 'c', 'cluster': {'server': 'http://127.0.0.1:%d' % self.server_port}}],
-                       'contexts': [{'name': 'x', 'context': {'cluster': 'c', 'user': ''}}]}, f)
-        return folder + '/kubeconfig'
-
-    def stop(self):
-        self.over.set()
-        self.shutdown()
-        self.server_close()
+        self.knows, self.asked, self.fails, self.slow_s = {}, [], None, 0
+        super().__init__(Handler)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self, status, body):
-        data = json.dumps(body).encode()
-        try:
-            self.send_response(status)
-            self.send_header('Content-Type', 'application/json')
-            self.send_header('Content-Length', str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-        except OSError:
-            pass                # navarchd has ended
-
+class Handler(kube_http.Handler):
     def do_GET(self):
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
         if 'sendInitialEvents' in query:
-            self.answer(422, {'kind': 'Status', 'reason': 'Invalid', 'code': 422})
+            self.answer(422, status_of(422, 'sendInitialEvents', 'Invalid'))
         elif 'watch' in query:
-            self.send_response(200)
-            self.send_header('Transfer-Encoding', 'chunked')
-            self.end_headers()
+            self.begin_watch()
             self.server.over.wait()
         else:
             self.answer(200, {'kind': 'List', 'apiVersion': 'v1', 'metadata': {'resourceVersion': '7'}, 'items': []})
 
     def do_POST(self):
         api = self.server
-        body = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
+        body = json.loads(self.body())
         need(self.path == '/apis/authentication.k8s.io/v1/tokenreviews' and body['kind'] == 'TokenReview', self.path)
         need(body['spec']['audiences'] == ['istio-ca'], 'audiences: %s' % body['spec'])
         api.asked.append(body['spec']['token'])
         api.over.wait(api.slow_s)
         if api.fails:
-            self.answer(api.fails, {'kind': 'Status', 'code': api.fails, 'message': 'as the test wants it'})
+            self.answer(api.fails, status_of(api.fails, 'as the test wants it'))
             return
         user, audiences = api.knows.get(body['spec']['token'], (None, None))
         body['status'] = {'authenticated': True, 'user': {'username': user}, 'audiences': audiences} if user else {}
@@ -91,7 +58,7 @@ def account(ns, sa):
 
 def start(env):
     api = env.started(Api())
-    return api, Identity(env, {'a.yaml': NAMESPACE}, ['--kubeconfig', api.kubeconfig(env.folder)])
+    return api, Identity(env, {'a.yaml': NAMESPACE}, ['--kubeconfig', write_kubeconfig(env.folder + '/kubeconfig', api.url)])
 
 
 def bound(one, ns, sa):

@@ -7,14 +7,14 @@ usage: rbac.py NAVARCHD RBAC.yaml
 The API server here knows every kind, refuses what the roles do not allow, as RBAC does, and remembers what was
 asked. Two kinds of objects make navarchd follow names: a Gateway and a DestinationRule with credentials of other
 namespaces. Of each kind of Istio's there is an object, so that each status is written; one is invalid twice, for an Event
-and its count; an Ingress has a gateway with an address; one namespace has the mesh's root, an old one, and one has none. Every request must be allowed, and each part of each rule be used. That it would notice is tried with
-roles that lack one rule, or have one too many.
+and its count; an Ingress has a gateway with an address; one namespace has the mesh's root, an old one, and one has none.
+Every request must be allowed, and each part of each rule be used. That it would notice is tried with roles that lack one
+rule, or have one too many.
 """
 import base64
 import collections
 import copy
 import http.client
-import http.server
 import json
 import os
 import shutil
@@ -29,6 +29,11 @@ import urllib.parse
 import urllib.request
 
 import yaml
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../e2e'))
+
+import kube_http                                                    # noqa: E402
+from kube_http import status_of, write_kubeconfig                   # noqa: E402
 
 ACCOUNT = {'kind': 'ServiceAccount', 'name': 'navarchd', 'namespace': 'istio-system'}
 DEADLINE_S = 20
@@ -118,15 +123,12 @@ def parse(method, target):
     return Request(group, resource, verb, ns, name), query
 
 
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
+class Server(kube_http.Server):
     def __init__(self, grants):
-        super().__init__(('127.0.0.1', 0), Handler)
-        self.grants, self.over = grants, threading.Event()
+        self.grants = grants
         self.objects, self.lease, self.told = istio_objects(grants), None, threading.Event()
         self.lock, self.asked, self.refused = threading.Lock(), set(), set()
+        super().__init__(Handler)
 
     def judge(self, r):
         ok = any(allows(g, r) for g in self.grants)
@@ -144,31 +146,22 @@ class Server(http.server.ThreadingHTTPServer):
             return len(self.asked), len(self.refused)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self, status, body):
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header('Content-Type', 'application/json')
-        self.send_header('Content-Length', str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+class Handler(kube_http.Handler):
+    def admits(self, r):
+        ok = self.server.judge(r)
+        if not ok:
+            self.answer(403, status_of(403, 'no rule: %s' % (r,), 'Forbidden'))
+        return ok
 
     def do_GET(self):
         r, query = parse('GET', self.path)
-        if not self.server.judge(r):
-            self.answer(403, {'kind': 'Status', 'reason': 'Forbidden', 'code': 403, 'message': 'no rule: %s' % (r,)})
-        elif 'sendInitialEvents' in query:
+        if not self.admits(r):
+            return
+        if 'sendInitialEvents' in query:
             # as a server without lists by stream, so that both ways are seen
-            self.answer(422, {'kind': 'Status', 'reason': 'Invalid', 'code': 422, 'message': 'sendInitialEvents'})
+            self.answer(422, status_of(422, 'sendInitialEvents', 'Invalid'))
         elif r.verb == 'watch':
-            self.send_response(200)
-            self.send_header('Transfer-Encoding', 'chunked')
-            self.end_headers()
+            self.begin_watch()
             if r.resource == 'virtualservices':
                 self.change_later()
             self.server.over.wait()
@@ -183,9 +176,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         while not self.server.told.wait(0.05):
             if self.server.over.is_set():
                 return
-        line = json.dumps({'type': 'MODIFIED', 'object': complete(INVALID, 2)}).encode() + b'\n'
-        self.wfile.write(b'%x\r\n%s\r\n' % (len(line), line))
-        self.wfile.flush()
+        self.write_event('MODIFIED', complete(INVALID, 2))
 
     def answer_one(self, r):
         """What is there before it is patched: never what should be."""
@@ -199,13 +190,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             key = '%s.%s' % (r.resource.split('/')[0], r.group)
             found = next((o for o in self.server.objects.get(key, []) if o['metadata']['name'] == r.name), None)
             found = found and complete(found, 2 if found is INVALID and self.server.told.is_set() else 1)
-        self.answer(200 if found else 404, found or {'kind': 'Status', 'reason': 'NotFound', 'code': 404})
+        self.answer(200 if found else 404, found or status_of(404, 'not found', 'NotFound'))
 
     def do_write(self):
         r, _ = parse(self.command, self.path)
-        body = json.loads(self.rfile.read(int(self.headers.get('Content-Length', 0))) or '{}')
-        if not self.server.judge(r):
-            self.answer(403, {'kind': 'Status', 'reason': 'Forbidden', 'code': 403, 'message': 'no rule: %s' % (r,)})
+        body = json.loads(self.body() or '{}')
+        if not self.admits(r):
             return
         if r.resource == 'tokenreviews':
             body = {'kind': 'TokenReview', 'status': {}}
@@ -247,11 +237,7 @@ def show_token(port_file):
 
 def run(navarchd, server, folder):
     """Until it is ready, has had every name that it follows, and asks for nothing new. What went wrong, or None."""
-    kubeconfig, ports = folder + '/kubeconfig', folder + '/ports'
-    with open(kubeconfig, 'w') as f:
-        yaml.safe_dump({'apiVersion': 'v1', 'kind': 'Config', 'current-context': 'x',
-                        'clusters': [{'name': 'c', 'cluster': {'server': 'http://127.0.0.1:%d' % server.server_port}}],
-                        'contexts': [{'name': 'x', 'context': {'cluster': 'c', 'user': ''}}]}, f)
+    kubeconfig, ports = write_kubeconfig(folder + '/kubeconfig', server.url), folder + '/ports'
     with open(folder + '/log', 'w') as log:
         child = subprocess.Popen([navarchd, '--kubeconfig', kubeconfig, '--xds-address', '127.0.0.1:0', '--admin-address',
                                   '127.0.0.1:0', '--metrics-address', '127.0.0.1:0', '--secure-address', '127.0.0.1:0',
@@ -278,14 +264,11 @@ def examine(navarchd, documents):
     """(what was asked for and refused, what is granted and was not used, trouble)"""
     grants = granted(documents)
     server = Server(grants)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     folder = tempfile.mkdtemp(prefix='navarch-rbac-')
     try:
         trouble = run(navarchd, server, folder)
     finally:
-        server.over.set()
-        server.shutdown()
-        server.server_close()
+        server.stop()
         shutil.rmtree(folder)
     unused = [g for g in grants if not any(allows(g, r) for r in server.asked)]
     return sorted(server.refused), unused, trouble

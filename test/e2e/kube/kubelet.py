@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 
+import kube_http
 import port_forward
 from certs import certificate
 from pods import OUTSIDE, enter
@@ -17,12 +18,7 @@ class Kubelet:
     def __init__(self, machines):
         own = certificate(machines.env.folder, 'kubelet', OUTSIDE)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = 'HTTP/1.1'
-
-            def log_message(self, *args):
-                pass
-
+        class Handler(kube_http.Handler):
             def do_GET(self):
                 _, _, ns, name = self.path.partition('?')[0].split('/')[:4]
                 port = int(re.search(r'port=(\d+)', self.path).group(1))
