@@ -19,7 +19,7 @@ struct cmd {
 };
 
 /* One in each file; main.c has the table in the order of `navctl help`. */
-extern const struct cmd cmd_validate, cmd_analyze, cmd_status, cmd_proxy_config, cmd_proxy_status, cmd_explain,
+extern const struct cmd cmd_validate, cmd_analyze, cmd_status, cmd_proxy_config, cmd_proxy_status, cmd_gateway_status, cmd_explain,
     cmd_route, cmd_test, cmd_crds, cmd_install, cmd_uninstall, cmd_token, cmd_certs, cmd_version, cmd_completion, cmd_man;
 
 const struct cmd *const *cmd_table(size_t *n);

@@ -10,7 +10,7 @@
 
 static const struct cmd *const table[] = {
     &cmd_validate,  &cmd_analyze, &cmd_status, &cmd_proxy_config, &cmd_proxy_status,
-    &cmd_route,     &cmd_test,    &cmd_explain, &cmd_crds,	  &cmd_install,
+    &cmd_gateway_status, &cmd_route, &cmd_test, &cmd_explain, &cmd_crds,	  &cmd_install,
     &cmd_uninstall, &cmd_token,	  &cmd_certs,  &cmd_version,	  &cmd_completion, &cmd_man,
 };
 

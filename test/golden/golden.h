@@ -48,10 +48,12 @@ int live_build(const struct golden_case *c, struct res_table *t, const struct li
 	       const struct mesh_settings *settings, struct object *const *objs, size_t n,
 	       struct live *out, struct err *e);
 void live_fini(const struct golden_case *c, struct res_table *t, struct live *l);
-/* 0 when both hold the same resources, bytes and verdicts. */
+/* 0 when both hold the same resources, bytes, verdicts and statuses. */
 int live_compare(const struct golden_case *c, const struct live *got, const struct live *want, struct err *e);
 /* One line a verdict: "Kind ns/name State codes". */
 void live_verdicts(const struct live *l, struct buf *out);
+/* What statuses of the Gateway API would say, as if their Services were there. */
+void live_statuses(const struct live *l, struct buf *out);
 
 /* P5 and O1: every history that ends in the objects of the case gives what `want` holds, and on the
  * way what a compile from nothing gives. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "mesh/gwapi_status.h"
 
 static int build_bundles(const struct golden_case *c, struct res_table *t, const struct live *prev,
 			 struct live *out, struct err *e)
@@ -72,6 +73,17 @@ void live_verdicts(const struct live *l, struct buf *out)
 	}
 }
 
+void live_statuses(const struct live *l, struct buf *out)
+{
+	struct api_statuses all;
+	struct arena a;
+
+	arena_init(&a, 0);
+	api_statuses_build(l->snap, true, &a, &all);
+	api_statuses_to_text(&all, out);
+	arena_fini(&a);
+}
+
 static int compare_sets(const struct golden_proxy *p, const struct res_set *got, const struct res_set *want,
 			struct err *e)
 {
@@ -92,7 +104,8 @@ static int compare_sets(const struct golden_proxy *p, const struct res_set *got,
 	return 0;
 }
 
-static int compare_verdicts(const struct live *got, const struct live *want, struct err *e)
+static int compare_texts(const struct live *got, const struct live *want, const char *what,
+			 void (*print)(const struct live *l, struct buf *out), struct err *e)
 {
 	struct buf a, b;
 	const char *x, *y;
@@ -100,8 +113,8 @@ static int compare_verdicts(const struct live *got, const struct live *want, str
 
 	buf_init(&a, GOLDEN_TEXT_MAX);
 	buf_init(&b, GOLDEN_TEXT_MAX);
-	live_verdicts(got, &a);
-	live_verdicts(want, &b);
+	print(got, &a);
+	print(want, &b);
 	x = buf_cstr(&a);
 	y = buf_cstr(&b);
 	if (strcmp(x, y) != 0) {
@@ -111,7 +124,7 @@ static int compare_verdicts(const struct live *got, const struct live *want, str
 			i++;
 		while (i && x[i - 1] != '\n')
 			i--;
-		rc = err_set(e, ERR_REFUSED, "verdicts differ: %.*s, not %.*s", (int)strcspn(x + i, "\n"), x + i,
+		rc = err_set(e, ERR_REFUSED, "%s differ: %.*s, not %.*s", what, (int)strcspn(x + i, "\n"), x + i,
 			     (int)strcspn(y + i, "\n"), y + i);
 	}
 	buf_fini(&a);
@@ -128,7 +141,9 @@ int live_compare(const struct golden_case *c, const struct live *got, const stru
 			if (compare_sets(&c->proxies[i], got->bundles[i]->set[t], want->bundles[i]->set[t], e) < 0)
 				return -1;
 	}
-	return compare_verdicts(got, want, e);
+	if (compare_texts(got, want, "verdicts", live_verdicts, e))
+		return -1;
+	return compare_texts(got, want, "statuses", live_statuses, e);
 }
 
 /* ---- histories ---- */

@@ -180,6 +180,18 @@ static void check_verdicts(struct trial *t, const struct live *l)
 	buf_fini(&out);
 }
 
+static void check_statuses(struct trial *t, const struct live *l)
+{
+	struct buf out;
+
+	if (access(path_of(t, "status.txt"), F_OK) != 0)
+		return;
+	buf_init(&out, GOLDEN_TEXT_MAX);
+	live_statuses(l, &out);
+	check_file(t, "status.txt", &out);
+	buf_fini(&out);
+}
+
 /* Only where the case has such a file: other cases are not written to be without fault. */
 static void check_analysis(struct trial *t, const struct live *l)
 {
@@ -247,6 +259,7 @@ static void try_case(struct trial *t)
 	} else {
 		check_findings(t, &live);
 		check_verdicts(t, &live);
+		check_statuses(t, &live);
 		check_analysis(t, &live);
 		for (size_t i = 0; i < c->n_proxies; i++)
 			check_proxy(t, &c->proxies[i], live.bundles[i]);

@@ -23,7 +23,7 @@ FLOORS = os.path.join(ROOT, 'test', 'conformance', 'floors.json')
 def judge(navctl, results):
     """Set -> (passed, judged), from the judge's table; prints the table."""
     cmd = [sys.executable, SHARED + '/judge/run_cases.py', SHARED + '/cases', '--cli', navctl, '--out', results]
-    out = subprocess.run(cmd, capture_output=True, text=True)
+    out = subprocess.run(cmd, capture_output=True, text=True, env=dict(os.environ, PYTHONPATH=os.path.dirname(FLOORS)))
     print(out.stdout + out.stderr, end='')
     scores = {}
     for name, n_pass, n_fail in re.findall(r'^(\S+) +\d+ +(\d+) +(\d+) +\d+ +[\d.]+%', out.stdout, re.M):
