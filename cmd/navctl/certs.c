@@ -214,12 +214,7 @@ struct list {
 
 static const char *time_json(int64_t s, struct arena *a)
 {
-	time_t t = (time_t)s;
-	char text[32];
-	struct tm tm;
-
-	must(gmtime_r(&t, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm));
-	return arena_strdup(a, text);
+	return scalar_time_print(s, arena_alloc(a, SCALAR_TIME));
 }
 
 static void put_member(struct buf *out, const char *key, const char *text)

@@ -2,7 +2,9 @@
 #include "base/scalar.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/must.h"
 
@@ -319,6 +321,17 @@ int scalar_time_ns(const char *s, int64_t *ns)
 		return -1;
 	*ns = sum;
 	return 0;
+}
+
+char *scalar_time_print(int64_t seconds, char out[SCALAR_TIME])
+{
+	static const int64_t first = -62135596800, last = 253402300799; /* of the years 1 to 9999 */
+	time_t t = (time_t)(seconds < first ? first : seconds > last ? last : seconds);
+	struct tm tm;
+
+	must(gmtime_r(&t, &tm));
+	must(strftime(out, SCALAR_TIME, "%Y-%m-%dT%H:%M:%SZ", &tm));
+	return out;
 }
 
 int scalar_int(const char *s, int64_t min, int64_t max, int64_t *out)

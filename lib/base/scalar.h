@@ -40,6 +40,9 @@ bool scalar_is_utf8(const char *p, size_t n);
 size_t scalar_utf8_len(const uint8_t *p, size_t left);
 /* RFC 3339 time to seconds since 1970 and nanoseconds ordered together as ns. */
 int scalar_time_ns(const char *s, int64_t *ns);
+/* Seconds since 1970 to RFC 3339, UTC, without a fraction. Returns out. */
+enum { SCALAR_TIME = 32 };
+char *scalar_time_print(int64_t seconds, char out[SCALAR_TIME]);
 /* The name of a gRPC status ("NOT_FOUND") to its number. */
 int scalar_grpc_status(const char *s, uint32_t *out);
 /* true or false as Go's strconv writes and reads them. */

@@ -3,31 +3,21 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/must.h"
 #include "base/scalar.h"
 
 enum { WORDS = 8 };
 
-static char *time_text(int64_t seconds, char out[32])
-{
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	must(gmtime_r(&t, &tm) && strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm));
-	return out;
-}
-
 int issued_print(const struct issued *i, char out[ISSUED_LINE])
 {
-	char id[SPIFFE_TEXT], now[32], until[32], serial[2 * TBS_SERIAL + 1];
+	char id[SPIFFE_TEXT], now[SCALAR_TIME], until[SCALAR_TIME], serial[2 * TBS_SERIAL + 1];
 	int n;
 
 	for (size_t k = 0; k < TBS_SERIAL; k++)
 		snprintf(serial + 2 * k, 3, "%02x", i->serial[k]);
-	n = snprintf(out, ISSUED_LINE, "%s %s %s %s %s %s %llu %s\n", time_text(i->issued_s, now), serial,
-		     spiffe_print(&i->id, id), i->how, time_text(i->until_s, until), *i->root ? i->root : "-",
+	n = snprintf(out, ISSUED_LINE, "%s %s %s %s %s %s %llu %s\n", scalar_time_print(i->issued_s, now), serial,
+		     spiffe_print(&i->id, id), i->how, scalar_time_print(i->until_s, until), *i->root ? i->root : "-",
 		     (unsigned long long)i->bundle, *i->host ? i->host : "-");
 	must(n > 0 && n < ISSUED_LINE);
 	return n;

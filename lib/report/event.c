@@ -4,12 +4,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "base/bucket.h"
 #include "base/hash.h"
 #include "base/must.h"
+#include "base/scalar.h"
 #include "node/node.h"
 #include "store/kube_target.h"
 
@@ -168,12 +168,9 @@ static void put_text(struct buf *b, const char *key, const char *text)
 
 static void put_time(struct buf *b, const char *key, int64_t wall_ns)
 {
-	time_t s = (time_t)(wall_ns / 1000000000);
-	struct tm tm;
-	char text[32];
+	char text[SCALAR_TIME];
 
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&s, &tm));
-	put_text(b, key, text);
+	put_text(b, key, scalar_time_print(wall_ns / 1000000000, text));
 }
 
 static void put_event(const struct event_book *b, const struct series *s, struct buf *out)

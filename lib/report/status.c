@@ -4,13 +4,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/must.h"
+#include "base/scalar.h"
 #include "base/vec.h"
 #include "store/kube_target.h"
 
-enum { BODY_MAX = 2 * 1024 * 1024, TIME_TEXT = 32, REFUSALS_SHOWN = 3 };
+enum { BODY_MAX = 2 * 1024 * 1024, REFUSALS_SHOWN = 3 };
 
 #define ISTIO_CONDITION	   "Reconciled"
 #define ANALYSIS_CONDITION "PassedAnalysis"
@@ -237,22 +237,13 @@ static void put_messages(struct buf *b, const struct status *s)
 	buf_char(b, ']');
 }
 
-static const char *time_text(int64_t wall_ns, char out[TIME_TEXT])
-{
-	time_t s = (time_t)(wall_ns / 1000000000);
-	struct tm tm;
-
-	strftime(out, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&s, &tm));
-	return out;
-}
-
 /* What the three fields should be, as one map. A member that is null is not to be there. */
 static void put_fields(struct buf *b, const struct status *s, const struct node *old, int64_t wall_ns, struct arena *a)
 {
-	char now[TIME_TEXT];
+	char now[SCALAR_TIME];
 
 	buf_str(b, "{\"conditions\":");
-	put_conditions(b, s, node_get(old, "conditions"), time_text(wall_ns, now), a);
+	put_conditions(b, s, node_get(old, "conditions"), scalar_time_print(wall_ns / 1000000000, now), a);
 	buf_str(b, ",\"validationMessages\":");
 	if (s->n_findings)
 		put_messages(b, s);

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/must.h"
+#include "base/scalar.h"
 #include "ca/join.h"
 #include "ev/file.h"
 #include "server/server_int.h"
@@ -67,15 +67,6 @@ static void answer_call(struct issue *i)
 	grpc_finish(i->call, GRPC_OK, NULL);
 }
 
-static char *time_text(int64_t seconds, char out[32])
-{
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	must(gmtime_r(&t, &tm) && strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm));
-	return out;
-}
-
 static void answer_request(struct issue *i)
 {
 	struct http_header no_store = {"Cache-Control", "no-store"};
@@ -83,7 +74,7 @@ static void answer_request(struct issue *i)
 				     .content_type = "application/json",
 				     .headers = &no_store,
 				     .n_headers = 1};
-	char id[SPIFFE_TEXT], until[32], *text;
+	char id[SPIFFE_TEXT], until[SCALAR_TIME], *text;
 	json_t *body, *chain;
 
 	if (i->status) {
@@ -96,7 +87,7 @@ static void answer_request(struct issue *i)
 	for (size_t k = 0; k + 1 < i->out.n_chain; k++)
 		json_array_append_new(chain, json_string(i->out.chain[k]));
 	body = json_pack("{s:s,s:s,s:s,s:o,s:s,s:s*}", "identity", spiffe_print(&i->caller.id, id),
-			 "serial", i->out.serial, "notAfter", time_text(i->out.not_after_s, until),
+			 "serial", i->out.serial, "notAfter", scalar_time_print(i->out.not_after_s, until),
 			 "chain", chain, "roots", i->out.chain[i->out.n_chain - 1], "crl",
 			 roots_crl(i->server->identity->roots));
 	text = json_dumps(body, JSON_INDENT(2));
