@@ -39,8 +39,9 @@ struct ca {
 	struct key_forms *forms;
 	const char **chain; /* PEM: intermediates, then the roots together */
 	size_t n_chain;
-	int64_t expires_s, ttl_s, ttl_max_s;
+	int64_t expires_s, changes_s, ttl_s, ttl_max_s;
 	char *subject;
+	const char *left_out;
 	const char *cert, *root; /* PEM: its own certificate, and the root that this chains to */
 	char root_id[CERT_ID + 1];
 	struct arena arena; /* of all the texts */
@@ -49,8 +50,7 @@ struct ca {
 /* ---- signing ---- */
 
 /* What is signed, its algorithm, the signature. */
-static struct der assemble(const struct ca *ca, struct der tbs, struct der signature,
-			   struct arena *a)
+static struct der assemble(const struct ca *ca, struct der tbs, struct der signature, struct arena *a)
 {
 	uint8_t bytes[TBS_MAX + SIGNATURE_MAX + 64] __attribute__((uninitialized));
 	struct der_out o;
@@ -71,8 +71,7 @@ static struct der assemble(const struct ca *ca, struct der tbs, struct der signa
 }
 
 /* A whole certificate, in a. */
-static int sign(const struct ca *ca, const struct tbs *t, struct arena *a, struct der *out,
-		struct err *e)
+static int sign(const struct ca *ca, const struct tbs *t, struct arena *a, struct der *out, struct err *e)
 {
 	uint8_t bytes[TBS_MAX] __attribute__((uninitialized)), signature[SIGNATURE_MAX];
 	EVP_MD_CTX *ctx;
@@ -98,8 +97,7 @@ static int sign(const struct ca *ca, const struct tbs *t, struct arena *a, struc
 }
 
 /* From the life that is asked for to the times of the certificate. */
-static int set_times(const struct ca *ca, int64_t ttl_s, int64_t now_s, struct tbs *t,
-		     struct err *e)
+static int set_times(const struct ca *ca, int64_t ttl_s, int64_t now_s, struct tbs *t, struct err *e)
 {
 	if (ttl_s <= 0)
 		ttl_s = ca->ttl_s;
@@ -115,8 +113,7 @@ static int set_times(const struct ca *ca, int64_t ttl_s, int64_t now_s, struct t
 	return 0;
 }
 
-static int issue(const struct ca *ca, const struct tbs *t, struct arena *a, struct ca_issued *out,
-		 struct err *e)
+static int issue(const struct ca *ca, const struct tbs *t, struct arena *a, struct ca_issued *out, struct err *e)
 {
 	uint8_t serial[TBS_SERIAL];
 	struct der cert;
@@ -135,8 +132,7 @@ static int issue(const struct ca *ca, const struct tbs *t, struct arena *a, stru
 	return 0;
 }
 
-int ca_issue(const struct ca *ca, const struct ca_request *r, int64_t now_s, struct arena *a,
-	     struct ca_issued *out, struct err *e)
+int ca_issue(const struct ca *ca, const struct ca_request *r, int64_t now_s, struct arena *a, struct ca_issued *out, struct err *e)
 {
 	struct tbs t = {.serial = r->serial};
 	char id[SPIFFE_TEXT];
@@ -214,8 +210,7 @@ static void files_fini(struct files *f)
 		ca_cleanse(&f->text[i]);
 }
 
-static int read_set(const char *dir, const char *const *names, struct files *f, size_t *n,
-		    struct err *e)
+static int read_set(const char *dir, const char *const *names, struct files *f, size_t *n, struct err *e)
 {
 	char path[4096];
 
@@ -390,7 +385,21 @@ static int probe(struct ca *ca, const struct ca_opts *opts, const struct certs *
 	X509_free(leaf);
 	OPENSSL_free(spki);
 	free(between.v);
-	return status ? err_wrap(e, "a certificate that it signs would not be accepted") : 0;
+	if (status)
+		err_wrap(e, "a certificate that it signs would not be accepted%s",
+			 *ca->left_out ? " (a root that is not in date was left out)" : "");
+	return status;
+}
+
+/* A root that is not in date helps nobody, and verifiers may take it for another one of its name. */
+static int leave_out(struct ca *ca, struct certs *roots, int64_t now_s, struct err *e)
+{
+	const char *first = cert_describe(roots->v[0], &ca->arena);
+
+	ca->left_out = certs_leave_out(roots, now_s, &ca->changes_s, &ca->arena);
+	return roots->n ? 0
+			: err_set(e, ERR_TIMEOUT, "no root is in date: %s; check the clock, or put the CA's next root there, with key and certificate",
+				  first);
 }
 
 static int check(struct ca *ca, const struct ca_opts *opts, const struct certs *own,
@@ -419,7 +428,7 @@ static int load(struct ca *ca, const char *dir, struct files *f, const struct ca
 
 	if (load_key(ca, &f->text[CA_KEY], e))
 		err_wrap(e, "%s/%s", dir, f->names[CA_KEY]);
-	else if (certs_parse(f->text[CA_ROOTS].p, f->text[CA_ROOTS].n, false, &roots, e))
+	else if (certs_parse(f->text[CA_ROOTS].p, f->text[CA_ROOTS].n, false, &roots, e) || leave_out(ca, &roots, now_s, e))
 		err_wrap(e, "%s/%s", dir, f->names[CA_ROOTS]);
 	else if (certs_parse(f->text[CA_CERT].p, f->text[CA_CERT].n, false, &own, e))
 		err_wrap(e, "%s/%s", dir, f->names[CA_CERT]);
@@ -435,8 +444,7 @@ static int load(struct ca *ca, const char *dir, struct files *f, const struct ca
 	return status;
 }
 
-static struct ca *ca_new(const char *dir, struct files *f, const struct ca_opts *opts,
-			 int64_t now_s, struct err *e)
+static struct ca *ca_new(const char *dir, struct files *f, const struct ca_opts *opts, int64_t now_s, struct err *e)
 {
 	struct ca *ca = calloc(1, sizeof(*ca));
 
@@ -491,6 +499,16 @@ const char *ca_roots(const struct ca *ca)
 	return ca->chain[ca->n_chain - 1];
 }
 
+const char *ca_left_out(const struct ca *ca)
+{
+	return ca->left_out;
+}
+
+int64_t ca_changes_s(const struct ca *ca)
+{
+	return ca->changes_s;
+}
+
 int64_t ca_expires_s(const struct ca *ca)
 {
 	return ca->expires_s;
@@ -537,6 +555,7 @@ struct ca *ca_with_roots(const struct ca *ca, const char *roots)
 	out->issuer.name = copy_der(a, ca->issuer.name);
 	out->issuer.key_id = copy_der(a, ca->issuer.key_id);
 	out->subject = arena_strdup(a, ca->subject);
+	out->left_out = arena_strdup(a, ca->left_out);
 	out->cert = arena_strdup(a, ca->cert);
 	out->root = arena_strdup(a, ca->root);
 	out->chain = arena_array(a, const char *, ca->n_chain);
@@ -607,8 +626,7 @@ static bool set_serial(X509 *cert, const uint8_t random[TBS_SERIAL])
 	return ok;
 }
 
-static X509 *make_root(EVP_PKEY *key, const char *trust_domain, const uint8_t serial[TBS_SERIAL],
-		       int64_t now_s)
+static X509 *make_root(EVP_PKEY *key, const char *trust_domain, const uint8_t serial[TBS_SERIAL], int64_t now_s)
 {
 	X509 *cert = X509_new();
 	X509_NAME *name;
@@ -674,8 +692,7 @@ struct ca *ca_open_own(const char *dir, const struct ca_opts *opts, int64_t now_
 	files_fini(&f);
 	if (status || (!n && write_root(dir, opts->trust_domain, now_s, serial, e)))
 		return NULL;
-	snprintf(path, sizeof(path), "%s/%s", dir, ca_file_names[0][CA_KEY]);
-	if (file_check_private(path, e))
+	if (ca_part_path(dir, CA_KEY, path, e) || file_check_private(path, e))
 		return NULL;
 	return ca_open(dir, opts, now_s, e);
 }

@@ -37,8 +37,8 @@ void ca_protect_memory(void);
 
 /* The directory of one's own: root-cert.pem, ca-cert.pem, ca-key.pem, cert-chain.pem; or, as
  * cert-manager names them, ca.crt, tls.crt, tls.key. Checked: complete, key fits, may sign (CA, key
- * usage, path length, name constraints: a probe is signed and verified), not expired.
- * NULL: err says what to repair. */
+ * usage, path length, name constraints: a probe is signed and verified), not expired. Roots that are
+ * not in date are left out; one that is has to remain. NULL: err says what to repair. */
 struct ca *ca_open(const char *dir, const struct ca_opts *opts, int64_t now_s, struct err *e);
 /* The same for a directory that is ours: with none of the files there, a self-signed root (P-256,
  * CA_ROOT_TTL_S) is made and written, the key with mode 0600; with some of them, nothing is made
@@ -52,6 +52,8 @@ struct ca *ca_ref(struct ca *ca);
 void ca_unref(struct ca *ca); /* NULL is fine; the last one cleanses the key */
 
 const char *ca_roots(const struct ca *ca);   /* PEM bundle, for whoever verifies */
+const char *ca_left_out(const struct ca *ca); /* roots of its files that are not in date, PEM; "" without any */
+int64_t ca_changes_s(const struct ca *ca);    /* when another root of its files gets into date, or out of it */
 int64_t ca_expires_s(const struct ca *ca);   /* the first of the chain to do so */
 const char *ca_subject(const struct ca *ca); /* one line */
 /* The root that what it signs chains to. */

@@ -229,6 +229,38 @@ int64_t cert_not_after(struct x509_st *cert)
 	return cert_seconds(X509_get0_notAfter(cert));
 }
 
+const char *cert_describe(struct x509_st *cert, struct arena *a)
+{
+	char from[SCALAR_TIME], to[SCALAR_TIME], name[60];
+
+	X509_NAME_oneline(X509_get_subject_name(cert), name, sizeof(name));
+	return arena_printf(a, "%s is good from %.10s to %.10s", name, scalar_time_print(cert_not_before(cert), from),
+			    scalar_time_print(cert_not_after(cert), to));
+}
+
+const char *certs_leave_out(struct certs *c, int64_t now_s, int64_t *next_s, struct arena *a)
+{
+	const char *out = "";
+	size_t kept = 0;
+
+	*next_s = INT64_MAX;
+	for (size_t i = 0; i < c->n; i++) {
+		int64_t from_s = cert_not_before(c->v[i]), until_s = cert_not_after(c->v[i]) + 1;
+		int64_t change_s = now_s < from_s ? from_s : now_s < until_s ? until_s : INT64_MAX;
+
+		if (change_s < *next_s)
+			*next_s = change_s;
+		if (from_s <= now_s && now_s < until_s) {
+			c->v[kept++] = c->v[i];
+			continue;
+		}
+		out = arena_printf(a, "%s%s", out, cert_print(c->v[i], a));
+		X509_free(c->v[i]);
+	}
+	c->n = kept;
+	return out;
+}
+
 char *cert_id(struct x509_st *cert, char out[CERT_ID + 1])
 {
 	uint8_t sum[EVP_MAX_MD_SIZE];

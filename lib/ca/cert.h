@@ -33,6 +33,10 @@ int certs_parse(const char *pem, size_t n, bool may_be_empty, struct certs *out,
 void certs_fini(struct certs *c); /* fine on a zeroed struct */
 /* PEM of one; the arena has no limit. */
 const char *cert_print(struct x509_st *cert, struct arena *a);
+/* "/O=mesh/CN=root is good from 2026-01-02 to 2036-01-02" */
+const char *cert_describe(struct x509_st *cert, struct arena *a);
+/* Those that are not in date leave c; PEM of them, or "", in a. *next_s: when what is in date is another set. */
+const char *certs_leave_out(struct certs *c, int64_t now_s, int64_t *next_s, struct arena *a);
 /* Seconds since 1970; 0: no time, or NULL. */
 int64_t cert_seconds(const struct asn1_string_st *t);
 int64_t cert_not_before(struct x509_st *cert);

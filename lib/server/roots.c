@@ -361,10 +361,19 @@ static void save_or_say(struct roots *r)
 	r->unsaved = failed(r->unsaved, "how long certificates live cannot be kept", save(r, &e), &e);
 }
 
+/* A root that the files have gets into date, or out of it. */
+static void follow_dates(struct roots *r)
+{
+	struct err e;
+
+	if (now_s(r) >= ca_changes_s(r->files))
+		r->stuck = failed(r->stuck, "the CA's files, read again since a root's time has come", reload(r, &e), &e);
+}
+
 static void look(void *arg)
 {
 	struct roots *r = arg;
-	struct rotation_state before = r->rotation.s;
+	struct rotation_state before;
 	struct rotation_report report;
 	enum rotation_event event;
 	struct arena a;
@@ -373,6 +382,8 @@ static void look(void *arg)
 	struct err e;
 
 	arena_init(&a, 0);
+	follow_dates(r);
+	before = r->rotation.s;
 	if (r->unsaved)
 		save_or_say(r);
 	if (r->peers)
@@ -396,11 +407,14 @@ static void look(void *arg)
 void roots_look_soon(struct roots *r)
 {
 	enum rotation_phase phase = rotation_phase(&r->rotation, now_s(r));
+	int64_t wait_ms = phase == ROTATION_STEADY ? IDLE_MS : STEP_MS, dates_s = ca_changes_s(r->files) - now_s(r);
 
 	if (phase != r->phase)
 		tidy(r); /* what a root is kept for may end by itself */
 	r->phase = phase;
-	loop_timer_start(r->loop, &r->timer, phase == ROTATION_STEADY ? IDLE_MS : STEP_MS, look, r);
+	if (dates_s > 0 && dates_s < wait_ms / 1000)
+		wait_ms = dates_s * 1000;
+	loop_timer_start(r->loop, &r->timer, wait_ms, look, r);
 }
 
 void roots_set_peers(struct roots *r, roots_peers_fn *fn, void *arg)
@@ -566,6 +580,11 @@ void roots_close(struct roots *r)
 struct ca *roots_ca(const struct roots *r)
 {
 	return r->ca;
+}
+
+const char *roots_left_out(const struct roots *r)
+{
+	return ca_left_out(r->files);
 }
 
 struct rotation *roots_rotation(struct roots *r)

@@ -36,6 +36,8 @@ struct ca *roots_ca(const struct roots *r);
 struct rotation *roots_rotation(struct roots *r);
 /* The issuer that the files have; it may not issue yet. NULL: the same. */
 const struct ca *roots_next(const struct roots *r);
+/* Roots of the files that are not in date, PEM: nobody gets them. */
+const char *roots_left_out(const struct roots *r);
 /* The lists of revoked certificates in force, PEM, or NULL; why other ones, that the files have, are not, or NULL. Both
  * borrowed until `changed`. */
 const char *roots_crl(const struct roots *r);

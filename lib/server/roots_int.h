@@ -22,6 +22,7 @@ struct roots {
 	char *crl, *crl_trouble; /* or NULL: the lists in force; why those of the files are not */
 	struct file_log *issued;
 	bool unsaved, unlogged; /* the disk failed */
+	bool stuck;		/* the files do not hold at the time that it is now */
 	enum rotation_phase phase; /* when it was looked at last */
 	struct loop_timer timer;
 	loop_fn *changed;

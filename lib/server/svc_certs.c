@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/must.h"
+#include "base/scalar.h"
 #include "ca/cert_info.h"
 #include "ca/crl.h"
 #include "server/server_int.h"
@@ -69,13 +69,9 @@ struct rotation_peer *certs_peers(void *arg, struct arena *a, size_t *n)
 
 static json_t *time_value(int64_t seconds)
 {
-	time_t t = (time_t)seconds;
-	char text[32];
-	struct tm tm;
+	char text[SCALAR_TIME];
 
-	if (!seconds || !gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return json_null();
-	return json_string(text);
+	return seconds ? json_string(scalar_time_print(seconds, text)) : json_null();
 }
 
 static json_t *id_value(const char *id)
@@ -97,7 +93,7 @@ static void put_cert(json_t *row, const struct cert_info *c)
 }
 
 /* Each certificate of a text, as a row. */
-static void put_certs(json_t *rows, const char *pem, const char *kind, struct arena *a)
+static void put_certs(json_t *rows, const char *pem, const char *kind, const char *role, struct arena *a)
 {
 	struct cert_info *v;
 	struct err e;
@@ -106,7 +102,7 @@ static void put_certs(json_t *rows, const char *pem, const char *kind, struct ar
 	if (cert_info_read(pem, a, &v, &n, &e))
 		return;
 	for (size_t i = 0; i < n; i++) {
-		json_t *row = json_pack("{s:s}", "kind", kind);
+		json_t *row = json_pack("{s:s,s:s*}", "kind", kind, "role", role);
 
 		put_cert(row, &v[i]);
 		json_array_append_new(rows, row);
@@ -124,8 +120,9 @@ static const char *role_of(const struct rotation *r, const struct rotation_root 
 	return root->until_s ? "old" : "trusted";
 }
 
-static json_t *roots_value(const struct rotation *r, struct arena *a)
+static json_t *roots_value(struct roots *roots, struct arena *a)
 {
+	const struct rotation *r = roots_rotation(roots);
 	json_t *rows = json_array();
 	struct cert_info *v;
 	struct err e;
@@ -141,6 +138,7 @@ static json_t *roots_value(const struct rotation *r, struct arena *a)
 		json_object_set_new(row, "lastCertificateUntil", time_value(root->until_s));
 		json_array_append_new(rows, row);
 	}
+	put_certs(rows, roots_left_out(roots), "root", "left out", a);
 	return rows;
 }
 
@@ -151,7 +149,7 @@ static json_t *chain_value(const struct ca *ca, struct arena *a)
 	const char *const *above = ca_above(ca, &n);
 
 	for (size_t i = 0; i < n; i++)
-		put_certs(rows, above[i], "intermediate", a);
+		put_certs(rows, above[i], "intermediate", NULL, a);
 	return rows;
 }
 
@@ -249,6 +247,7 @@ static void find_all(struct server *s, const struct rotation_report *report, str
 
 	for (size_t i = 0; i < r->s.n; i++)
 		check_pem(r->s.root[i].pem, "root", s, ds);
+	check_pem(roots_left_out(s->identity->roots), "left out root", s, ds);
 	for (size_t i = 0; i < n; i++)
 		check_pem(above[i], "intermediate", s, ds);
 	check_crl(s, ds);
@@ -336,7 +335,7 @@ static json_t *page(struct server *s, struct arena *a)
 	diags_init(&ds, a);
 	find_all(s, &report, &ds);
 	out = json_pack("{s:s,s:o,s:o,s:o,s:o*,s:o,s:o}", "trustDomain", s->opts->identity->trust_domain, "rotation",
-			rotation_value(s, &report), "roots", roots_value(roots_rotation(roots), a), "chain",
+			rotation_value(s, &report), "roots", roots_value(roots, a), "chain",
 			chain_value(s->identity->ca, a), "crl", crl_value(roots), "proxies", proxies, "findings", findings_value(&ds));
 	if (next)
 		json_object_set_new(out, "nextChain", chain_value(next, a));
@@ -448,6 +447,15 @@ static int64_t first_expiry(const char *pem, struct arena *a, int64_t first_s)
 	return first_s;
 }
 
+static size_t count_certs(const char *pem, struct arena *a)
+{
+	struct cert_info *v;
+	struct err e;
+	size_t n;
+
+	return cert_info_read(pem, a, &v, &n, &e) ? 0 : n;
+}
+
 static void gauge_expiry(struct server *s, const char *what, int64_t at_s)
 {
 	if (at_s)
@@ -472,6 +480,8 @@ void certs_gauge(struct server *s, struct arena *a)
 	peers = certs_peers(s, a, &n);
 	rotation_look(r, peers, n, now_of(s), &report);
 	metric_set(&s->metrics, M_ROOT_EXPIRY, NULL, (double)root_s);
+	metric_set(&s->metrics, M_ROOTS, "trusted", (double)r->s.n);
+	metric_set(&s->metrics, M_ROOTS, "left_out", (double)count_certs(roots_left_out(s->identity->roots), a));
 	gauge_expiry(s, "root", root_s);
 	gauge_expiry(s, "intermediate", intermediate_s);
 	gauge_expiry(s, "workload", leaf_s);

@@ -7,8 +7,9 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 
-from harness import await_, need
+from harness import Failed, await_, need
 from identity import NAVCTL, Identity, openssl
 from test_agent import SECRET, SHORT, Agent, chain_of
 from test_identity import NAMESPACE, dev_ca, node_of
@@ -125,6 +126,70 @@ def test_rotation_plugged_in(env):
     shutil.copy(first + '/ca-key.pem', live)
     offline = subprocess.run([NAVCTL, 'certs', '--ca-dir', live], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     need(offline.returncode == 1 and b'not that of the certificate' in offline.stderr, 'a wrong key: %s' % offline.stderr)
+
+
+DATED = '''[ca]
+default_ca = x
+[x]
+database = %(dir)s/index
+serial = %(dir)s/serial
+new_certs_dir = %(dir)s
+default_md = sha256
+policy = p
+x509_extensions = e
+unique_subject = no
+[p]
+commonName = optional
+[e]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+'''
+
+
+def dated_root(folder, name, begin, end):
+    """A root that is good from `begin` to `end` (time.time()), PEM."""
+    path = '%s/%s' % (folder, name)
+    os.makedirs(path)
+    for file, text in (('conf', DATED % {'dir': path}), ('index', ''), ('serial', '01\n')):
+        with open(path + '/' + file, 'w') as f:
+            f.write(text)
+    stamp = lambda t: time.strftime('%Y%m%d%H%M%SZ', time.gmtime(t))
+    openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', path + '/key')
+    openssl('req', '-new', '-key', path + '/key', '-subj', '/CN=' + name, '-out', path + '/csr')
+    openssl('ca', '-batch', '-selfsign', '-notext', '-config', path + '/conf', '-keyfile', path + '/key', '-in', path + '/csr', '-out',
+            path + '/cert', '-startdate', stamp(begin), '-enddate', stamp(end))
+    return open(path + '/cert').read()
+
+
+def test_rotation_roots_out_of_date(env):
+    """Beside the root that is issued from one that is past, one to come and one that ends soon: the daemon starts, says so,
+    gives out those that are in date, and follows the clock; with none in date it does not start, and says what to do."""
+    ca, now = dev_ca(env.folder + '/ca'), time.time()
+    with open(ca + '/root-cert.pem') as f:
+        good = f.read()
+    with open(ca + '/root-cert.pem', 'w') as f:
+        f.write(dated_root(env.folder, 'past', now - 9000, now - 3600) + good + dated_root(env.folder, 'soon', now + 7, now + 9000) +
+                dated_root(env.folder, 'short', now - 9000, now + 6))
+    one = Identity(env, {'a.yaml': NAMESPACE}, ['--ca-dir', ca])
+    first = navctl(one, want=1)
+    roles = lambda answer: {c['subject'].split('CN = ')[1]: c['role'] for c in answer['roots']}
+    need(roles(first) == {'root': 'signer', 'short': 'trusted', 'past': 'left out', 'soon': 'left out'}, 'roots: %s' % roles(first))
+    need({'NAV0701', 'NAV0703'} <= {f['code'] for f in first['findings']}, 'findings: %s' % first['findings'])
+    text = one.navarchd.fetch('metrics', '/metrics')[1]
+    need('navarch_roots{state="left_out"} 2' in text and 'navarch_roots{state="trusted"} 2' in text, 'metrics')
+    a = one.machine('default', 'a', ca=ca + '/root-cert.pem')
+    await_('the roots to follow the clock', lambda: roles(navctl(one)) == {
+        'root': 'signer', 'soon': 'trusted', 'past': 'left out', 'short': 'left out'})
+    need(renew(one, a, ca + '/root-cert.pem').count('BEGIN') == 2, 'not two roots')
+    one.navarchd.stop()
+    with open(ca + '/root-cert.pem', 'w') as f:
+        f.write(open(env.folder + '/past/cert').read())
+    log = len(one.navarchd.text())
+    try:
+        one.navarchd.start()
+    except Failed:
+        pass
+    need('/ca/root-cert.pem: no root is in date: /CN=past is good from' in one.navarchd.text(log), one.navarchd.text(log))
 
 
 def test_rotation_agent(env):

@@ -126,7 +126,7 @@ static void expired_root_is_not_used(void **state)
 	assert_null(ca_open_own(d->path, &opts, NOW_S + CA_ROOT_TTL_S, serial, &e));
 	assert_int_equal(e.code, ERR_TIMEOUT);
 	assert_null(ca_open_own(d->path, &opts, NOW_S - 10 * CA_SKEW_S, serial, &e));
-	assert_non_null(strstr(e.text, "not yet valid"));
+	assert_non_null(strstr(e.text, "no root is in date: /O=cluster.local is good from 20"));
 }
 
 /* ---- plugged in ---- */
@@ -179,6 +179,44 @@ static void plugged_in_is_checked(void **state)
 		ca_unref(ca);
 	}
 	EVP_PKEY_free(root_key);
+	EVP_PKEY_free(ca_key);
+}
+
+/* Beside one that is good, roots that are past or to come are left out; and they say when it is another set. */
+static void roots_out_of_date_are_left_out(void **state)
+{
+	static const struct {
+		long from_s, until_s;
+	} spans[] = {{-100, 1000000}, {-1000, -500}, {5000, 1000000}};
+	struct dir *d = *state;
+	EVP_PKEY *key = EVP_EC_gen("P-256"), *ca_key = EVP_EC_gen("P-256");
+	X509 *roots[ARRAY_LEN(spans)];
+	struct ca *ca;
+	struct err e;
+
+	write_set(d->path, key, ca_key, "critical,CA:TRUE", "critical,CA:TRUE", "critical,keyCertSign", 9000);
+	for (size_t i = 0; i < ARRAY_LEN(spans); i++)	/* of one name and key, as a root that was renewed */
+		roots[i] = make_ca(key, NULL, NULL, "root", "critical,CA:TRUE", "critical,keyCertSign,cRLSign", spans[i].from_s, spans[i].until_s);
+	write_cert(d->path, "root-cert.pem", (X509 *[]){roots[1], roots[0], roots[2]}, 3);
+	ca = ca_open(d->path, &opts, NOW_S, &e);
+	assert_non_null(ca);
+	assert_string_equal(ca_roots(ca), cert_print(roots[0], &d->a));
+	assert_string_equal(ca_left_out(ca), arena_printf(&d->a, "%s%s", cert_print(roots[1], &d->a), cert_print(roots[2], &d->a)));
+	assert_int_equal(ca_changes_s(ca), NOW_S + 5000);
+	ca_unref(ca);
+	ca = ca_open(d->path, &opts, NOW_S + 5000, &e);
+	assert_string_equal(ca_left_out(ca), cert_print(roots[1], &d->a));
+	assert_int_equal(ca_changes_s(ca), NOW_S + 1000001);
+	ca_unref(ca);
+
+	write_cert(d->path, "root-cert.pem", roots + 1, 2);
+	assert_null(ca_open(d->path, &opts, NOW_S, &e));
+	assert_int_equal(e.code, ERR_TIMEOUT);
+	assert_non_null(strstr(e.text, "root-cert.pem: no root is in date: /CN=root is good from 2027-01-15 to 2027-01-15"));
+	assert_null(ca_open(d->path, &opts, NOW_S + 2000000, &e));
+	for (size_t i = 0; i < ARRAY_LEN(spans); i++)
+		X509_free(roots[i]);
+	EVP_PKEY_free(key);
 	EVP_PKEY_free(ca_key);
 }
 
@@ -528,6 +566,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(own_root_is_made_once, enter, leave),
 		cmocka_unit_test_setup_teardown(expired_root_is_not_used, enter, leave),
 		cmocka_unit_test_setup_teardown(plugged_in_is_checked, enter, leave),
+		cmocka_unit_test_setup_teardown(roots_out_of_date_are_left_out, enter, leave),
 		cmocka_unit_test_setup_teardown(broken_sets_are_refused, enter, leave),
 		cmocka_unit_test_setup_teardown(times_are_clamped, enter, leave),
 		cmocka_unit_test_setup_teardown(too_long_is_refused, enter, leave),
