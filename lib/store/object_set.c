@@ -155,13 +155,20 @@ static int compare_objects(const void *a, const void *b)
 	return object_compare(*(struct object *const *)a, *(struct object *const *)b);
 }
 
-void object_set_init(struct object_set *set, struct object *const *v, size_t n,
-		     struct mesh_settings *settings)
+void object_set_use(struct object_set *set, const struct mesh_settings *settings)
 {
-	*set = (struct object_set){.settings = settings,
-				   .mesh = settings->mesh,
-				   .mesh_hash = settings->hash,
-				   .domain = settings->domain};
+	mesh_settings_unref(set->settings);
+	set->settings = settings;
+	set->mesh = settings->mesh;
+	set->mesh_hash = settings->hash;
+	set->domain = settings->domain;
+}
+
+void object_set_init(struct object_set *set, struct object *const *v, size_t n,
+		     const struct mesh_settings *settings)
+{
+	*set = (struct object_set){0};
+	object_set_use(set, settings);
 	for (size_t k = 0; k < KIND_COUNT; k++) {
 		struct kind_list *l;
 		size_t count = 0;

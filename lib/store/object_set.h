@@ -61,6 +61,8 @@ void object_set_unref(const struct object_set *set);
 /* The set of these objects (borrowed; each list takes a ref), for tools and tests that need no
  * store. Takes over the ref of settings. Release with object_set_unref. */
 void object_set_init(struct object_set *set, struct object *const *v, size_t n,
-		     struct mesh_settings *settings);
+		     const struct mesh_settings *settings);
+/* Other settings, whose ref it takes over; those before are let go. */
+void object_set_use(struct object_set *set, const struct mesh_settings *settings);
 
 #endif

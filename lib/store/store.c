@@ -7,8 +7,8 @@
 #include "base/map.h"
 #include "base/must.h"
 #include "base/vec.h"
-#include "model/kube.h"
 #include "store/discovery.h"
+#include "store/settings.h"
 
 struct record;
 struct place;
@@ -52,7 +52,7 @@ struct source {
 };
 
 struct store {
-	char *domain, *root_namespace;
+	char *root_namespace;
 	char *revision;			/* or NULL */
 	char *mesh_map;			/* name of the ConfigMap with the settings */
 	struct source sources[STORE_SOURCES_MAX];
@@ -61,12 +61,7 @@ struct store {
 	VEC(struct record *) dirty;
 	struct object_set set;
 	struct discovery discovery;	/* what of set is given out */
-	bool mesh_fixed;		/* by store_set_mesh */
-	bool mesh_changed;
-	bool mesh_restored;		/* the ConfigMap has not been looked at since */
-	char *roots, *crl;	/* of the mesh's own CA, or NULL */
-	struct arena mesh_arena;	/* findings of the ConfigMap's settings */
-	struct diags mesh_findings;
+	struct settings settings;	/* set has those of the last commit */
 	uint64_t findings_version;
 	uint64_t generation;
 };
@@ -84,18 +79,14 @@ static char *copy_text(const char *text)
 struct store *store_new(const char *domain, const char *root_namespace)
 {
 	struct store *s = calloc(1, sizeof(*s));
-	struct diags ds;
 
 	must(s && "out of memory");
-	s->domain = copy_text(domain);
 	s->root_namespace = copy_text(root_namespace);
 	s->mesh_map = copy_text("istio");
 	for (size_t k = 0; k < KIND_COUNT; k++)
 		map_init(&s->records[k], NULL);
-	arena_init(&s->mesh_arena, 0);
-	diags_init(&s->mesh_findings, &s->mesh_arena);
-	diags_init(&ds, &s->mesh_arena);
-	object_set_init(&s->set, NULL, 0, mesh_settings_new(NULL, NULL, domain, &ds));
+	settings_init(&s->settings, domain);
+	object_set_init(&s->set, NULL, 0, mesh_settings_ref(s->settings.now));
 	return s;
 }
 
@@ -162,10 +153,7 @@ void store_free(struct store *s)
 	vec_fini(&s->dirty);
 	discovery_fini(&s->discovery);
 	object_set_unref(&s->set);
-	arena_fini(&s->mesh_arena);
-	free(s->roots);
-	free(s->crl);
-	free(s->domain);
+	settings_fini(&s->settings);
 	free(s->revision);
 	free(s->mesh_map);
 	free(s->root_namespace);
@@ -483,129 +471,40 @@ static void drop_record(struct store *s, struct record *r)
 	free_record(NULL, r, NULL);
 }
 
-/* ---- mesh settings ---- */
-
-/* The one map that text is, or NULL. */
-static const struct node *parse_map(const char *text, size_t len, struct arena *a, struct diags *ds)
-{
-	struct node_docs docs = node_parse(text, len, 1, a, ds);
-
-	if (docs.n > 1 || (docs.n == 1 && docs.v[0].root && docs.v[0].root->kind != NODE_MAP))
-		diag_add(ds, D_SYNTAX, (struct pos){1, 1}, "", "the mesh configuration is not one map");
-	return docs.n ? docs.v[0].root : NULL;
-}
-
-/* networks: YAML of MeshNetworks, or NULL */
-static struct mesh_settings *parse_mesh(const struct store *s, const char *text, size_t len, const char *networks,
-					struct diags *ds)
-{
-	struct arena a;
-	const struct node *root, *network_root = NULL;
-	struct mesh_settings *m = NULL;
-	size_t errors = ds->nerrors;
-
-	arena_init(&a, 0);
-	root = parse_map(text, len, &a, ds);
-	if (networks)
-		network_root = parse_map(networks, strlen(networks), &a, ds);
-	if (ds->nerrors == errors)
-		m = mesh_settings_new(root, network_root, s->domain, ds);
-	arena_fini(&a);
-	if (ds->nerrors == errors)
-		return m;
-	mesh_settings_unref(m);
-	return NULL;
-}
-
-static void use_mesh(struct store *s, struct mesh_settings *m)
-{
-	if (s->roots)
-		mesh_settings_set_roots(m, s->roots, s->crl);
-	if (hash_equal(m->hash, s->set.mesh_hash)) {
-		mesh_settings_unref(m);
-		return;
-	}
-	mesh_settings_unref(s->set.settings);
-	s->set.settings = m;
-	s->set.mesh = m->mesh;
-	s->set.mesh_hash = m->hash;
-	s->set.domain = m->domain;
-	s->mesh_changed = true;
-}
+/* ---- settings ---- */
 
 int store_set_mesh(struct store *s, const char *text, size_t len, const char *file, struct diags *ds)
 {
-	struct mesh_settings *m;
-
-	diags_object(ds, (struct diag_object){.file = file});
-	m = parse_mesh(s, text, len, NULL, ds);
-	if (!m)
-		return -1;
-	s->mesh_fixed = true;
-	use_mesh(s, m);
-	return 0;
+	return settings_fix(&s->settings, text, len, file, ds);
 }
 
 void store_set_roots(struct store *s, const char *roots, const char *crl)
 {
-	const struct mesh_settings *now = s->set.settings;
-	struct diags ds;
-	struct arena a;
-
-	free(s->roots);
-	free(s->crl);
-	s->roots = strdup(roots);
-	s->crl = crl ? strdup(crl) : NULL;
-	must(s->roots && (!crl || s->crl) && "out of memory");
-	arena_init(&a, 0);
-	diags_init(&ds, &a);
-	use_mesh(s, mesh_settings_new(now->source, now->networks_source, s->domain, &ds));
-	arena_fini(&a);
+	settings_set_roots(&s->settings, roots, crl);
 }
 
 void store_restore_mesh(struct store *s, const struct node *root, const struct node *networks)
 {
-	struct mesh_settings *m;
-	struct diags ds;
-	struct arena a;
-
-	if (s->mesh_fixed)
-		return;
-	arena_init(&a, 0);
-	diags_init(&ds, &a);
-	m = mesh_settings_new(root, networks, s->domain, &ds);
-	if (ds.nerrors) {
-		mesh_settings_unref(m);
-	} else {
-		use_mesh(s, m);
-		s->mesh_restored = true;
-	}
-	arena_fini(&a);
+	settings_restore(&s->settings, root, networks);
 }
 
-/* Settings that became invalid stay as they were. */
-static void read_mesh_map(struct store *s)
+static void read_settings(struct store *s)
 {
-	const struct object *map = kind_list_find(s->set.kind[KIND_CONFIG_MAP], s->root_namespace, s->mesh_map);
-	const struct strmap *data = map ? &object_spec(map, k_config_map)->data : NULL;
-	const char *text = data ? strmap_get(data, "mesh") : NULL;
-	const char *networks = data ? strmap_get(data, "meshNetworks") : NULL;
-	size_t before = s->mesh_findings.n;
-	struct mesh_settings *m;
+	size_t before = s->settings.findings.n;
 
-	arena_fini(&s->mesh_arena);
-	arena_init(&s->mesh_arena, 0);
-	diags_init(&s->mesh_findings, &s->mesh_arena);
-	if (map)
-		diags_object(&s->mesh_findings,
-			     (struct diag_object){.kind = "ConfigMap",
-						  .ns = arena_strdup(&s->mesh_arena, map->ns),
-						  .name = arena_strdup(&s->mesh_arena, map->name),
-						  .file = map->file ? arena_strdup(&s->mesh_arena, map->file) : NULL});
-	m = parse_mesh(s, text ? text : "", text ? strlen(text) : 0, networks, &s->mesh_findings);
-	s->findings_version += before || s->mesh_findings.n;
-	if (m)
-		use_mesh(s, m);
+	settings_read(&s->settings, kind_list_find(s->set.kind[KIND_CONFIG_MAP], s->root_namespace, s->mesh_map));
+	s->findings_version += before || s->settings.findings.n;
+}
+
+/* True when they differ from those of the last commit. */
+static bool commit_settings(struct store *s)
+{
+	const struct mesh_settings *now = s->settings.now;
+
+	if (hash_equal(now->hash, s->set.mesh_hash))
+		return false;
+	object_set_use(&s->set, mesh_settings_ref(now));
+	return true;
 }
 
 size_t store_commit(struct store *s)
@@ -632,11 +531,9 @@ size_t store_commit(struct store *s)
 		if (!s->dirty.v[i]->claims)
 			drop_record(s, s->dirty.v[i]);
 	s->dirty.n = 0;
-	if ((maps || s->mesh_restored) && !s->mesh_fixed)
-		read_mesh_map(s);
-	s->mesh_restored = false;
-	changed += s->mesh_changed;
-	s->mesh_changed = false;
+	if (maps || s->settings.restored)
+		read_settings(s);
+	changed += commit_settings(s);
 	s->generation += changed > 0;
 	if (changed)
 		discovery_update(&s->discovery, &s->set);
@@ -710,8 +607,8 @@ uint64_t store_findings_version(const struct store *s)
 
 void store_findings(const struct store *s, struct diags *out)
 {
-	for (size_t i = 0; i < s->mesh_findings.n; i++)
-		diags_copy(out, &s->mesh_findings.v[i]);
+	for (size_t i = 0; i < s->settings.findings.n; i++)
+		diags_copy(out, &s->settings.findings.v[i]);
 	for (int i = 0; i < s->n_sources; i++) {
 		struct talking t = {.store = s, .a = out->arena};
 

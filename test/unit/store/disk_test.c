@@ -225,6 +225,22 @@ static struct mesh_settings *settings(struct arena *a, const char *text)
 	return mesh_settings_new(docs.v[0].root, NULL, "cluster.local", &ds);
 }
 
+/* The ConfigMap with the settings. */
+static void put_mesh_map(struct store *s, int source, const char *networks, struct arena *a)
+{
+	const char *yaml = arena_printf(a, "{apiVersion: v1, kind: ConfigMap, metadata: {name: istio, namespace: istio-system}, "
+					   "data: {mesh: 'trustDomain: two', meshNetworks: '%s'}}", networks);
+	struct store_entry entry = {.kind = KIND_CONFIG_MAP, .ns = "istio-system", .name = "istio"};
+	struct store_place place = {.name = "istio", .v = &entry, .n = 1};
+	struct object_id id;
+	struct diags ds;
+
+	diags_init(&ds, a);
+	must(object_decode(node_parse(yaml, strlen(yaml), 1, a, &ds).v[0].root, SCHEMA_LENIENT, "istio", &entry.obj, &id, &ds) == OBJECT_OK);
+	store_put(s, source, &place);
+	object_unref(entry.obj);
+}
+
 /* The settings come back the same, and give way to those that are valid or to none. */
 static void mesh(void **state)
 {
@@ -233,6 +249,7 @@ static void mesh(void **state)
 	struct store *s;
 	struct fix f;
 	size_t n = 0;
+	int source;
 
 	(void)state;
 	start(&f);
@@ -241,9 +258,22 @@ static void mesh(void **state)
 	assert_int_equal(disk_save(f.path, &set, "", &last, &f.e), 0);
 	object_set_unref(&set);
 	s = store_new("cluster.local", "istio-system");
+	source = store_source_add(s, "kubernetes");
+	put_mesh_map(s, source, "a: [", &f.arena);
 	assert_int_equal(disk_load(f.path, s, take_any, &n, &f.saved_s, &f.e), 0);
 	assert_int_equal(n, 0);
+	store_commit(s);
 	assert_true(hash_equal(store_objects(s)->mesh_hash, want));
+	put_mesh_map(s, source, "", &f.arena);
+	store_commit(s);
+	assert_string_equal(store_objects(s)->mesh->trust_domain, "two");
+	store_remove(s, source, "istio");
+	store_commit(s);
+	assert_string_equal(store_objects(s)->mesh->trust_domain, "cluster.local");
+	store_free(s);
+	/* without a ConfigMap they do not count any more */
+	s = store_new("cluster.local", "istio-system");
+	assert_int_equal(disk_load(f.path, s, take_any, &n, &f.saved_s, &f.e), 0);
 	store_commit(s);
 	assert_false(hash_equal(store_objects(s)->mesh_hash, want));
 	store_free(s);

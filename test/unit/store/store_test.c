@@ -305,6 +305,7 @@ static void sync_and_mesh(void **state)
 	assert_int_equal(store_set_mesh(f.store, "a: [", 4, "mesh.yaml", &ds), -1);
 	assert_true(ds.nerrors > 0);
 	assert_int_equal(store_set_mesh(f.store, "rootNamespace: root", 19, "mesh.yaml", &ds), 0);
+	assert_true(hash_equal(h, store_objects(f.store)->mesh_hash));	/* nothing is seen before the commit */
 	assert_int_equal(store_commit(f.store), 1);
 	assert_string_equal(store_objects(f.store)->mesh->root_namespace, "root");
 	assert_false(hash_equal(h, store_objects(f.store)->mesh_hash));
