@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -184,6 +185,29 @@ int file_check_private(const char *path, struct err *e)
 		return err_set(e, ERR_REFUSED, "%s: others may read or write it (mode %03o); make it 600", path,
 			       st.st_mode & 0777);
 	return 0;
+}
+
+int file_lock(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char holder[24] = "?";
+	ssize_t n;
+
+	if (fd < 0)
+		return err_errno(e, "%s", path);
+	if (!flock(fd, LOCK_EX | LOCK_NB)) {
+		if (!ftruncate(fd, 0) && dprintf(fd, "%d\n", (int)getpid()) > 0)
+			return fd;
+		err_errno(e, "%s", path);
+	} else if (errno != EWOULDBLOCK) {
+		err_errno(e, "%s", path);
+	} else {
+		n = read(fd, holder, sizeof(holder) - 1);
+		holder[n > 0 ? strspn(holder, "0123456789") : 1] = '\0';
+		err_set(e, ERR_REFUSED, "%s: process %s has it", path, holder);
+	}
+	close(fd);
+	return -1;
 }
 
 int file_remove(const char *path, struct err *e)

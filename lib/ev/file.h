@@ -44,6 +44,10 @@ int file_rename(const char *from, const char *to, struct err *e);
 /* Makes the directory, but not its parents; one that is there stays as it is. */
 int file_make_dir(const char *path, unsigned mode, struct err *e);
 
+/* A file that one process holds at a time, made if missing, until it closes the descriptor or ends, however that is.
+ * -1: ERR_REFUSED: another one does, and its number is in err. */
+int file_lock(const char *path, struct err *e);
+
 /* A file that lines are appended to. Past `max` bytes it becomes <path>.1, that one <path>.2, and so on
  * to <path>.<keep>, the oldest of which goes. Mode 0600. Thread: one at a time. */
 struct file_log;

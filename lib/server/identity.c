@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/must.h"
@@ -209,12 +210,23 @@ static int watch_rules(struct identity *id, struct err *e)
 
 /* ---- life ---- */
 
+static int take_state_dir(struct identity *id, struct err *e)
+{
+	const char *dir = id->opts.state_dir;
+	char *path = join_path(dir, "lock");
+
+	id->lock = file_make_dir(dir, 0700, e) ? -1 : file_lock(path, e);
+	free(path);
+	if (id->lock < 0 && e->code == ERR_REFUSED)
+		return err_wrap(e, "each navarchd has a --state-dir of its own; replicas share --ca-dir");
+	return id->lock < 0 ? -1 : 0;
+}
+
 static int open_all(struct identity *id, struct err *e)
 {
 	const struct identity_opts *o = &id->opts;
 
-	if (trust_init(&id->authn.trust, o->trust_domain, o->aliases, o->n_aliases, e) ||
-	    file_make_dir(o->state_dir, 0700, e))
+	if (trust_init(&id->authn.trust, o->trust_domain, o->aliases, o->n_aliases, e) || take_state_dir(id, e))
 		return -1;
 	id->join_dir = join_path(o->state_dir, "join");
 	if (open_roots(id, e) || renew_now(id, e))
@@ -240,6 +252,7 @@ struct identity *identity_open(struct loop *l, const struct identity_opts *opts,
 
 	must(id && "out of memory");
 	id->loop = l;
+	id->lock = -1;
 	id->opts = *opts;
 	id->authz = (struct authz){opts->admins, opts->n_admins};
 	buckets_init(&id->failures, 100, 20);
@@ -263,6 +276,8 @@ void identity_close(struct identity *id)
 	token_rules_free(id->rules);
 	tls_ctx_unref(id->tls);
 	roots_close(id->roots);
+	if (id->lock >= 0)
+		close(id->lock);
 	free(id->join_dir);
 	free(id);
 }

@@ -38,6 +38,7 @@ struct identity {
 	struct roots *roots;
 	struct ca *ca; /* roots_ca */
 	struct tls_ctx *tls;
+	int lock;	/* on the state directory */
 	char *join_dir;
 	struct token_rules *rules;
 	struct file_watch *ca_watch, *rules_watch;
@@ -48,7 +49,8 @@ struct identity {
 	struct buckets signatures; /* by identity */
 };
 
-/* Heap memory. opts' texts are borrowed. renewed(arg): id->tls is another one. */
+/* Heap memory. opts' texts are borrowed. renewed(arg): id->tls is another one. One process at a time has a state
+ * directory: two that wrote there would each forget what the other one issued. */
 struct identity *identity_open(struct loop *l, const struct identity_opts *opts, loop_fn *renewed,
 			       void *arg, struct err *e);
 void identity_close(struct identity *id); /* NULL is fine */

@@ -465,9 +465,33 @@ static void log_rotates(void **state)
 	assert_null(file_log_open(f->dir, 25, 2, &e));
 }
 
+static void one_has_a_lock(void **state)
+{
+	struct fixture *f = *state;
+	char path[100], mine[40];
+	struct err e;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/lock", f->dir);
+	snprintf(mine, sizeof(mine), "process %d has it", (int)getpid());
+	fd = file_lock(path, &e);
+	assert_true(fd >= 0);
+	assert_int_equal(file_lock(path, &e), -1);
+	assert_int_equal(e.code, ERR_REFUSED);
+	assert_non_null(strstr(e.text, mine));
+	close(fd);
+	fd = file_lock(path, &e);
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(path, sizeof(path), "%s/none/lock", f->dir);
+	assert_int_equal(file_lock(path, &e), -1);
+	assert_int_equal(e.code, ERR_NOT_FOUND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(one_has_a_lock, setup, teardown),
 		cmocka_unit_test_setup_teardown(reads_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(replaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(creates_once_and_privately, setup, teardown),
