@@ -154,13 +154,14 @@ class Secure:
 
 
 class Identity:
-    """navarchd with a secure port, an issuer of tokens, and what clients of it need."""
+    """navarchd with a secure port, an issuer of tokens, and what clients of it need. Several of one `env` have a name each."""
 
-    def __init__(self, env, files, more=()):
-        self.state, self.issuer, self.env = env.folder + '/state', Issuer(env.folder), env
-        os.makedirs(env.folder + '/rules')
-        self.navarchd = env.navarchd(files, more=['--secure-address', '127.0.0.1:0', '--state-dir', self.state, '--token-rules',
-                                                  self.issuer.rules(env.folder + '/rules'), *more])
+    def __init__(self, env, files, more=(), name='navarchd', state='state'):
+        self.state, self.issuer, self.env = '%s/%s' % (env.folder, state), Issuer(env.folder, name + '-issuer'), env
+        rules = '%s/%s-rules' % (env.folder, name)
+        os.makedirs(rules)
+        self.navarchd = env.navarchd(files, name, ['--secure-address', '127.0.0.1:0', '--state-dir', self.state, '--token-rules',
+                                                   self.issuer.rules(rules), *more])
         self.ca = self.state + '/ca/root-cert.pem'
 
     def client(self, machine=None, token=None, ca=None):
