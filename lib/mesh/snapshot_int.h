@@ -74,6 +74,8 @@ const struct kind_list *builder_list(const struct builder *b, enum kind kind);
 void gateway_stage(struct builder *b);		/* snapshot_gw.c: gateways */
 void service_stage(struct builder *b);		/* service.c: svcs, kube, entries */
 void endpoint_stage(struct builder *b);		/* endpoint.c: eps */
+/* The endpoints of a svc, whose slices these are: a part that b has not taken. endpoint_set.c */
+struct ep_set *endpoint_set_build(struct builder *b, const struct svc *svc, const struct object *const *slices, size_t n_slices);
 void vs_stage(struct builder *b);		/* snapshot_vs.c */
 struct vs_vec {
 	VEC(struct vs *) v;
