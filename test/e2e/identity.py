@@ -158,10 +158,10 @@ class Identity:
 
     def __init__(self, env, files, more=(), name='navarchd', state='state'):
         self.state, self.issuer, self.env = '%s/%s' % (env.folder, state), Issuer(env.folder, name + '-issuer'), env
-        rules = '%s/%s-rules' % (env.folder, name)
-        os.makedirs(rules)
+        self.rules = '%s/%s-rules' % (env.folder, name)
+        os.makedirs(self.rules)
         self.navarchd = env.navarchd(files, name, ['--secure-address', '127.0.0.1:0', '--state-dir', self.state, '--token-rules',
-                                                   self.issuer.rules(rules), *more])
+                                                   self.issuer.rules(self.rules), *more])
         self.ca = self.state + '/ca/root-cert.pem'
 
     def client(self, machine=None, token=None, ca=None):

@@ -154,7 +154,7 @@ spec:
     await_('the objects', lambda: 'later' in one.navarchd.admin('/debug/registryz')[1])
     token = one.issuer.token('a', 'b', iss=url, jku=url, x5u=url)
     need(one.client(token=token).certificate(Machine(env.folder, 'm').csr)[0] == 401, 'a stranger\'s token is taken')
-    rules = env.folder + '/rules/rules.yaml'
+    rules = one.rules + '/rules.yaml'
     with open(rules + '.new', 'w') as f:
         f.write('- {issuer: "%s", jwksUri: "%s"}\n' % (url, url))
     os.rename(rules + '.new', rules)

@@ -324,7 +324,7 @@ def test_identity_plugged_in(env):
 def test_identity_token_rules(env):
     """Another issuer is taken as soon as the rules name it; rules or keys that do not hold change nothing."""
     one, second = Identity(env, {'a.yaml': NAMESPACE}), Issuer(env.folder, 'second', 'https://second')
-    csr, folder = Machine(env.folder, 'm').csr, env.folder + '/rules'
+    csr, folder = Machine(env.folder, 'm').csr, one.rules
     names = iter(range(1000))       # an identity each: certificates of one are limited
 
     def taken(issuer):
