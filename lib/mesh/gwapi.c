@@ -183,7 +183,7 @@ static void add_gateways(struct gathering *g)
 		c = vec_push(&g->claims, g->m.arena);
 		map_init(&c->ports, g->m.arena);
 		set_services(&g->m, &p);
-		p.client_cert = api_client_cert_fault(&g->m, p.obj);
+		api_set_client_cert(&g->m, &p);
 		if (p.controller != API_REMOTE)
 			add_listeners(&g->m, &p, c, spec->listeners, spec->n_listeners);
 		*vec_push(&g->v, g->m.arena) = p;
@@ -249,6 +249,7 @@ static void add_set(struct gathering *g, size_t n_gateways, const struct object 
 				 .gateway = gateway->obj,
 				 .controller = gateway->controller,
 				 .managed = gateway->managed,
+				 .client_cert_name = gateway->client_cert_name,
 				 .services = gateway->services};
 	if (gateway->controller != API_GATEWAY)
 		p->fault = (struct api_fault){"NotAllowed", "Gateways of that class have no ListenerSets"};

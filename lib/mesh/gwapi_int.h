@@ -18,8 +18,8 @@ struct api_making {
 void api_listener_init(const struct api_making *m, const struct api_parent *p, struct api_listener *l);
 /* Does the selector take the namespace? NULL takes none. */
 bool api_selects_namespace(const struct snapshot *s, const struct gwapi_selector *selector, const char *ns, struct arena *a);
-/* Of tls.backend.clientCertificateRef; no reason without one. */
-struct api_fault api_client_cert_fault(const struct api_making *m, const struct object *gateway);
+/* tls.backend.clientCertificateRef of a Gateway. */
+void api_set_client_cert(const struct api_making *m, struct api_parent *p);
 
 /* Sets what gw means, in a; gw->obj is there. */
 void api_listener_convert(const struct api_parent *p, const struct api_listener *l, struct gw *gw, struct arena *a);

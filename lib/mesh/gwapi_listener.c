@@ -130,21 +130,28 @@ static struct api_fault ref_fault(const struct api_making *m, const struct secre
 	return (struct api_fault){0};
 }
 
+static const char *secret_sds_name(const struct secret_ref *r, struct arena *a)
+{
+	return arena_printf(a, "kubernetes-gateway://%s/%s", r->ns, r->name);
+}
+
 static struct secret_ref cert_ref(const struct object *owner, const struct gwapi_object_ref *r)
 {
 	return (struct secret_ref){owner, r->group, r->kind ? r->kind : "Secret", r->ns ? r->ns : owner->ns, r->name};
 }
 
-struct api_fault api_client_cert_fault(const struct api_making *m, const struct object *gateway)
+void api_set_client_cert(const struct api_making *m, struct api_parent *p)
 {
 	static const struct ref_reasons why = {"InvalidClientCertificateRef", "InvalidClientCertificateRef"};
-	const struct gwapi_gateway_tls *tls = object_spec(gateway, gwapi_gateway)->tls;
+	const struct gwapi_gateway_tls *tls = object_spec(p->obj, gwapi_gateway)->tls;
 	struct secret_ref r;
 
 	if (!tls || !tls->backend || !tls->backend->client_certificate)
-		return (struct api_fault){0};
-	r = cert_ref(gateway, tls->backend->client_certificate);
-	return ref_fault(m, &r, false, &why);
+		return;
+	r = cert_ref(p->obj, tls->backend->client_certificate);
+	p->client_cert = ref_fault(m, &r, false, &why);
+	if (!p->client_cert.reason)
+		p->client_cert_name = secret_sds_name(&r, m->arena);
 }
 
 /* Of several certificates one is enough. */
@@ -164,7 +171,7 @@ static void set_certs(const struct api_making *m, const struct api_parent *p, st
 		struct api_fault f = ref_fault(m, &r, false, &why);
 
 		if (!f.reason)
-			out[l->certs.n++] = arena_printf(m->arena, "kubernetes-gateway://%s/%s", r.ns, r.name);
+			out[l->certs.n++] = secret_sds_name(&r, m->arena);
 		else if (!first.reason)
 			first = f;
 	}
@@ -202,8 +209,7 @@ static void set_client_validation(const struct api_making *m, const struct api_p
 	if (l->refs.reason)
 		l->unsupported = (struct api_fault){"NoValidCACertificate", l->refs.text};
 	else
-		l->ca = arena_printf(m->arena, is(ref->kind, "ConfigMap") ? "configmap://%s/%s" : "kubernetes-gateway://%s/%s", r.ns,
-				     r.name);
+		l->ca = is(ref->kind, "ConfigMap") ? arena_printf(m->arena, "configmap://%s/%s", r.ns, r.name) : secret_sds_name(&r, m->arena);
 }
 
 /* The port of a Gateway with a network that other networks of the mesh come in by. */
@@ -274,7 +280,7 @@ static struct hash128 listener_hash(const struct api_parent *p, const struct api
 {
 	struct hash128 h = hash_mix_u64(hash_mix(hash_bytes("listener", 8), p->obj->hash), l->index);
 
-	h = hash_mix_str(hash_mix(h, p->gateway->hash), l->ca);
+	h = hash_mix_str(hash_mix_str(hash_mix(h, p->gateway->hash), l->ca), p->client_cert_name);
 	h = hash_strs(hash_strs(h, &l->namespaces), &l->certs);
 	return hash_mix_u64(hash_strs(h, &p->services), (uint64_t)l->tls_mode << 2 | (uint64_t)l->insecure << 1 | (uint64_t)p->managed);
 }
@@ -371,6 +377,7 @@ void api_listener_convert(const struct api_parent *p, const struct api_listener 
 	gw->spec = spec;
 	gw->created_ns = p->obj->created_ns;
 	gw->services = services;
+	gw->client_cert = p->client_cert_name ? arena_strdup(a, p->client_cert_name) : NULL;
 	gw->home = p->gateway;
 	gw->listener = l->index;
 	gw->part.hash = l->hash;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mesh/gwapi_status.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/must.h"
 #include "base/vec.h"
+#include "mesh/backend_tls.h"
 #include "mesh/snapshot_gwapi_int.h"
 #include "model/kube.h"
 
@@ -16,6 +19,7 @@ struct making {
 	struct arena *arena;
 	VEC(struct api_status) v;
 	size_t **attached;		/* by parent, then listener: routes */
+	struct map ancestors;		/* Service "ns/name" -> struct ancestors */
 };
 
 static void say(struct api_conditions *c, const char *type, bool is_true, const char *reason, const char *message)
@@ -357,7 +361,131 @@ static void add_classes(struct making *m)
 	}
 }
 
-/* Kinds in their order: routes, classes, Gateways, ListenerSets. */
+/* ---- BackendTLSPolicies ---- */
+
+static void say_policy(struct api_conditions *c, const struct api_fault *target, const struct backend_tls *tls)
+{
+	say_unless(c, "Accepted", target->reason ? target : &tls->accepted, "nothing is wrong with it");
+	say_unless(c, "ResolvedRefs", &tls->refs, "all references are resolved");
+}
+
+/* Gateways whose routes lead to a Service, each once. */
+struct ancestors {
+	VEC(const struct api_parent *) v;
+};
+
+static void add_ancestor(struct ancestors *all, const struct api_parent *p, struct arena *a)
+{
+	for (size_t i = 0; i < all->v.n; i++)
+		if (all->v.v[i] == p)
+			return;
+	*vec_push(&all->v, a) = p;
+}
+
+static void note_backend(struct making *m, const struct gwapi_backend_at *b, const struct object *route, const struct api_parent *p)
+{
+	void **slot;
+
+	if ((b->group && *b->group) || (b->kind && strcmp(b->kind, "Service") != 0))
+		return;
+	slot = map_slot(&m->ancestors, arena_printf(m->arena, "%s/%s", b->ns ? b->ns : route->ns, b->name));
+	if (!*slot)
+		*slot = arena_new(m->arena, struct ancestors);
+	add_ancestor(*slot, p, m->arena);
+}
+
+static void note_backends(struct making *m, const struct object *route)
+{
+	struct gwapi_backends backends = {0};
+	size_t n;
+	const struct gwapi_parent_ref *parents = api_route_parents(route, &n);
+
+	gwapi_backends_of(route, m->arena, &backends);
+	for (size_t i = 0; i < n; i++) {
+		const struct api_parent *p = api_parent_named(m->s, route, &parents[i]);
+
+		if (!p || p->controller != API_GATEWAY)
+			continue;
+		p = api_parent_of(m->s, p->gateway);
+		for (size_t k = 0; k < backends.v.n; k++)
+			note_backend(m, &backends.v.v[k], route, p);
+	}
+}
+
+static int compare_parent(const void *a, const void *b)
+{
+	return object_compare((*(const struct api_parent *const *)a)->obj, (*(const struct api_parent *const *)b)->obj);
+}
+
+static struct ancestors ancestors_of(const struct making *m, const struct object *policy)
+{
+	const struct gwapi_backend_tls_policy *spec = object_spec(policy, gwapi_backend_tls_policy);
+	struct ancestors out = {0};
+
+	for (size_t i = 0; i < spec->n_targets; i++) {
+		const struct ancestors *some = map_get(&m->ancestors, arena_printf(m->arena, "%s/%s", policy->ns, spec->targets[i].name));
+
+		for (size_t k = 0; some && k < some->v.n; k++)
+			add_ancestor(&out, some->v.v[k], m->arena);
+	}
+	if (out.v.n)
+		qsort(out.v.v, out.v.n, sizeof(out.v.v[0]), compare_parent);
+	return out;
+}
+
+/* Its targets, for the mesh, then the Gateways; the API has room for so many. */
+static void add_policy(struct making *m, const struct object *policy)
+{
+	enum { ANCESTORS_MAX = 16 };
+	static const char group[] = "gateway.networking.k8s.io";
+	const struct gwapi_backend_tls_policy *spec = object_spec(policy, gwapi_backend_tls_policy);
+	struct backend_tls tls = backend_tls_of(m->s, policy, m->arena);
+	struct ancestors gateways = ancestors_of(m, policy);
+	struct api_ref_status *refs = arena_array(m->arena, struct api_ref_status, ANCESTORS_MAX);
+	struct api_status st = {.obj = policy, .refs = refs};
+	struct api_fault all = {0};	/* no target is one */
+	bool some = false;
+
+	for (size_t i = 0; i < spec->n_targets && st.n_refs < ANCESTORS_MAX; i++) {
+		const struct gwapi_target *t = &spec->targets[i];
+		const struct object *svc;
+		uint32_t port;
+		struct api_fault f = backend_tls_target(m->s, policy, t, &svc, &port, m->arena);
+		struct api_ref_status *r = &refs[st.n_refs++];
+
+		some = some || !f.reason;
+		all = some ? (struct api_fault){0} : f;
+		*r = (struct api_ref_status){.group = t->group, .kind = t->kind, .name = t->name, .section_name = t->section_name,
+					     .controller = "istio.io/mesh-controller"};
+		say_policy(&r->conditions, &f, &tls);
+	}
+	for (size_t i = 0; i < gateways.v.n && st.n_refs < ANCESTORS_MAX; i++) {
+		const struct object *gw = gateways.v.v[i]->obj;
+		struct api_ref_status *r = &refs[st.n_refs++];
+
+		*r = (struct api_ref_status){.group = group, .kind = "Gateway", .name = gw->name, .controller = API_CONTROLLER_NAME};
+		r->ns = strcmp(gw->ns, policy->ns) != 0 ? gw->ns : NULL;
+		say_policy(&r->conditions, &all, &tls);
+	}
+	*vec_push(&m->v, m->arena) = st;
+}
+
+static void add_policies(struct making *m)
+{
+	const struct kind_list *all = m->s->objects.kind[KIND_BACKEND_TLS_POLICY];
+
+	map_init(&m->ancestors, m->arena);
+	for (size_t k = 0; all->n && k < ARRAY_LEN(route_kinds); k++) {
+		const struct kind_list *routes = m->s->objects.kind[route_kinds[k]];
+
+		for (size_t i = 0; i < routes->n; i++)
+			note_backends(m, routes->v[i]);
+	}
+	for (size_t i = 0; i < all->n; i++)
+		add_policy(m, all->v[i]);
+}
+
+/* Kinds in their order: routes, classes, Gateways, ListenerSets, policies. */
 void api_statuses_build(const struct snapshot *s, bool deployed, struct arena *a, struct api_statuses *out)
 {
 	struct making m = {.s = s, .deployed = deployed, .arena = a};
@@ -374,5 +502,6 @@ void api_statuses_build(const struct snapshot *s, bool deployed, struct arena *a
 		else
 			add_set(&m, p);
 	}
+	add_policies(&m);
 	*out = (struct api_statuses){m.v.v, m.v.n};
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * DestinationRules -> struct dr: the rules of one namespace and host, consolidated
- * (istio-behaviour.md 3.2). A dr depends on the rules that it merges and on the mesh settings.
+ * (istio-behaviour.md 3.2); what BackendTLSPolicies say of a host goes before them. A dr depends on the
+ * rules that it merges and on the mesh settings, on policies as backend_tls.c sums them up.
  */
+#include "mesh/backend_tls.h"
 #include "mesh/snapshot_int.h"
 
 #include <stdlib.h>
@@ -14,11 +16,13 @@ struct rule {
 	const char *host;		/* resolved */
 	const struct object *obj;
 	const struct destination_rule *spec;
+	const struct tls_rule *tls;	/* of BackendTLSPolicies, obj being the first; or NULL */
 };
 
 /* The rules that become one dr. */
 struct merge {
-	VEC(const struct object *) objs;
+	VEC(struct rule) rules;
+	VEC(const struct object *) objs;	/* that they come from */
 };
 
 static bool has_selector(const struct destination_rule *spec)
@@ -35,6 +39,8 @@ static int compare_rules(const void *a, const void *b)
 		c = strcmp(x->host, y->host);
 	if (c == 0)
 		c = (int)has_selector(y->spec) - (int)has_selector(x->spec);
+	if (c == 0)
+		c = (int)(y->tls != NULL) - (int)(x->tls != NULL);
 	return c ? c : object_compare_age(x->obj, y->obj);
 }
 
@@ -65,6 +71,15 @@ static bool selectors_equal(const struct destination_rule *a, const struct desti
 	return x->n == y->n && labels_match(x, y);
 }
 
+static void add_rule(struct merge *m, const struct rule *r, struct arena *a)
+{
+	*vec_push(&m->rules, a) = *r;
+	if (!r->tls)
+		*vec_push(&m->objs, a) = r->obj;
+	for (size_t i = 0; r->tls && i < r->tls->n; i++)
+		*vec_push(&m->objs, a) = r->tls->v[i].policy;
+}
+
 /* Joins r to the merges before it where exportTo and selector allow; true: it stands alone too. */
 static bool join(struct merge *merges, size_t n, const struct rule *r, struct arena *a)
 {
@@ -72,7 +87,7 @@ static bool join(struct merge *merges, size_t n, const struct rule *r, struct ar
 	bool alone = true;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct destination_rule *first = object_spec(merges[i].objs.v[0], destination_rule);
+		const struct destination_rule *first = merges[i].rules.v[0].spec;
 		struct strs theirs = export_set(first);
 		bool equal = set_within(&mine, &theirs) && set_within(&theirs, &mine);
 
@@ -83,7 +98,7 @@ static bool join(struct merge *merges, size_t n, const struct rule *r, struct ar
 			continue;
 		if (selectors_equal(first, r->spec))
 			alone = false;
-		*vec_push(&merges[i].objs, a) = r->obj;
+		add_rule(&merges[i], r, a);
 	}
 	return alone;
 }
@@ -96,9 +111,9 @@ struct subsets {
 	size_t n;
 };
 
-static void add_subsets(struct dr *dr, struct subsets *all, const struct object *obj, struct arena *a)
+static void add_subsets(struct dr *dr, struct subsets *all, const struct rule *r, struct arena *a)
 {
-	const struct destination_rule *spec = object_spec(obj, destination_rule);
+	const struct destination_rule *spec = r->spec;
 
 	for (size_t i = 0; i < spec->n_subsets; i++) {
 		const char *name = spec->subsets[i].name ? spec->subsets[i].name : "";
@@ -107,55 +122,59 @@ static void add_subsets(struct dr *dr, struct subsets *all, const struct object 
 		while (k < all->n && (!all->v[k].name || strcmp(all->v[k].name, name) != 0))
 			k++;
 		if (k < all->n) {
-			part_finding(a, &dr->part, obj, VERDICT_PARTLY, D_RULE_SUBSET_DUPLICATE,
+			part_finding(a, &dr->part, r->obj, VERDICT_PARTLY, D_RULE_SUBSET_DUPLICATE,
 				     arena_printf(a, "spec.subsets[%zu]", i), "subset %s of %s is that of DestinationRule %s/%s",
 				     name, dr->host, all->by[k]->ns, all->by[k]->name);
 			continue;
 		}
-		all->by[all->n] = obj;
+		all->by[all->n] = r->obj;
 		all->v[all->n++] = spec->subsets[i];
 	}
 }
 
-static void add_policy(struct dr *dr, const struct object **by, const struct object *obj, struct arena *a)
+static void add_policy(struct dr *dr, const struct snapshot *snap, const struct object **by, const struct rule *r, struct arena *a)
 {
-	const struct traffic_policy *policy = object_spec(obj, destination_rule)->traffic_policy;
+	const struct traffic_policy *policy = r->tls ? backend_tls_policy(snap, r->tls, a) : r->spec->traffic_policy;
 
 	if (policy && dr->policy)
-		part_finding(a, &dr->part, obj, VERDICT_PARTLY, D_RULE_POLICY_SHADOWED, "spec.trafficPolicy",
-			     "the traffic policy of %s is that of DestinationRule %s/%s", dr->host, (*by)->ns, (*by)->name);
+		part_finding(a, &dr->part, r->obj, VERDICT_PARTLY, D_RULE_POLICY_SHADOWED, "spec.trafficPolicy",
+			     "the traffic policy of %s is that of %s %s/%s", dr->host, kind_info((*by)->kind)->name, (*by)->ns, (*by)->name);
 	if (!policy || dr->policy)
 		return;
 	dr->policy = policy;
-	*by = obj;
+	*by = r->obj;
 }
 
 /* A rule that was merged, and is exported further than the one that it was merged into. */
-static void check_export(struct dr *dr, const struct object *obj, struct arena *a)
+static void check_export(struct dr *dr, const struct rule *first, const struct rule *r, struct arena *a)
 {
-	struct strs theirs = export_set(object_spec(dr->objs[0], destination_rule));
-	struct strs mine = export_set(object_spec(obj, destination_rule));
+	struct strs theirs = export_set(first->spec), mine = export_set(r->spec);
 
-	if (has_selector(object_spec(obj, destination_rule)) || (set_within(&mine, &theirs) && set_within(&theirs, &mine)))
+	if (has_selector(r->spec) || (set_within(&mine, &theirs) && set_within(&theirs, &mine)))
 		return;
-	part_finding(a, &dr->part, obj, VERDICT_PARTLY, D_RULE_EXPORT_SHADOWED, "spec.exportTo",
-		     "it is merged into DestinationRule %s/%s, whose exportTo holds", dr->objs[0]->ns, dr->objs[0]->name);
+	part_finding(a, &dr->part, r->obj, VERDICT_PARTLY, D_RULE_EXPORT_SHADOWED, "spec.exportTo",
+		     "it is merged into %s %s/%s, whose exportTo holds", kind_info(first->obj->kind)->name, first->obj->ns, first->obj->name);
 }
 
-static void add_objects(struct dr *dr, struct arena *a)
+static void add_rules(struct dr *dr, const struct snapshot *snap, const struct merge *m, struct arena *a)
 {
 	const struct object *policy_by = NULL;
 	struct subsets all = {0};
 	size_t n = 0;
 
-	for (size_t i = 0; i < dr->n_objs; i++)
-		n += object_spec(dr->objs[i], destination_rule)->n_subsets;
+	for (size_t i = 0; i < m->rules.n; i++)
+		n += m->rules.v[i].spec->n_subsets;
 	all.v = arena_array(a, struct subset, n);
 	all.by = arena_array(a, const struct object *, n);
-	for (size_t i = 0; i < dr->n_objs; i++) {
-		add_subsets(dr, &all, dr->objs[i], a);
-		add_policy(dr, &policy_by, dr->objs[i], a);
-		check_export(dr, dr->objs[i], a);
+	for (size_t i = 0; i < m->rules.n; i++) {
+		const struct rule *r = &m->rules.v[i];
+
+		add_subsets(dr, &all, r, a);
+		add_policy(dr, snap, &policy_by, r, a);
+		check_export(dr, &m->rules.v[0], r, a);
+		if (r->tls)
+			dr->tls_inputs = r->tls->hash;
+		dr->has_backend_tls = dr->has_backend_tls || r->tls;
 	}
 	dr->subsets = all.v;
 	dr->n_subsets = all.n;
@@ -167,6 +186,7 @@ static struct hash128 dr_hash(const struct dr *dr)
 
 	for (size_t i = 0; i < dr->n_objs; i++)
 		h = hash_mix(h, dr->objs[i]->hash);
+	h = hash_mix(h, dr->tls_inputs);
 	h = hash_mix_u64(h, (uint64_t)dr->export_to.all << 2 | (uint64_t)dr->export_to.none << 1 |
 				(uint64_t)dr->export_to.own);
 	return hash_strs(h, &dr->export_to.ns);
@@ -229,7 +249,7 @@ static bool policy_names_node(const struct traffic_policy *t)
 static struct dr *dr_build(struct builder *b, const char *host, const struct merge *m)
 {
 	const struct object *first = m->objs.v[0];
-	const struct destination_rule *spec = object_spec(first, destination_rule);
+	const struct destination_rule *spec = m->rules.v[0].spec;
 	struct strs export_to = export_set(spec);
 	struct part_scope ps;
 	struct dr *dr;
@@ -249,7 +269,7 @@ static struct dr *dr_build(struct builder *b, const char *host, const struct mer
 	if (dr->has_selector)
 		dr->workload_selector = spec->workload_selector->match_labels;
 	dr->export_to = visibility_of(&export_to, &b->s->mesh->default_destination_rule_export_to, first->ns, &ps.arena);
-	add_objects(dr, &ps.arena);
+	add_rules(dr, b->s, m, &ps.arena);
 	dr->by_node = policy_names_node(dr->policy);
 	for (size_t i = 0; i < dr->n_subsets; i++)
 		dr->by_node = dr->by_node || policy_names_node(dr->subsets[i].traffic_policy);
@@ -264,18 +284,37 @@ static struct dr *dr_build(struct builder *b, const char *host, const struct mer
 static struct rule *all_rules(struct builder *b, size_t *n)
 {
 	const struct kind_list *l = builder_list(b, KIND_DESTINATION_RULE);
-	struct rule *v = arena_array(b->arena, struct rule, l->n);
+	struct tls_rules policies = {0};
+	struct rule *v;
 
+	backend_tls_rules(b->s, b->arena, &policies);
+	v = arena_array(b->arena, struct rule, l->n + policies.v.n);
 	*n = 0;
+	for (size_t i = 0; i < policies.v.n; i++) {
+		static const struct destination_rule plain = {0};
+		const struct tls_rule *t = policies.v.v[i];
+
+		v[(*n)++] = (struct rule){t->host, t->v[0].policy, &plain, t};
+	}
 	for (size_t i = 0; i < l->n; i++) {
 		const struct destination_rule *spec = object_spec(l->v[i], destination_rule);
 
 		if (spec->host)
 			v[(*n)++] = (struct rule){
-			    host_resolve(spec->host, l->v[i]->ns, b->s->domain, b->arena), l->v[i], spec};
+			    host_resolve(spec->host, l->v[i]->ns, b->s->domain, b->arena), l->v[i], spec, NULL};
 	}
 	qsort(v, *n, sizeof(v[0]), compare_rules);
 	return v;
+}
+
+static struct hash128 tls_inputs(const struct merge *m)
+{
+	struct hash128 h = {0};
+
+	for (size_t i = 0; i < m->rules.n; i++)
+		if (m->rules.v[i].tls)
+			h = m->rules.v[i].tls->hash;
+	return h;
 }
 
 /* prev's dr that merges the same objects for host; *j walks prev->drs, which has the same order. */
@@ -294,7 +333,7 @@ static struct dr *dr_reuse(const struct snapshot *prev, size_t *j, const char *h
 
 		if (strcmp(dr->ns, ns) != 0 || strcmp(dr->host, host) != 0)
 			break;
-		if (dr->n_objs == m->objs.n && memcmp(dr->objs, m->objs.v, m->objs.n * sizeof(m->objs.v[0])) == 0)
+		if (hash_equal(dr->tls_inputs, tls_inputs(m)) && dr->n_objs == m->objs.n && memcmp(dr->objs, m->objs.v, m->objs.n * sizeof(m->objs.v[0])) == 0)
 			return dr;
 	}
 	return NULL;
@@ -309,7 +348,7 @@ static void rule_group(struct builder *b, const struct rule *r, size_t n, size_t
 
 	for (size_t i = 0; i < n; i++)
 		if (join(merges, n_merges, &r[i], b->arena)) {
-			*vec_push(&merges[n_merges].objs, b->arena) = r[i].obj;
+			add_rule(&merges[n_merges], &r[i], b->arena);
 			n_merges++;
 		}
 	for (size_t i = 0; i < n_merges; i++) {
@@ -325,6 +364,13 @@ static void rule_group(struct builder *b, const struct rule *r, size_t n, size_t
 	}
 }
 
+/* BackendTLSPolicies read Services and ConfigMaps. */
+static bool same_policies(const struct builder *b)
+{
+	return b->same[KIND_BACKEND_TLS_POLICY] &&
+	       (builder_list(b, KIND_BACKEND_TLS_POLICY)->n == 0 || (b->same[KIND_SERVICE] && b->same[KIND_CONFIG_MAP]));
+}
+
 void rule_stage(struct builder *b)
 {
 	const struct snapshot *prev = b->prev;
@@ -332,7 +378,7 @@ void rule_stage(struct builder *b)
 	struct rule *v;
 	size_t n, j = 0;
 
-	if (b->same_mesh && b->same[KIND_DESTINATION_RULE]) {
+	if (b->same_mesh && b->same[KIND_DESTINATION_RULE] && same_policies(b)) {
 		s->drs = arena_copy(b->arena, prev->drs, prev->n_drs * sizeof(prev->drs[0]));
 		s->n_drs = prev->n_drs;
 		b->same_drs = true;

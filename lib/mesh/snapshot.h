@@ -149,6 +149,7 @@ struct gw {
 	const char *ns, *name;		/* what VirtualServices call it */
 	const struct gateway *spec;
 	size_t listener;		/* of the Gateway API: which one of obj */
+	const char *client_cert;	/* SDS name of what is shown to backends, or NULL */
 	const char *services;		/* comma separated hosts: proxies behind these serve it; NULL or, of the Gateway
 					 * API, beside the selector */
 	int64_t created_ns;		/* of an Ingress 0: it counts as older than any Gateway */
@@ -179,12 +180,14 @@ struct vs {
 /* The "ns/name" (or "mesh") that a VirtualService of namespace ns means by a gateway name. In a. */
 const char *vs_resolve_gateway(const char *gateway, const char *ns, struct arena *a);
 
-/* The consolidated DestinationRule of one (namespace, host) (istio-behaviour.md 3.2). */
+/* The consolidated DestinationRule of one (namespace, host) (istio-behaviour.md 3.2), with what BackendTLSPolicies say of it. */
 struct dr {
 	struct part part;
 	const char *ns, *host;		/* host FQDN, may be a wildcard */
-	const struct object *const *objs;	/* merged, oldest first, held; [0] names it */
+	const struct object *const *objs;	/* merged, policies first, then oldest first, held; [0] names it */
 	size_t n_objs;
+	bool has_backend_tls;		/* its TLS is that of BackendTLSPolicies */
+	struct hash128 tls_inputs;	/* of these */
 	const struct traffic_policy *policy;	/* or NULL */
 	const struct subset *subsets;
 	size_t n_subsets;

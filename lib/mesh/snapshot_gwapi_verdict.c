@@ -2,6 +2,7 @@
  *
  * What verdicts say of the Gateway API: of routes, their parents and backends; of Gateways, ListenerSets and classes.
  */
+#include "mesh/backend_tls.h"
 #include "mesh/snapshot_gwapi_int.h"
 #include "mesh/snapshot_verdict_int.h"
 
@@ -185,4 +186,37 @@ void judge_gateway_class(struct judging *g, const struct object *class)
 
 	if (api_controller_named(controller) == API_NOT_OURS)
 		verdict_judge(g, class, VERDICT_UNATTACHED, D_API_NOT_OURS, "spec.controllerName", "its controller is %s", controller);
+}
+
+/* ---- BackendTLSPolicies ---- */
+
+static void judge_tls_policy(struct judging *g, const struct object *policy)
+{
+	const struct gwapi_backend_tls_policy *spec = object_spec(policy, gwapi_backend_tls_policy);
+	struct backend_tls tls = backend_tls_of(g->b->s, policy, g->arena);
+	const struct object *svc;
+	size_t lost = 0;
+	uint32_t port;
+
+	for (size_t i = 0; i < spec->n_targets; i++) {
+		struct api_fault f = backend_tls_target(g->b->s, policy, &spec->targets[i], &svc, &port, g->arena);
+
+		lost += f.reason != NULL;
+		if (f.reason)
+			verdict_judge(g, policy, VERDICT_PARTLY, D_TLS_POLICY_TARGET, arena_printf(g->arena, "spec.targetRefs[%zu]", i), "%s",
+				      f.text);
+	}
+	if (lost == spec->n_targets)
+		verdict_raise(g, policy, VERDICT_UNATTACHED);
+	if (tls.accepted.reason)
+		verdict_judge(g, policy, VERDICT_PARTLY, D_TLS_POLICY_CA, "spec.validation", "%s: connections fail", tls.accepted.text);
+	if (spec->validation->n_ca_certificates > 1)
+		verdict_judge(g, policy, VERDICT_PARTLY, D_TLS_POLICY_CA, "spec.validation.caCertificateRefs",
+			      "the first reference counts, others are passed over");
+}
+
+void judge_tls_policies(struct judging *g)
+{
+	for (size_t i = 0; i < g->list->n; i++)
+		judge_tls_policy(g, g->list->v[i]);
 }

@@ -238,7 +238,8 @@ static void judge_rules(struct judging *g)
 		if (snapshot_host_known(s, dr->host))
 			continue;
 		for (size_t j = 0; j < dr->n_objs; j++)
-			verdict_judge(g, dr->objs[j], VERDICT_UNATTACHED, D_RULE_HOST_UNKNOWN, "spec.host",
+			if (dr->objs[j]->kind == KIND_DESTINATION_RULE)
+				verdict_judge(g, dr->objs[j], VERDICT_UNATTACHED, D_RULE_HOST_UNKNOWN, "spec.host",
 			      "no service has the host %s", dr->host);
 	}
 }
@@ -421,7 +422,7 @@ static const struct {
 } judges[COMPILED_KINDS] = {
 	[KIND_VIRTUAL_SERVICE] = {.all = judge_virtual_services,
 				  .depends = BIT(GATEWAY) | BIT(INGRESS) | BIT(INGRESS_CLASS) | BIT(SERVICE) | BIT(SERVICE_ENTRY) | API_PARENTS},
-	[KIND_DESTINATION_RULE] = {.all = judge_rules, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
+	[KIND_DESTINATION_RULE] = {.all = judge_rules, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY) | BIT(BACKEND_TLS_POLICY)},
 	[KIND_SERVICE_ENTRY] = {.all = judge_entries, .depends = BIT(NAMESPACE) | BIT(SERVICE) | BIT(VIRTUAL_SERVICE) | BIT(TCP_ROUTE) | BIT(TLS_ROUTE)},
 	[KIND_WORKLOAD_ENTRY] = {.one = judge_workload, .depends = BIT(SERVICE) | BIT(SERVICE_ENTRY)},
 	[KIND_GATEWAY] = {.all = judge_gateways, .depends = BIT(INGRESS) | BIT(INGRESS_CLASS) | API_PARENTS},
@@ -441,6 +442,7 @@ static const struct {
 				.depends = API_PARENTS | BIT(GATEWAY) | BIT(INGRESS) | BIT(INGRESS_CLASS)},
 	[KIND_LISTENER_SET] = {.all = judge_listener_sets,
 			       .depends = API_PARENTS | BIT(GATEWAY) | BIT(INGRESS) | BIT(INGRESS_CLASS)},
+	[KIND_BACKEND_TLS_POLICY] = {.all = judge_tls_policies, .depends = BIT(SERVICE) | BIT(CONFIG_MAP)},
 	[KIND_ENDPOINT_SLICE] = {.one = judge_slice, .depends = BIT(SERVICE)},
 };
 

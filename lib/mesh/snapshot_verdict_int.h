@@ -30,6 +30,7 @@ void judge_ingresses(struct judging *g);	/* snapshot_ingress.c */
 void judge_ingress_class(struct judging *g, const struct object *class);
 void judge_api_gateways(struct judging *g);	/* snapshot_gwapi_verdict.c */
 void judge_listener_sets(struct judging *g);
+void judge_tls_policies(struct judging *g);
 void judge_gateway_class(struct judging *g, const struct object *class);
 void judge_ports(struct judging *g);		/* snapshot_port.c: of ServiceEntries */
 

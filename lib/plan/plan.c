@@ -65,6 +65,8 @@ struct plan *plan_build(const struct snapshot *s, const struct view *v, struct a
 	}
 	if (v->type == PROXY_ROUTER)
 		plan_gateway_rows(p, &rows);
+	else if (v->type == PROXY_SIDECAR)
+		plan_ca_rows(p, &rows);
 	plan_roots_row(p, &rows);
 	plan_names_row(p, &rows);
 	for (int t = 0; t < IR_TYPES; t++)

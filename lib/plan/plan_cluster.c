@@ -120,7 +120,7 @@ struct hash128 outbound_mix(const struct plan *p, const struct outbound *o, stru
 	h = hash_mix_str(hash_mix_u64(h, o->port->port), o->subset);
 	h = hash_mix(hash_mix(h, p->snap->objects.mesh_hash), v->config_hash);
 	h = hash_mix_u64(h, endpoints_traffic_distribution(p, o->svc->svc));
-	h = hash_mix(h, p->snap->peer_hash);
+	h = hash_mix_str(hash_mix(h, p->snap->peer_hash), tls_gateway_cert(v));
 	return hash_mix_u64(h, (uint64_t)v->type << 8 | (uint64_t)o->by_sni << 4 | (uint64_t)v->sds_agent << 3 |
 				   (uint64_t)v->v4 << 1 | (uint64_t)v->v6);
 }

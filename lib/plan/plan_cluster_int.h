@@ -73,6 +73,8 @@ const struct ir_tls *tls_workload(const struct plan *p, const struct outbound *o
 				  bool http2, struct arena *a);
 /* TLS towards all endpoints, with the workload's identity in files. */
 const struct ir_tls *tls_of_files(const struct plan *p, const struct outbound *o, bool http2, struct arena *a);
+/* SDS name of the client's certificate that Gateways of the Gateway API have for their backends, or NULL. */
+const char *tls_gateway_cert(const struct view *v);
 /* Accounts of the endpoints, and those that the service names: sorted, no doubles. */
 struct strs tls_accounts(const struct scope_svc *svc, struct arena *a);
 

@@ -23,6 +23,9 @@ void plan_endpoint_rows(struct plan *p, struct plan_rows *rows);	/* plan_endpoin
 void plan_outbound_rows(struct plan *p, struct plan_rows *rows);	/* plan_outbound.c: sidecar listeners */
 void plan_inbound_rows(struct plan *p, struct plan_rows *rows);		/* plan_inbound.c: virtualInbound */
 void plan_route_rows(struct plan *p, struct plan_rows *rows);		/* plan_route.c: sidecar RDS */
+/* The SDS name of a rule's credentialName; suffix is that of a part of a Secret. */
+const char *tls_credential(const char *name, const char *suffix, struct arena *a);
+void plan_ca_rows(struct plan *p, struct plan_rows *rows);		/* plan_secret.c: CAs in ConfigMaps, of rules */
 void plan_roots_row(struct plan *p, struct plan_rows *rows);		/* plan_secret.c: ROOTCA */
 void plan_gateway_rows(struct plan *p, struct plan_rows *rows);		/* plan_gateway.c: gateway listeners, RDS, secrets */
 void plan_names_row(struct plan *p, struct plan_rows *rows);		/* plan_names_table.c: NDS */

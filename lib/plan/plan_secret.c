@@ -75,7 +75,7 @@ void plan_roots_row(struct plan *p, struct plan_rows *rows)
 
 struct secrets {
 	const struct plan *p;
-	struct gateways *g;
+	struct gateways *g;		/* or NULL: of a sidecar */
 	struct plan_rows *rows;
 	struct map given, failed;	/* by SDS name */
 };
@@ -89,6 +89,8 @@ struct asker {
 
 static void report(struct secrets *s, const struct asker *by, enum gateway_fault fault, const char *name)
 {
+	if (!s->g)
+		return;
 	*vec_push(&s->g->findings, s->rows->arena) =
 	    (struct plan_gateway_finding){.fault = fault, .obj = by->obj, .server = by->server, .text = name};
 }
@@ -181,7 +183,7 @@ static void want(struct secrets *s, const char *sds, bool is_ca, const struct as
 	struct wanted *w = arena_new(a, struct wanted);
 	bool is_map = is_ca && strncmp(sds, map_prefix, strlen(map_prefix)) == 0;
 
-	if (map_get(&s->given, sds) || (!is_map && !parse_name(s, sds, &at)))
+	if (map_get(&s->given, sds) || (!is_map && (!s->g || !parse_name(s, sds, &at))))
 		return;
 	w->is_ca = is_ca;
 	w->secret = is_map ? find_map(s, sds) : find_secret(s, &at, is_ca, by);
@@ -219,7 +221,7 @@ static void want_client(struct secrets *s, const struct client_tls *t, const str
 	if (t->mode == CLIENT_TLS_MUTUAL)
 		want(s, sds, false, &by);
 	if (t->mode == CLIENT_TLS_SIMPLE || t->mode == CLIENT_TLS_MUTUAL)
-		want(s, arena_printf(s->rows->arena, "%s%s", sds, CREDENTIAL_CA_SUFFIX), true, &by);
+		want(s, tls_credential(sds, CREDENTIAL_CA_SUFFIX, s->rows->arena), true, &by);
 }
 
 static void want_policy(struct secrets *s, const struct traffic_policy *t, const struct object *by)
@@ -231,6 +233,30 @@ static void want_policy(struct secrets *s, const struct traffic_policy *t, const
 		want_client(s, t->port_level_settings[i].tls, by);
 }
 
+static void want_rules(struct secrets *s)
+{
+	for (size_t i = 0; i < s->p->scope.n_svcs; i++) {
+		const struct dr *dr = s->p->scope.svcs[i].dr;
+
+		if (!dr)
+			continue;
+		want_policy(s, dr->policy, dr->objs[0]);
+		for (size_t k = 0; k < dr->n_subsets; k++)
+			want_policy(s, dr->subsets[k].traffic_policy, dr->objs[0]);
+	}
+}
+
+static void want_gateway_certs(struct secrets *s)
+{
+	for (size_t i = 0; i < s->p->view->n_gateways; i++) {
+		const struct gw *gw = s->p->view->gateways[i];
+		const struct asker by = {.obj = gw->home, .gw = gw};
+
+		if (gw->client_cert)
+			want(s, gw->client_cert, false, &by);
+	}
+}
+
 void plan_secret_rows(struct plan *p, struct gateways *g, struct plan_rows *rows)
 {
 	struct secrets s = {.p = p, .g = g, .rows = rows};
@@ -240,13 +266,15 @@ void plan_secret_rows(struct plan *p, struct gateways *g, struct plan_rows *rows
 	for (size_t i = 0; i < g->ports.n; i++)
 		for (size_t k = 0; k < g->ports.v[i]->entries.n; k++)
 			want_server(&s, g->ports.v[i]->entries.v[k]);
-	for (size_t i = 0; i < p->scope.n_svcs; i++) {
-		const struct dr *dr = p->scope.svcs[i].dr;
+	want_gateway_certs(&s);
+	want_rules(&s);
+}
 
-		if (!dr)
-			continue;
-		want_policy(&s, dr->policy, dr->objs[0]);
-		for (size_t k = 0; k < dr->n_subsets; k++)
-			want_policy(&s, dr->subsets[k].traffic_policy, dr->objs[0]);
-	}
+void plan_ca_rows(struct plan *p, struct plan_rows *rows)
+{
+	struct secrets s = {.p = p, .rows = rows};
+
+	map_init(&s.given, rows->arena);
+	map_init(&s.failed, rows->arena);
+	want_rules(&s);
 }

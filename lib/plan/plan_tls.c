@@ -9,6 +9,7 @@
 
 enum { TLS_1_2 = 3, TLS_1_3 = 4, SNI_MAX = 255 /* Envoy's bound */ };
 
+static const char config_map[] = "configmap://";
 static const char *const alpn_mesh[] = {"istio-peer-exchange", "istio", "h2"};	/* h2 for HTTP/2 only */
 static const struct ir_secret_ref workload_cert = {.from = IR_SDS_AGENT, .name = "default"};
 
@@ -75,13 +76,16 @@ const struct ir_tls *tls_workload(const struct plan *p, const struct outbound *o
  * be those of its namespace. */
 static bool may_use_credential(const struct plan *p, const struct outbound *o, const char *name)
 {
-	if (p->view->type == PROXY_ROUTER || strncmp(name, "configmap://", 12) == 0)
+	if (p->view->type == PROXY_ROUTER || strncmp(name, config_map, strlen(config_map)) == 0 || strncmp(name, "invalid://", 10) == 0)
 		return true;
 	return o->svc->dr && o->svc->dr->has_selector;
 }
 
-static const char *credential(const char *name, const char *suffix, struct arena *a)
+/* A ConfigMap holds a CA and nothing else, under its own name. */
+const char *tls_credential(const char *name, const char *suffix, struct arena *a)
 {
+	if (strncmp(name, config_map, strlen(config_map)) == 0)
+		return name;
 	if (strstr(name, "://"))
 		return arena_printf(a, "%s%s", name, suffix);
 	return arena_printf(a, "kubernetes://%s%s", name, suffix);
@@ -112,12 +116,30 @@ static void use_credential(struct ir_tls *t, const struct client_tls *tls, struc
 	if (tls->mode == CLIENT_TLS_MUTUAL) {
 		struct ir_secret_ref *cert = arena_new(a, struct ir_secret_ref);
 
-		*cert = (struct ir_secret_ref){.from = IR_SDS_ADS, .name = credential(tls->credential_name, "", a)};
+		*cert = (struct ir_secret_ref){.from = IR_SDS_ADS, .name = tls_credential(tls->credential_name, "", a)};
 		t->certs = cert;
 		t->n_certs = 1;
 	}
 	if (!t->empty_validation)
-		t->ca = (struct ir_secret_ref){.from = IR_SDS_ADS, .name = credential(tls->credential_name, CREDENTIAL_CA_SUFFIX, a)};
+		t->ca = (struct ir_secret_ref){.from = IR_SDS_ADS, .name = tls_credential(tls->credential_name, CREDENTIAL_CA_SUFFIX, a)};
+}
+
+/* What Gateways of the Gateway API show to backends that a BackendTLSPolicy is about: the oldest one's counts. */
+const char *tls_gateway_cert(const struct view *v)
+{
+	for (size_t i = 0; i < v->n_gateways; i++)
+		if (v->gateways[i]->client_cert)
+			return v->gateways[i]->client_cert;
+	return NULL;
+}
+
+static void use_gateway_cert(const struct plan *p, struct ir_tls *t, struct arena *a)
+{
+	struct ir_secret_ref *cert = arena_new(a, struct ir_secret_ref);
+
+	*cert = (struct ir_secret_ref){.from = IR_SDS_ADS, .name = tls_gateway_cert(p->view)};
+	t->certs = cert;
+	t->n_certs = 1;
 }
 
 /* SIMPLE, or MUTUAL with what the user names. */
@@ -152,6 +174,8 @@ static const struct ir_tls *tls_of_user(const struct plan *p, const struct outbo
 		use_credential(t, tls, a);
 	else
 		use_files(p, t, tls, a);
+	if (o->svc->dr && o->svc->dr->has_backend_tls && tls_gateway_cert(p->view))
+		use_gateway_cert(p, t, a);
 	if (http2)
 		t->alpn = (struct strs){h2, 1};
 	return tls_comply(p->view, t, a);

@@ -274,6 +274,20 @@ static void reference_grant(struct sim_random *r, struct buf *out, unsigned plac
 	buf_str(out, "}]\n");
 }
 
+static void tls_policy(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "tls-%u", place);
+	head(out, "gateway.networking.k8s.io/v1", "BackendTLSPolicy", "one", obj, place);
+	buf_printf(out, "}\nspec:\n  targetRefs: [{group: '', kind: Service, name: %s%s}]\n", name(r),
+		   sim_chance(r, 40) ? ", sectionName: tcp-db" : "");
+	buf_printf(out, "  validation: {%s, hostname: h%u.example.com}\n",
+		   sim_chance(r, 70) ? "wellKnownCACertificates: System"
+				     : "caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}]",
+		   (unsigned)sim_below(r, 2));
+}
+
 /* The kind of a place is its own, whatever is drawn. */
 static void gateway_api(struct sim_random *r, struct buf *out, unsigned place)
 {
@@ -286,6 +300,8 @@ static void gateway_api(struct sim_random *r, struct buf *out, unsigned place)
 	else if (i < 7)
 		reference_grant(r, out, place);
 	else if (i < 9)
+		tls_policy(r, out, place);
+	else if (i < 11)
 		buf_printf(out, "apiVersion: v1\nkind: Namespace\nmetadata: {name: %s, labels: {color: %s}}\n", spaces[i % 2], name(r));
 	else
 		buf_printf(out, "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: istio}\n"

@@ -6,7 +6,7 @@
 #include "sim_ev.h"
 
 enum {
-	SIM_PLACES = 61,
+	SIM_PLACES = 63,
 	SIM_SLICES = 6, SIM_SLICES_END = 12,	/* places of EndpointSlices */
 	SIM_PEERS = 40,				/* of PeerAuthentications, the first is the mesh's */
 	SIM_ROUTES = 45, SIM_TCP_ROUTES = 49,	/* of HTTPRoutes and GRPCRoutes, of TCPRoutes */
