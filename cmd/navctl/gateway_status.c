@@ -91,6 +91,7 @@ static const struct args_option options[] = {
 const struct cmd cmd_gateway_status = {
     .args = {.name = "navctl gateway-status",
 	     .summary = "Show the statuses of Gateways, ListenerSets and routes of the Gateway API",
+	     .operands = "",
 	     .text = "What GatewayClasses, Gateways, ListenerSets, HTTPRoutes, GRPCRoutes, TCPRoutes and TLSRoutes of the files would be "
 		     "told. A Gateway's own Service counts as deployed.",
 	     .options = options,
