@@ -414,7 +414,9 @@ static void add_http_rule(const struct gwapi_conversion *c, const struct gwapi_h
 	for (size_t k = 0; k < rule->n_matches; k++) {
 		struct http_match m = http_match_of(&rule->matches[k], c->arena);
 
-		add_route(c, r, &m, port, out);
+		/* no path is empty, and Envoy takes no such expression */
+		if (!m.uri->regex || *m.uri->regex)
+			add_route(c, r, &m, port, out);
 	}
 	if (!rule->n_matches)
 		add_route(c, r, NULL, port, out);

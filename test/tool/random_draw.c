@@ -296,11 +296,15 @@ static void name_and_place(struct draw *d, enum kind kind, unsigned number)
 	static const char *const secrets[] = {"cred", "cred-2", "cred-cacert"};
 	const char *ns = random_namespaces[draw_below(d, count(random_namespaces))];
 
-	if (kind == KIND_SECRET)
+	if (kind == KIND_SECRET || kind == KIND_CONFIG_MAP)
 		buf_printf(d->out, "\"name\":\"%s\"", secrets[number % ARRAY_LEN(secrets)]);
+	else if (kind == KIND_NAMESPACE)
+		buf_printf(d->out, "\"name\":\"%s\"", number ? "other" : "default");
+	else if (kind == KIND_GATEWAY_CLASS)
+		buf_str(d->out, "\"name\":\"istio\"");
 	else
 		buf_printf(d->out, "\"name\":\"%s%c\"", kind == KIND_GATEWAY ? "gw" : "", 'a' + (int)number);
-	if (kind == KIND_SECRET && draw_chance(d, 70))
+	if ((kind == KIND_SECRET || kind == KIND_GWAPI_GATEWAY) && draw_chance(d, 70))
 		ns = "istio-system";
 	if (kind_info(kind)->namespaced)
 		buf_printf(d->out, ",\"namespace\":\"%s\"", ns);

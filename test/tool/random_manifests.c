@@ -36,7 +36,8 @@ static const char *const nodes[] = {
 	" dns_domain: default.svc.cluster.local}",
 	"{type: sidecar, id: a.default, namespace: default, ips: [10.2.0.1], labels: {app: a, version: v1},"
 	" dns_domain: default.svc.cluster.local, sds_agent: false}",
-	"{type: router, id: gw.istio-system, namespace: istio-system, ips: [10.1.1.9], labels: {istio: ingressgateway},"
+	"{type: router, id: gw.istio-system, namespace: istio-system, ips: [10.1.1.9],"
+	" labels: {istio: ingressgateway, gateway.networking.k8s.io/gateway-name: a},"
 	" dns_domain: istio-system.svc.cluster.local}",
 	"{type: sidecar, id: b.other, namespace: other, ips: [\"2001:db8::1\", 10.2.0.2], labels: {app: b},"
 	" dns_domain: other.svc.cluster.local, metadata: {INTERCEPTION_MODE: NONE, DNS_CAPTURE: \"true\"}}",
@@ -51,6 +52,8 @@ static const struct amount amounts[] = {
 	{KIND_SERVICE_ENTRY, 1, 3, 70}, {KIND_WORKLOAD_ENTRY, 1, 2, 30}, {KIND_VIRTUAL_SERVICE, 1, 4, 95},
 	{KIND_DESTINATION_RULE, 1, 4, 80}, {KIND_GATEWAY, 1, 2, 60}, {KIND_SIDECAR, 1, 2, 35},
 	{KIND_HTTP_ROUTE, 1, 3, 50}, {KIND_GRPC_ROUTE, 1, 2, 25}, {KIND_TCP_ROUTE, 1, 2, 15}, {KIND_TLS_ROUTE, 1, 2, 15},
+	{KIND_GWAPI_GATEWAY, 1, 2, 60}, {KIND_LISTENER_SET, 1, 2, 25}, {KIND_GATEWAY_CLASS, 1, 1, 5}, {KIND_REFERENCE_GRANT, 1, 2, 50},
+	{KIND_BACKEND_TLS_POLICY, 1, 2, 35}, {KIND_CONFIG_MAP, 1, 1, 50}, {KIND_NAMESPACE, 1, 2, 40},
 	{KIND_AUTHORIZATION_POLICY, 1, 3, 50},
 	{KIND_INGRESS, 1, 3, 50}, {KIND_INGRESS_CLASS, 1, 2, 30}, {KIND_SECRET, 1, 3, 60}, {KIND_NODE, 1, 2, 20}, {KIND_PROXY_CONFIG, 1, 2, 25}, {KIND_WORKLOAD_GROUP, 1, 1, 30},
 };

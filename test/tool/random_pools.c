@@ -242,11 +242,14 @@ static const char *const raw_proxy_protocol[] = {"{}", "null", NULL};
 
 /* Parents, backends and filters of the Gateway API: a filter's block and type go together. */
 #define SVC(name) "{\"group\":\"\",\"kind\":\"Service\",\"name\":\"" name "\"}"
+#define AT_GATEWAY(more) "{\"name\":\"a\",\"namespace\":\"istio-system\"" more "}"
 static const char *const raw_parents[] = {
 	"[" SVC("a") "]", "[" SVC("b") "]", "[" SVC("c") "]", "[" SVC("a") "," SVC("b") "]",
 	"[{\"group\":\"\",\"kind\":\"Service\",\"name\":\"a\",\"port\":80}]",
 	"[{\"group\":\"\",\"kind\":\"Service\",\"name\":\"a\",\"namespace\":\"default\"}]",
-	"[{\"group\":\"networking.istio.io\",\"kind\":\"ServiceEntry\",\"name\":\"a\"}]", "[{\"name\":\"gwa\"}]", "[]", NULL};
+	"[{\"group\":\"networking.istio.io\",\"kind\":\"ServiceEntry\",\"name\":\"a\"}]", "[{\"name\":\"gwa\"}]", "[]",
+	"[" AT_GATEWAY("") "]", "[" AT_GATEWAY("") "]", "[" AT_GATEWAY(",\"sectionName\":\"a\"") "," SVC("a") "]",
+	"[" AT_GATEWAY(",\"port\":80") "]", "[" AT_GATEWAY(",\"kind\":\"ListenerSet\"") "]", NULL};
 #define TO(name, more) "{\"name\":\"" name "\",\"port\":80" more "}"
 static const char *const raw_backends[] = {
 	"[" TO("a", "") "]", "[" TO("b", "") "]", "[" TO("a", ",\"weight\":3") "," TO("b", ",\"weight\":0") "," TO("c", "") "]",
@@ -278,6 +281,52 @@ static const char *const raw_filters[] = {
 static const char *const raw_l4_rules[] = {
 	"[{\"backendRefs\":[" TO("a", "") "]}]", "[{\"name\":\"x\",\"backendRefs\":[" TO("a", "") "," TO("b", ",\"weight\":7") "]}]",
 	"[{\"backendRefs\":[" TO("a", ",\"weight\":0") "]}]", "[{\"backendRefs\":[{\"group\":\"x\",\"kind\":\"X\",\"name\":\"a\"}]}]", NULL};
+/* Gateways: the pods of one are those of Gateway a of istio-system. */
+LOCAL(api_class) = {LIST("istio"), LIST("istio-remote", "istio-waypoint", "none", "a")};
+LOCAL(api_controller) = {LIST("istio.io/gateway-controller"), LIST("example.com/other", "istio.io/mesh-controller", "", "x")};
+LOCAL(api_section) = {LIST("a", "b", "c"), LIST("", "é", X63, "A", "a.b")};
+LOCAL(api_protocol) = {LIST("HTTP", "HTTPS", "TLS", "TCP"), LIST("UDP", "http", "example.com/x", "", "HBONE")};
+LOCAL(api_host) = {LIST("ext.example.com", "*.example.com", "api.example.org"), LIST("", "*", "*.com", "1.2.3.4", "é.com", "a_b", "*.*.com", X63 "." X63)};
+#define CERTS(more) "\"certificateRefs\":[{\"name\":\"cred\"}" more "]"
+#define MODE(mode) "\"options\":{\"gateway.istio.io/tls-terminate-mode\":\"" mode "\"}"
+static const char *const raw_listener_tls[] = {
+	"{" CERTS("") "}", "{" CERTS(",{\"name\":\"cred-2\"}") "}", "{" CERTS(",{\"name\":\"nope\",\"namespace\":\"other\"}") "}",
+	"{\"mode\":\"Passthrough\"}", "{\"mode\":\"Passthrough\"}", "{\"mode\":\"Terminate\"," MODE("ISTIO_MUTUAL") "}",
+	"{" CERTS("") "," MODE("MUTUAL") "}", "{" MODE("ISTIO_SIMPLE") "}", "{" CERTS("") "," MODE("OPTIONAL_MUTUAL") "}",
+	"{" CERTS("") ",\"options\":{\"gateway.istio.io/tls-cipher-suites\":\"ECDHE-RSA-AES128-GCM-SHA256,,x\"}}", "{}", NULL};
+static const char *const raw_allowed_routes[] = {
+	"{\"namespaces\":{\"from\":\"All\"}}", "{\"namespaces\":{\"from\":\"All\"}}", "{\"namespaces\":{\"from\":\"Same\"}}",
+	"{\"namespaces\":{\"from\":\"Selector\",\"selector\":{\"matchLabels\":{\"app\":\"a\"}}}}",
+	"{\"namespaces\":{\"from\":\"Selector\",\"selector\":{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Exists\"}]}}}",
+	"{\"kinds\":[{\"kind\":\"GRPCRoute\"},{\"kind\":\"TLSRoute\"}]}", "{\"namespaces\":{\"from\":\"Selector\"}}", NULL};
+static const char *const raw_listener_filters[] = {"{\"requests\":[]}", NULL};
+static const char *const raw_addresses[] = {
+	"[{\"type\":\"Hostname\",\"value\":\"a\"}]", "[{\"value\":\"192.0.2.1\"}]", "[{\"type\":\"Hostname\",\"value\":\"a.default.svc.cluster.local\"}]",
+	"[{\"type\":\"NamedAddress\",\"value\":\"x\"}]", "[]", NULL};
+static const char *const raw_infrastructure[] = {"{\"labels\":{\"a\":\"b\"}}", "{}", NULL};
+static const char *const raw_allowed_listeners[] = {"{\"namespaces\":{\"from\":\"All\"}}", "{\"namespaces\":{\"from\":\"Same\"}}", "{}", NULL};
+#define CLIENTS(kind, more) \
+	"{\"frontend\":{\"default\":{\"validation\":{\"caCertificateRefs\":[{\"group\":\"\",\"kind\":\"" kind "\",\"name\":\"cred\"}]" more "}}}}"
+static const char *const raw_gateway_tls[] = {
+	CLIENTS("ConfigMap", ""), CLIENTS("Secret", ""), CLIENTS("ConfigMap", ",\"mode\":\"AllowInsecureFallback\""),
+	"{\"backend\":{\"clientCertificateRef\":{\"name\":\"cred\"}}}", "{\"backend\":{}}", NULL};
+static const char *const raw_set_parent[] = {AT_GATEWAY(""), AT_GATEWAY(""), "{\"name\":\"nope\"}", NULL};
+#define ROUTES_OF(kind) "{\"group\":\"gateway.networking.k8s.io\",\"kind\":\"" kind "\",\"namespace\":\"default\"}"
+static const char *const raw_grant_from[] = {
+	"[" ROUTES_OF("HTTPRoute") "," ROUTES_OF("TCPRoute") "," ROUTES_OF("TLSRoute") "," ROUTES_OF("GRPCRoute") "]", "[" ROUTES_OF("Gateway") "]", NULL};
+static const char *const raw_grant_to[] = {
+	"[{\"group\":\"\",\"kind\":\"Service\"}]", "[{\"group\":\"\",\"kind\":\"Service\",\"name\":\"a\"},{\"group\":\"\",\"kind\":\"Secret\"}]", NULL};
+static const char *const raw_tls_targets[] = {
+	"[" SVC("a") "]", "[" SVC("b") "]", "[{\"group\":\"\",\"kind\":\"Service\",\"name\":\"a\",\"sectionName\":\"http\"}," SVC("c") "]", NULL};
+#define CHECKS(from, name) "{" from ",\"hostname\":\"" name "\"}"
+#define FROM_MAP "\"caCertificateRefs\":[{\"group\":\"\",\"kind\":\"ConfigMap\",\"name\":\"cred\"}]"
+static const char *const raw_server_validation[] = {
+	CHECKS(FROM_MAP, "a.example.com"), CHECKS("\"wellKnownCACertificates\":\"System\"", "b.example.com"),
+	CHECKS("\"wellKnownCACertificates\":\"example.com/x\"", "b.example.com"), CHECKS(FROM_MAP, X63 "." X63 "." X63 "." X63),
+	CHECKS(FROM_MAP ",\"subjectAltNames\":[{\"type\":\"Hostname\",\"hostname\":\"*.a.com\"},{\"type\":\"URI\",\"uri\":\"spiffe://a/é\"}]", "a.com"),
+	NULL};
+static const char *const raw_ca_map[] = {
+	"{\"ca.crt\":\"" PEM_CA "\"}", "{\"ca.crt\":\"" PEM_CA "\",\"ca.crl\":\"" PEM_CRL "\"}", "{\"ca.crt\":\"x\"}", "{}", NULL};
 static const char *const raw_persistence[] = {
 	"{\"cookie\":{\"name\":\"a\"}}", "{\"type\":\"Header\",\"header\":{\"name\":\"a\"}}", "{\"cookie\":{\"lifetimeType\":\"Permanent\"}}", NULL};
 LOCAL(gwapi_path) = {LIST("/", "/a", "/api/v1", "/b/", "/a/b.c", "/.*"), LIST("", "a", "//", "/a%41", "/a b", "/(x|y)+", "(", "/" X252, "/a/..")};
@@ -288,6 +337,33 @@ LOCAL(gwapi_attempts) = {LIST("1", "3"), LIST("0", "2147483647", "2147483648")};
 LOCAL(grpc_name) = {LIST("a", "a.B", "Get_1"), LIST("", ".a", "1a", "a-b", "a.*", "(", "é", X252)};
 
 const struct field_rule random_rules[] = {
+	/* Gateways of the Gateway API and what they depend on */
+	{"gwapi_gateway_class.controllerName", 99, &pool_api_controller, NULL, NULL},
+	{"gwapi_gateway_class.parametersRef", 10, NULL, NULL, NULL},
+	{"gwapi_gateway.gatewayClassName", 99, &pool_api_class, NULL, NULL},
+	{"gwapi_gateway.listeners", 99, NULL, NULL, NULL},
+	{"gwapi_gateway.addresses", 10, NULL, NULL, raw_addresses},
+	{"gwapi_gateway.infrastructure", 5, NULL, NULL, raw_infrastructure},
+	{"gwapi_gateway.allowedListeners", 60, NULL, NULL, raw_allowed_listeners},
+	{"gwapi_gateway.tls", 25, NULL, NULL, raw_gateway_tls},
+	{"gwapi_gateway.defaultScope", 3, NULL, NULL, NULL},
+	{"gwapi_listener_set.parentRef", 99, NULL, NULL, raw_set_parent},
+	{"gwapi_listener_set.listeners", 99, NULL, NULL, NULL},
+	{"gwapi_listener.name", 99, &pool_api_section, NULL, NULL},
+	{"gwapi_listener.hostname", 40, &pool_api_host, NULL, NULL},
+	{"gwapi_listener.port", 99, &pool_port, NULL, NULL},
+	{"gwapi_listener.protocol", 99, &pool_api_protocol, NULL, NULL},
+	{"gwapi_listener.tls", 45, NULL, NULL, raw_listener_tls},
+	{"gwapi_listener.allowedRoutes", 60, NULL, NULL, raw_allowed_routes},
+	{"gwapi_listener.filters", 1, NULL, NULL, raw_listener_filters},
+	{"gwapi_reference_grant.from", 99, NULL, NULL, raw_grant_from},
+	{"gwapi_reference_grant.to", 99, NULL, NULL, raw_grant_to},
+	{"gwapi_backend_tls_policy.targetRefs", 99, NULL, NULL, raw_tls_targets},
+	{"gwapi_backend_tls_policy.validation", 99, NULL, NULL, raw_server_validation},
+	{"k_config_map.data", 99, NULL, NULL, raw_ca_map},
+	{"gwapi_far_ref.namespace", 50, &pool_namespace, NULL, NULL},
+	{"gwapi_http_route.hostnames", 40, &pool_api_host, NULL, NULL},
+	{"gwapi_grpc_route.hostnames", 40, &pool_api_host, NULL, NULL},
 	/* HTTPRoute, GRPCRoute */
 	{"gwapi_http_route.parentRefs", 97, NULL, NULL, raw_parents},
 	{"gwapi_grpc_route.parentRefs", 97, NULL, NULL, raw_parents},
