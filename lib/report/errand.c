@@ -234,8 +234,7 @@ static enum due decide_event(struct trip *t, const struct node *root, struct wri
 
 static void event_written(struct trip *t, unsigned status)
 {
-	event_answered(t->r->events, t->number, status);
-	if (status == 404)
+	if (event_answered(t->r->events, t->number, status))
 		outbox_put(t->r->outbox, t->key, OUTBOX_URGENT);
 }
 

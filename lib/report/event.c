@@ -225,19 +225,26 @@ bool event_request(struct event_book *b, uint64_t number, struct event_request *
 	return true;
 }
 
-void event_answered(struct event_book *b, uint64_t number, unsigned status)
+bool event_answered(struct event_book *b, uint64_t number, unsigned status)
 {
 	struct series *s = find(b, number);
 
 	if (!s)
-		return;
+		return false;
 	if (status >= 200 && status < 300) {
 		s->sent = s->asked;
 		b->stats.sent++;
-	} else if (status == 404 && s->sent) {
-		s->sent = 0;
-		s->count = 1;
-		s->first_ns = s->last_ns;
-		s->event_name = name_event(b, &s->about, s->last_ns, &s->arena);
+		return false;
 	}
+	if (status != 404)
+		return false;
+	if (!s->sent) {
+		forget(s);
+		return false;
+	}
+	s->sent = 0;
+	s->count = 1;
+	s->first_ns = s->last_ns;
+	s->event_name = name_event(b, &s->about, s->last_ns, &s->arena);
+	return true;
 }

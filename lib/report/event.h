@@ -41,8 +41,9 @@ struct event_request {
 };
 /* What to send for it: it is new, or its count has grown. False: it is forgotten, or nothing is new. */
 bool event_request(struct event_book *b, uint64_t number, struct event_request *out);
-/* Its answer: 404 for a grown count means that the Event has ended: it is made anew by the next request. */
-void event_answered(struct event_book *b, uint64_t number, unsigned status);
+/* Its answer. True: there is a next request, for the Event whose count was to grow has ended, and is made anew. Of one
+ * that nothing comes of (its namespace has gone) no more is sent. */
+bool event_answered(struct event_book *b, uint64_t number, unsigned status);
 
 struct event_stats {
 	uint64_t noted, sent, dropped;

@@ -195,6 +195,21 @@ static void tells_what_is_bad(void **state)
 	fix_stop(&f);
 }
 
+/* The namespace of an Event is gone before the Event comes. */
+static void events_of_what_is_gone(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	fix_start(&f);
+	fake_api_fault(f.w.api, &(struct fake_fault){"/namespaces/one/events", FAKE_STATUS, 404, 0, 1000});
+	fix_put(&f, VIRTUAL, INVALID);
+	fix_begin(&f);
+	assert_true(says(&f, "r", "Quarantined"));
+	assert_int_equal(fake_api_requests(f.w.api, "/namespaces/one/events"), 1);
+	fix_stop(&f);
+}
+
 static void gets_over_faults(void **state)
 {
 	struct fix f;
@@ -448,6 +463,7 @@ int main(void)
 		cmocka_unit_test(writes_statuses),
 		cmocka_unit_test(follows_changes),
 		cmocka_unit_test(tells_what_is_bad),
+		cmocka_unit_test(events_of_what_is_gone),
 		cmocka_unit_test(gets_over_faults),
 		cmocka_unit_test(one_of_two_writes),
 		cmocka_unit_test(proxies_refuse),

@@ -31,6 +31,7 @@ static uint64_t note(struct event_book *b, const char *name, const char *message
 
 struct sent {
 	char method[8], target[512], body[4096];
+	bool again;
 };
 
 static bool send(struct event_book *b, uint64_t number, unsigned status, struct sent *out)
@@ -45,7 +46,7 @@ static bool send(struct event_book *b, uint64_t number, unsigned status, struct 
 		snprintf(out->method, sizeof(out->method), "%s", q.method);
 		snprintf(out->target, sizeof(out->target), "%s", buf_cstr(&q.target));
 		snprintf(out->body, sizeof(out->body), "%s", buf_cstr(&q.body));
-		event_answered(b, number, status);
+		out->again = event_answered(b, number, status);
 	}
 	buf_fini(&q.target);
 	buf_fini(&q.body);
@@ -56,7 +57,7 @@ static void same_is_counted(void **state)
 {
 	struct event_book *b = event_book_new("navarchd", "pod-1", 0, 1);
 	struct sent s;
-	uint64_t n = note(b, "r", "it is \"bad\"", 0);
+	uint64_t n = note(b, "r", "it is \"bad\"", 0), gone;
 	char name[300];
 
 	(void)state;
@@ -77,11 +78,16 @@ static void same_is_counted(void **state)
 	snprintf(name, sizeof(name), "%s", strrchr(s.target, '/'));
 	/* the server has forgotten it: another one begins */
 	assert_int_equal(note(b, "r", "it is \"bad\"", 10000), n);
-	assert_true(send(b, n, 404, &s));
-	assert_true(send(b, n, 201, &s));
+	assert_true(send(b, n, 404, &s) && s.again);
+	assert_true(send(b, n, 201, &s) && !s.again);
 	assert_string_equal(s.method, "POST");
 	assert_null(strstr(s.body, name + 1));
 	assert_non_null(strstr(s.body, "\"count\":1"));
+	/* there is nowhere for it to be: no more of it, and what is said again is said anew */
+	gone = note(b, "gone", "it is bad", 10000);
+	assert_true(send(b, gone, 404, &s) && !s.again);
+	assert_false(send(b, gone, 201, &s));
+	assert_int_not_equal(note(b, "gone", "it is bad", 10001), gone);
 	/* long after: a new one */
 	assert_int_not_equal(note(b, "r", "it is \"bad\"", 10000 + EVENT_SERIES_MS + 1), n);
 	assert_false(send(b, n, 200, &s));
