@@ -306,9 +306,10 @@ _Static_assert(ARRAY_LEN(types) == REPORT_ERRANDS, "one trouble a kind of errand
 /* ---- the course of one ---- */
 
 /* Told once, and again after a while: what fails for one object may go well for the next. */
-static void note_trouble(struct trip *t, const char *text)
+static void note_trouble(struct trip *t, const char *why)
 {
 	struct report_trouble *x = &t->r->trouble[t->type - types];
+	const char *text = arena_printf(&t->arena, "%s: %s", t->type->what, why);
 	int64_t now_ms = loop_now_ms(t->r->cfg.loop);
 
 	if (!x->text || strcmp(x->text, text) != 0 || now_ms - x->told_ms > TELL_AGAIN_MS) {
@@ -317,6 +318,7 @@ static void note_trouble(struct trip *t, const char *text)
 	}
 	free(x->text);
 	x->text = strdup(text);
+	must(x->text && "out of memory");
 	x->lasts = true;
 }
 
@@ -337,19 +339,23 @@ static void end(struct trip *t, enum outbox_end how, int64_t retry_after_ms)
 	report_work(r);
 }
 
-/* What an answer means that is not 2xx; read: of the first request. */
+/* Until it is tried again, a minute later or more. */
+static void give_up(struct trip *t, const char *why)
+{
+	note_trouble(t, why);
+	end(t, OUTBOX_REFUSED, -1);
+}
+
+/* What an answer means that is not 2xx. */
 static enum outbox_end judge(struct trip *t, const struct kube_reply *reply)
 {
-	struct arena a;
 	struct err e;
 
 	if (!kube_reply_check(reply, &e) || (!reply->why && reply->status == 404))
 		return OUTBOX_DONE;
 	if (!reply->why && reply->status == 409)
 		return OUTBOX_CONFLICT;
-	arena_init(&a, 0);
-	note_trouble(t, arena_printf(&a, "%s: %s", t->type->what, e.text));
-	arena_fini(&a);
+	note_trouble(t, e.text);
 	if (reply->why || reply->status >= 500 || reply->status == 429 || reply->status == 401)
 		return OUTBOX_TROUBLE;
 	return OUTBOX_REFUSED;
@@ -394,21 +400,21 @@ static void go_on(struct trip *t, const struct node *root)
 	buf_init(&w.target, TARGET_MAX);
 	buf_init(&w.body, WRITE_MAX);
 	due = t->type->decide(t, root, &w);
-	if (due == DUE_WRITE && (w.body.failed || w.target.failed))
-		due = DUE_NOTHING;
-	if (due == DUE_WRITE) {
+	if (due == DUE_WRITE && (w.body.failed || w.target.failed)) {
+		give_up(t, "it is too large to be written");
+	} else if (due == DUE_WRITE) {
 		if (!t->type->blind)
 			outbox_charge(t->r->outbox, loop_now_ms(t->r->cfg.loop));
 		write_it(t, &w);
+	} else if (due == DUE_LATER) {
+		end(t, OUTBOX_CONFLICT, -1);
+	} else {
+		t->r->unchanged++;
+		note_success(t);
+		end(t, OUTBOX_DONE, -1);
 	}
 	buf_fini(&w.target);
 	buf_fini(&w.body);
-	if (due == DUE_NOTHING) {
-		t->r->unchanged++;
-		note_success(t);
-	}
-	if (due != DUE_WRITE)
-		end(t, due == DUE_LATER ? OUTBOX_CONFLICT : OUTBOX_DONE, -1);
 }
 
 static void has_read(void *arg, const struct kube_reply *reply)
@@ -429,7 +435,7 @@ static void has_read(void *arg, const struct kube_reply *reply)
 	if (reply->status != 404)
 		root = node_parse_json(reply->body, reply->n_body, NULL, &a, &ds).root;
 	if (reply->status != 404 && (!root || root->kind != NODE_MAP))
-		end(t, OUTBOX_REFUSED, -1);
+		give_up(t, "what the server has is no object");
 	else
 		go_on(t, root);
 	arena_fini(&a);

@@ -164,8 +164,8 @@ static bool is_same(const struct verdict *a, const struct verdict *b)
 /* Those that differ from the snapshot before: a change of one object of a kind costs little where there are thousands. */
 static void consider_verdicts(struct reporter *r, const struct snapshot *old, enum kind kind)
 {
-	size_t first, n = snapshot_verdicts_of(r->snap, kind, &first), at = 0, n_old = old ? snapshot_verdicts_of(old, kind, &at) : 0;
-	const struct verdict *v = r->snap->verdicts + first, *was = n_old ? old->verdicts + at : NULL, *end = was + n_old;
+	size_t first, at, n = snapshot_verdicts_of(r->snap, kind, &first), n_old = snapshot_verdicts_of(old, kind, &at);
+	const struct verdict *v = r->snap->verdicts + first, *was = old->verdicts + at, *end = was + n_old;
 
 	for (size_t i = 0; i < n || was != end;) {
 		int order = i == n ? -1 : was == end ? 1 : object_compare(was->obj, v[i].obj);
@@ -186,14 +186,14 @@ static void consider_object(const struct kube_object *o, void *arg)
 }
 
 /* Where the gateway of all of them is reached. */
-static void look_at_addresses(struct reporter *r)
+static void look_at_addresses(struct reporter *r, const struct snapshot *old)
 {
 	struct ingress_addresses now;
 	struct arena a;
 
 	arena_init(&a, 0);
 	ingress_addresses_find(&r->snap->objects, &a, &now);
-	if (!hash_equal(now.hash, r->addresses) && r->leads)
+	if (old && !hash_equal(now.hash, r->addresses) && r->leads)
 		source_kube_each_object(r->cfg.source, KIND_INGRESS, consider_object, r);
 	r->addresses = now.hash;
 	arena_fini(&a);
@@ -482,11 +482,10 @@ static void fill_refusal(struct refusal *x, uint64_t client, const char *proxy, 
 
 void reporter_refused(struct reporter *r, uint64_t client, const char *proxy, const struct res *res, const char *text)
 {
-	struct refusal *x;
+	struct refusal *x = r && res ? find_refusal(r, client, res) : NULL;
 
-	if (!r || !res || (!find_refusal(r, client, res) && r->n_refusals >= REPORT_REFUSALS_MAX))
+	if (!r || !res || (!x && r->n_refusals >= REPORT_REFUSALS_MAX))
 		return;
-	x = find_refusal(r, client, res);
 	if (x) {
 		arena_fini(&x->arena);
 		*x = (struct refusal){.next = x->next};
@@ -516,10 +515,10 @@ void reporter_published(struct reporter *r, struct snapshot *s)
 	look_at_namespaces(r);
 	if (!old && r->leads)
 		first_pass(r);
-	for (int k = 0; r->leads && k < KIND_COUNT; k++)
+	for (int k = 0; old && r->leads && k < KIND_COUNT; k++)
 		if (is_told_of((enum kind)k) && !snapshot_same_verdicts(old, s, (enum kind)k))
 			consider_verdicts(r, old, (enum kind)k);
-	look_at_addresses(r);
+	look_at_addresses(r, old);
 	snapshot_unref(old);
 	report_work(r);
 }

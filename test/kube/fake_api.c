@@ -473,7 +473,9 @@ static void read_object(struct client *c, const struct http_request *r, struct f
 	if (p->name) {
 		const struct fake_object *o = fake_store_get(res, p->ns ? p->ns : "", p->name);
 
-		if (o)
+		if (o && c->faulty && c->fault == FAKE_GARBAGE)
+			respond(c, 200, "", "[]", 2);
+		else if (o)
 			respond(c, 200, "", o->json, strlen(o->json));
 		else
 			respond_status(c, 404, "NotFound", "not found");

@@ -20,7 +20,8 @@ enum fake_what {
 	FAKE_CUT,		/* closes cleanly within the body, after n bytes of it */
 	FAKE_RESET,		/* resets the connection after n bytes of the body */
 	FAKE_SILENT,		/* accepts the request and says nothing */
-	FAKE_GARBAGE,		/* a watch: a line that is no JSON comes first. A list: its first element is no object */
+	FAKE_GARBAGE,		/* a watch: a line that is no JSON comes first. A list: its first element is no object.
+				 * One object: it is none */
 	FAKE_SLOW,		/* n bytes a 10 ms */
 	FAKE_EMPTY,		/* a list without its elements, as a server that lost its data gives it */
 	FAKE_GONE,		/* a watch: one ERROR event with code 410 */

@@ -433,27 +433,72 @@ static void tells_of_its_revision(void **state)
 	fix_stop(&f);
 }
 
-/* A first pass over many objects is bounded, and what changes meanwhile does not wait for its end. */
+static void put_many(struct fix *f)
+{
+	for (int i = 0; i < 120; i++)
+		put_route(f, arena_printf(&f->w.arena, "r%03d", i), "");
+}
+
+/* What changes during a first pass over many objects does not wait for its end. */
+static void changes_go_first(struct fix *f)
+{
+	size_t waiting;
+
+	wait_for(&f->w, fix_stats(f, 0).statuses > 0);
+	put_route(f, "r119", ",\"weight\":7");
+	wait_for(&f->w, observed(f, "r119", "2"));
+	waiting = fix_stats(f, 0).outbox.waiting;
+	assert_in_range(waiting, 30, 119);
+	assert_in_range(fix_stats(f, 0).outbox.open, 0, OUTBOX_OPEN_MAX);
+	wait_for(&f->w, fix_is_quiet(f, 0));
+	assert_int_equal(fix_stats(f, 0).statuses, 120);
+}
+
 static void paces_the_first_pass(void **state)
 {
 	struct fix f;
-	size_t waiting;
 
 	(void)state;
 	fix_start(&f);
-	for (int i = 0; i < 120; i++)
-		put_route(&f, arena_printf(&f.w.arena, "r%03d", i), "");
+	put_many(&f);
 	fix_open_source(&f);
 	wait_for(&f.w, store_synced(f.w.store) && f.snap);
 	fix_open_reporter(&f, 0);
-	wait_for(&f.w, fix_stats(&f, 0).statuses > 0);
-	put_route(&f, "r119", ",\"weight\":7");
-	wait_for(&f.w, observed(&f, "r119", "2"));
-	waiting = fix_stats(&f, 0).outbox.waiting;
-	assert_in_range(waiting, 30, 119);
-	assert_in_range(fix_stats(&f, 0).outbox.open, 0, OUTBOX_OPEN_MAX);
-	wait_for(&f.w, fix_is_quiet(&f, 0));
-	assert_int_equal(fix_stats(&f, 0).statuses, 120);
+	changes_go_first(&f);
+	fix_stop(&f);
+}
+
+/* The same where it leads before there is a snapshot. */
+static void leads_before_a_snapshot(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	fix_start(&f);
+	put_many(&f);
+	fake_api_fault(f.w.api, &(struct fake_fault){"/pods?", FAKE_STATUS, 503, 0, 1});
+	fix_open_source(&f);
+	fix_open_reporter(&f, 0);
+	wait_for(&f.w, fix_stats(&f, 0).leads);
+	assert_null(f.snap);
+	changes_go_first(&f);
+	fix_stop(&f);
+}
+
+/* What the server gives for an object is none: that one waits, and somebody is told. */
+static void answers_that_are_none(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	fix_start(&f);
+	put_route(&f, "r", "");
+	fake_api_fault(f.w.api, &(struct fake_fault){"/r/status", FAKE_GARBAGE, 0, 0, 1});
+	fix_open_source(&f);
+	wait_for(&f.w, store_synced(f.w.store) && f.snap);
+	fix_open_reporter(&f, 0);
+	wait_for(&f.w, fix_stats(&f, 0).outbox.refused == 1);
+	assert_string_equal(fix_stats(&f, 0).trouble, "statuses: what the server has is no object");
 	fix_stop(&f);
 }
 
@@ -472,6 +517,8 @@ int main(void)
 		cmocka_unit_test(files_are_not_told_of),
 		cmocka_unit_test(tells_of_its_revision),
 		cmocka_unit_test(paces_the_first_pass),
+		cmocka_unit_test(leads_before_a_snapshot),
+		cmocka_unit_test(answers_that_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
