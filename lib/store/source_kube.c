@@ -104,6 +104,14 @@ static struct identity identify(const struct feed *f, const struct node *root, s
 	return id;
 }
 
+static char *copy_or_null(const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	must((!text || copy) && "out of memory");
+	return copy;
+}
+
 static void touch(struct source_kube *s)
 {
 	s->touched = true;
@@ -301,7 +309,7 @@ static void on_trouble(void *arg, const char *why)
 	else
 		log_info("kube", "%s: all is well again", plural);
 	free(f->trouble);
-	f->trouble = why ? strdup(why) : NULL;
+	f->trouble = copy_or_null(why);
 }
 
 static void forget_version(const char *key, void *value, void *arg)
@@ -398,14 +406,6 @@ static void step(struct feed *f)
 }
 
 /* ---- feeds ---- */
-
-static char *copy_or_null(const char *text)
-{
-	char *copy = text ? strdup(text) : NULL;
-
-	must((!text || copy) && "out of memory");
-	return copy;
-}
 
 static void add_feed(struct source_kube *s, enum kind kind, const char *ns, const char *name)
 {
@@ -619,9 +619,9 @@ static void commit(void *arg)
 	if (waits && !s->synced)
 		return;
 	news = s->restored && !waits;
-	if (s->restored && !waits)
+	if (news)
 		note_synced(s);
-	if (s->synced && !touched)
+	if (s->synced && !touched && !news)
 		return;
 	s->touched = false;
 	news = store_commit(s->cfg.store) > 0 || news || !s->synced || s->findings != store_findings_version(s->cfg.store);

@@ -569,31 +569,51 @@ static void server_comes_late(void **state)
 	stop(&f);
 }
 
+static void start_with_disk(struct fix *f)
+{
+	char dir[] = "/tmp/navarch-state-XXXXXX";
+	struct err e;
+
+	start(f);
+	assert_non_null(mkdtemp(dir));
+	f->state_dir = arena_strdup(&f->w.arena, dir);
+	f->pool = job_pool_new(f->w.loop, 0, &e);
+}
+
+static void stop_with_disk(struct fix *f)
+{
+	char cmd[64];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", f->state_dir);
+	stop(f);
+	assert_int_equal(system(cmd), 0);
+}
+
+/* All that it knew is on disk. */
+static void end_process(struct fix *f)
+{
+	wait_for(&f->w, !access(arena_printf(&f->w.arena, "%s/generation", f->state_dir), F_OK));
+	turn_for(f, 50);
+	close_source(f);
+	store_free(f->w.store);
+	f->w.store = store_new("cluster.local", "istio-system");
+}
+
 /* Without its server it starts with what was in force; when the server comes, what did not change costs nothing. */
 static void starts_from_disk(void **state)
 {
-	char dir[] = "/tmp/navarch-state-XXXXXX";
 	uint64_t generation;
 	const struct object *a;
-	char cmd[64];
 	struct fix f;
-	struct err e;
 
 	(void)state;
-	start(&f);
-	assert_non_null(mkdtemp(dir));
-	f.state_dir = dir;
-	f.pool = job_pool_new(f.w.loop, 0, &e);
+	start_with_disk(&f);
 	put_service(&f, "a", 80);
 	put_service(&f, "b", 80);
 	put_route(&f, "r", 100);
 	open_source(&f);
 	all_watch(&f);
-	wait_for(&f.w, !access(arena_printf(&f.w.arena, "%s/generation", dir), F_OK));
-	turn_for(&f, 50);
-	close_source(&f);
-	store_free(f.w.store);
-	f.w.store = store_new("cluster.local", "istio-system");
+	end_process(&f);
 	fake_api_delete(f.w.api, SERVICES, "one", "b");
 	fake_api_fault(f.w.api, &(struct fake_fault){.match = "?", .what = FAKE_STATUS, .n = 503, .times = 40});
 	open_source(&f);
@@ -606,10 +626,27 @@ static void starts_from_disk(void **state)
 	all_watch(&f);
 	assert_ptr_equal(get(&f, KIND_SERVICE, "one", "a"), a);
 	assert_int_equal(store_generation(f.w.store), generation + 1);	/* b alone */
-	stop(&f);
-	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", dir);
-	assert_int_equal(system(cmd), 0);
+	stop_with_disk(&f);
 }
+
+/* That the server has been read is told, also where it brings nothing new. */
+static void starts_from_an_empty_disk(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start_with_disk(&f);
+	open_source(&f);
+	all_watch(&f);
+	end_process(&f);
+	open_source(&f);
+	assert_true(store_restored_s(f.w.store) > 0);
+	f.changes = 0;
+	wait_for(&f.w, store_restored_s(f.w.store) == 0);
+	assert_int_equal(f.changes, 1);
+	stop_with_disk(&f);
+}
+
 
 int main(void)
 {
@@ -629,6 +666,7 @@ int main(void)
 		cmocka_unit_test(token_rotates),
 		cmocka_unit_test(server_comes_late),
 		cmocka_unit_test(starts_from_disk),
+		cmocka_unit_test(starts_from_an_empty_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
