@@ -133,21 +133,6 @@ void dir_scan_fini(struct dir_scan *s)
 
 /* ---- loop ---- */
 
-static bool scan_has(const struct dir_scan *s, const char *path)
-{
-	size_t lo = 0, hi = s->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (strcmp(s->v[mid].file.path, path) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < s->n && strcmp(s->v[lo].file.path, path) == 0;
-}
-
 static void remember(const struct dir_scan *s, struct dir_known *known)
 {
 	arena_fini(&known->arena);
@@ -162,31 +147,15 @@ size_t dir_apply(const struct dir_scan *s, struct store *store, int source, stru
 {
 	if (s->failed)
 		return 0;
-	for (size_t i = 0; i < known->n; i++)
-		if (!scan_has(s, known->v[i].path))
+	for (size_t i = 0, k = 0; i < known->n; i++) {
+		while (k < s->n && strcmp(s->v[k].file.path, known->v[i].path) < 0)
+			k++;
+		if (k == s->n || strcmp(s->v[k].file.path, known->v[i].path) != 0)
 			store_remove(store, source, known->v[i].path);
+	}
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].outcome != DIR_SAME)
 			store_put(store, source, &s->v[i].place);
 	remember(s, known);
 	return store_commit(store);
-}
-
-int store_load_dir(struct store *store, int source, const char *root, enum schema_mode mode, struct err *e)
-{
-	struct dir_known known = {0};
-	struct dir_scan scan;
-	int rc = 0;
-
-	dir_scan(root, &known, mode, &scan);
-	if (scan.failed) {
-		*e = scan.err;
-		rc = -1;
-	} else {
-		dir_apply(&scan, store, source, &known);
-		store_source_synced(store, source);
-	}
-	dir_scan_fini(&scan);
-	arena_fini(&known.arena);
-	return rc;
 }

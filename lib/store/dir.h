@@ -45,8 +45,4 @@ void dir_scan(const char *root, const struct dir_known *known, enum schema_mode 
 size_t dir_apply(const struct dir_scan *s, struct store *store, int source, struct dir_known *known);
 void dir_scan_fini(struct dir_scan *s);
 
-/* For command lines: reads root once into the source, which is then synced. -1 when it cannot be
- * listed or has no manifests. What is wrong in the files is in store_findings. */
-int store_load_dir(struct store *store, int source, const char *root, enum schema_mode mode, struct err *e);
-
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "base/scalar.h"
@@ -192,21 +193,11 @@ static int take_text(const char *text, const char *file, struct arena *a, const 
 
 static const char *basic(const struct kube_access *access, struct arena *a)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const char *plain = arena_printf(a, "%s:%s", access->user, access->password);
 	size_t n = strlen(plain);
-	char *out = arena_alloc(a, (n + 2) / 3 * 4 + 1), *w = out;
+	char *out = arena_alloc(a, BASE64_SIZE(n) + 1);
 
-	for (size_t i = 0; i < n; i += 3) {
-		unsigned b = (unsigned)(unsigned char)plain[i] << 16;
-
-		b |= i + 1 < n ? (unsigned)(unsigned char)plain[i + 1] << 8 : 0;
-		b |= i + 2 < n ? (unsigned char)plain[i + 2] : 0;
-		*w++ = digits[b >> 18];
-		*w++ = digits[b >> 12 & 63];
-		*w++ = i + 1 < n ? digits[b >> 6 & 63] : '=';
-		*w++ = i + 2 < n ? digits[b & 63] : '=';
-	}
+	out[base64_encode(BASE64_PLAIN, (const uint8_t *)plain, n, out)] = '\0';
 	return arena_printf(a, "Authorization: Basic %s", out);
 }
 

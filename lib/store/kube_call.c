@@ -206,11 +206,6 @@ void kube_client_free(struct kube_client *c)
 	free(c);
 }
 
-const struct http_client_stats *kube_client_stats(const struct kube_client *c)
-{
-	return http_client_stats(c->http);
-}
-
 struct kube_call *kube_call_open(struct kube_client *c, const struct kube_request *r, const struct http_call_events *events,
 				 void *arg)
 {

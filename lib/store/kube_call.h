@@ -17,7 +17,6 @@ struct kube_call;
 /* access is borrowed. NULL and an err as http_client_new has it. */
 struct kube_client *kube_client_new(struct loop *l, const struct kube_access *access, const char *user_agent, struct err *e);
 void kube_client_free(struct kube_client *c);	/* its calls end without an event; NULL is fine */
-const struct http_client_stats *kube_client_stats(const struct kube_client *c);
 
 struct kube_request {
 	const char *method;		/* "GET" */

@@ -23,7 +23,6 @@ static const enum reach reaches[KIND_COUNT] = {
 
 static void call_over(struct feed *f, const struct err *why);
 static void step(struct feed *f);
-static void follow_references(struct source_kube *s);
 
 /* ---- time ---- */
 
@@ -287,6 +286,11 @@ static void forget_one(const char *key, void *value, void *arg)
 	forget(arg, key, value);
 }
 
+void source_kube_forget_all(struct feed *f)
+{
+	map_each(&f->known, forget_one, f);
+}
+
 static void on_vanished(void *arg)
 {
 	struct feed *f = arg;
@@ -294,7 +298,7 @@ static void on_vanished(void *arg)
 	if (map_count(&f->known))
 		log_warn("kube", "%s: the server has not known the kind for %d minutes; its %zu objects are gone",
 			 kind_info(f->kind)->plural, KUBE_VANISHED_MS / 60000, map_count(&f->known));
-	map_each(&f->known, forget_one, f);
+	source_kube_forget_all(f);
 }
 
 static void on_trouble(void *arg, const char *why)
@@ -407,7 +411,7 @@ static void step(struct feed *f)
 
 /* ---- feeds ---- */
 
-static void add_feed(struct source_kube *s, enum kind kind, const char *ns, const char *name)
+struct feed *source_kube_add_feed(struct source_kube *s, enum kind kind, const char *ns, const char *name)
 {
 	struct feed *f = calloc(1, sizeof(*f));
 	struct kube_watch_cfg cfg = {.kind = kind, .page = PAGE, .events = &watch_events, .arg = f};
@@ -424,6 +428,7 @@ static void add_feed(struct source_kube *s, enum kind kind, const char *ns, cons
 	s->feeds = f;
 	/* not from within what is being iterated or committed */
 	loop_timer_start(s->cfg.loop, &f->timer, 0, timer_fired, f);
+	return f;
 }
 
 static void free_known(const char *key, void *value, void *arg)
@@ -433,7 +438,7 @@ static void free_known(const char *key, void *value, void *arg)
 	free(value);
 }
 
-static void free_feed(struct feed *f)
+void source_kube_free_feed(struct feed *f)
 {
 	kube_call_cancel(f->call);
 	loop_timer_stop(f->source->cfg.loop, &f->timer);
@@ -445,77 +450,6 @@ static void free_feed(struct feed *f)
 	free(f->ns);
 	free(f->name);
 	free(f);
-}
-
-static struct feed *find_feed(const struct source_kube *s, const struct credential_ref *ref)
-{
-	for (struct feed *f = s->feeds; f; f = f->next)
-		if (f->kind == ref->kind && f->name && !strcmp(f->ns, ref->ns) && !strcmp(f->name, ref->name))
-			return f;
-	return NULL;
-}
-
-static void drop_unreferred(struct source_kube *s, const struct credential_refs *refs)
-{
-	for (struct feed **at = &s->feeds, *f; (f = *at);) {
-		if (!f->referred || credential_refs_have(refs, f->kind, f->ns, f->name)) {
-			at = &f->next;
-			continue;
-		}
-		map_each(&f->known, forget_one, f);
-		*at = f->next;
-		s->n_referred--;
-		free_feed(f);
-	}
-}
-
-/* Whether the lists that references follow from have changed since; pods change often, references do not. */
-static bool take_followed(struct source_kube *s)
-{
-	const struct object_set *set = store_objects(s->cfg.store);
-	bool changed = s->followed_mesh != set->settings;
-
-	if (changed) {
-		mesh_settings_unref(s->followed_mesh);
-		s->followed_mesh = mesh_settings_ref(set->settings);
-	}
-	for (size_t i = 0; i < CREDENTIAL_KINDS; i++) {
-		enum kind k = credential_kinds[i];
-
-		if (s->followed[i] == set->kind[k])
-			continue;
-		/* without a Gateway no pod is one */
-		changed = changed || k != KIND_POD || set->kind[KIND_GATEWAY]->n || set->kind[KIND_INGRESS]->n;
-		kind_list_unref(s->followed[i]);
-		s->followed[i] = kind_list_ref(set->kind[k]);
-	}
-	return changed;
-}
-
-/* Watches of the Secrets and ConfigMaps that the objects of now refer to, and of no others. */
-static void follow_references(struct source_kube *s)
-{
-	struct credential_refs refs;
-	struct arena a;
-
-	if (!take_followed(s))
-		return;
-	arena_init(&a, 0);
-	credential_refs_build(store_objects(s->cfg.store), s->cfg.root_namespace, &a, &refs);
-	drop_unreferred(s, &refs);
-	for (size_t i = 0; i < refs.n; i++) {
-		if (find_feed(s, &refs.v[i]))
-			continue;
-		if (s->n_referred >= KUBE_REFERRED_MAX) {
-			log_warn("kube", "more than %d Secrets are referred to; %s/%s and what follows are not read",
-				 KUBE_REFERRED_MAX, refs.v[i].ns, refs.v[i].name);
-			break;
-		}
-		s->n_referred++;
-		add_feed(s, refs.v[i].kind, refs.v[i].ns, refs.v[i].name);
-		s->feeds->referred = true;
-	}
-	arena_fini(&a);
 }
 
 /* ---- disk ---- */
@@ -557,7 +491,7 @@ static void load_from_disk(struct source_kube *s)
 	if (rc < 0)
 		return;
 	store_commit(s->cfg.store);
-	follow_references(s);
+	source_kube_follow(s);
 	s->loading_referred = true;
 	disk_load(s->state, NULL, take_from_disk, s, &saved_s, &e);
 	store_commit(s->cfg.store);
@@ -627,7 +561,7 @@ static void commit(void *arg)
 	news = store_commit(s->cfg.store) > 0 || news || !s->synced || s->findings != store_findings_version(s->cfg.store);
 	s->findings = store_findings_version(s->cfg.store);
 	if (news)
-		follow_references(s);
+		source_kube_follow(s);
 	if (!s->synced && !all_settled(s)) {	/* Secrets that were not known of before */
 		loop_task_kick(s->cfg.loop, &s->commit);
 		return;
@@ -659,6 +593,7 @@ int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out
 		return -1;
 	}
 	arena_init(&s->scratch, 0);
+	map_init(&s->referred, NULL);
 	s->source = store_source_add(cfg->store, "kubernetes");
 	s->commit = (struct loop_task){.fn = commit, .arg = s, .phase = LOOP_INGEST};
 	for (int k = 0; k < KIND_COUNT; k++) {
@@ -667,9 +602,9 @@ int source_kube_open(const struct source_kube_cfg *cfg, struct source_kube **out
 		if (info->files_only && (info->nameless || !cfg->for_analysis))
 			continue;
 		if (reaches[k] == REACH_ALL)
-			add_feed(s, (enum kind)k, NULL, NULL);
+			source_kube_add_feed(s, (enum kind)k, NULL, NULL);
 		else if (reaches[k] == REACH_MESH_CONFIG)
-			add_feed(s, (enum kind)k, cfg->root_namespace, store_mesh_map(cfg->store));
+			source_kube_add_feed(s, (enum kind)k, cfg->root_namespace, store_mesh_map(cfg->store));
 	}
 	open_disk(s);
 	*out = s;
@@ -691,13 +626,11 @@ void source_kube_close(struct source_kube *s)
 	s->closing = true;
 	for (struct feed *f = s->feeds, *next; f; f = next) {
 		next = f->next;
-		free_feed(f);
+		source_kube_free_feed(f);
 	}
 	loop_task_stop(&s->commit);
 	loop_timer_stop(s->cfg.loop, &s->late);
-	for (size_t i = 0; i < ARRAY_LEN(s->followed); i++)
-		kind_list_unref(s->followed[i]);
-	mesh_settings_unref(s->followed_mesh);
+	source_kube_unfollow(s);
 	disk_saver_free(s->saver);
 	free(s->state);
 	kube_client_free(s->client);

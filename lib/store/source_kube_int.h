@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Private to source_kube.c (what comes from the server) and source_kube_look.c (what others ask). Thread: loop.
+ * Private to source_kube.c (what comes from the server), source_kube_refs.c (which Secrets and ConfigMaps are watched)
+ * and source_kube_look.c (what others ask). Thread: loop.
  */
 #ifndef STORE_SOURCE_KUBE_INT_H
 #define STORE_SOURCE_KUBE_INT_H
@@ -40,7 +41,7 @@ struct source_kube {
 	struct kube_client *client;
 	int source;
 	struct feed *feeds;
-	size_t n_referred;
+	struct map referred;		/* "kind/ns/name" -> the feed of what an object names */
 	const struct kind_list *followed[CREDENTIAL_KINDS];	/* what the references are of; refs */
 	const struct mesh_settings *followed_mesh;	/* ref */
 	struct loop_task commit;
@@ -55,6 +56,19 @@ struct source_kube {
 	bool touched;			/* the store was told something since the last commit */
 	uint64_t findings;		/* their version as of the last commit */
 };
+
+/* ---- source_kube.c ---- */
+
+/* name: of one object in ns, or NULL: all of the kind. */
+struct feed *source_kube_add_feed(struct source_kube *s, enum kind kind, const char *ns, const char *name);
+void source_kube_free_feed(struct feed *f);	/* it stands in no list any more */
+void source_kube_forget_all(struct feed *f);	/* its objects are gone */
+
+/* ---- source_kube_refs.c ---- */
+
+/* After a commit: watches what the objects refer to now. */
+void source_kube_follow(struct source_kube *s);
+void source_kube_unfollow(struct source_kube *s);	/* at the end, when no feed is left */
 
 /* The key of struct feed's known. */
 const char *source_kube_key(const char *ns, const char *name, struct arena *a);

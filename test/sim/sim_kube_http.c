@@ -42,7 +42,6 @@ struct http_call {
 struct http_client {
 	struct api *api;
 	struct http_call *calls;
-	struct http_client_stats stats;	/* none */
 };
 
 static void turn(void *arg);
@@ -57,11 +56,6 @@ struct http_client *http_client_new(struct loop *l, const char *user_agent, stru
 	c->api = sim_loop_attached(l);
 	c->api->client = c;
 	return c;
-}
-
-const struct http_client_stats *http_client_stats(const struct http_client *c)
-{
-	return &c->stats;
 }
 
 static struct loop *loop_of(const struct http_call *call)
