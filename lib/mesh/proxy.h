@@ -8,7 +8,7 @@
 #define MESH_PROXY_H
 
 #include "base/err.h"
-#include "mesh/authz.h"
+#include "mesh/policy.h"
 #include "mesh/peer.h"
 #include "mesh/snapshot.h"
 
@@ -101,7 +101,7 @@ struct view {
 	size_t n_gateways;
 	const struct object *sidecar;	/* the Sidecar in force, or NULL */
 	struct peer_modes peer;		/* mutual TLS of its own callers; a sidecar's only */
-	struct authz_set authz;		/* what its callers may do; of sidecars and gateways */
+	struct policy_set authz, authn;	/* what its callers may do, whose tokens they show; of sidecars and gateways */
 	bool sds_agent;
 	const char *rest_cluster;	/* config sources inside resources are REST; NULL: ADS */
 	const struct proxy_config *config;	/* in force: gatewayTopology, tracing, proxyHeaders,
@@ -120,7 +120,8 @@ struct hash128 view_mix_listeners(const struct view *v, struct hash128 h);
 
 /* Mixes in what inbound listeners read of PeerAuthentications. */
 struct hash128 view_mix_peer(const struct view *v, struct hash128 h);
-struct hash128 view_mix_authz(const struct view *v, struct hash128 h);
+/* Of AuthorizationPolicies and RequestAuthentications. */
+struct hash128 view_mix_policies(const struct view *v, struct hash128 h);
 
 /* The Services (comma separated hosts) that a Gateway names instead of a selector, or NULL; an Ingress names none. */
 const char *gateway_service(const struct object *gw);

@@ -235,6 +235,7 @@ static void run_stages(struct builder *b)
 	s->sidecars = by_age(b, KIND_SIDECAR, &s->n_sidecars);
 	s->proxy_configs = by_age(b, KIND_PROXY_CONFIG, &s->n_proxy_configs);
 	s->authz = by_age(b, KIND_AUTHORIZATION_POLICY, &s->n_authz);
+	s->authn = by_age(b, KIND_REQUEST_AUTHENTICATION, &s->n_authn);
 	s->peers = by_age(b, KIND_PEER_AUTHENTICATION, &s->n_peers);
 	for (size_t i = 0; i < s->n_peers; i++)
 		s->peer_hash = hash_mix(s->peer_hash, s->peers[i]->hash);

@@ -263,6 +263,8 @@ struct snapshot {
 	size_t n_proxy_configs;
 	const struct object *const *authz;	/* AuthorizationPolicies, by age */
 	size_t n_authz;
+	const struct object *const *authn;	/* RequestAuthentications, by age */
+	size_t n_authn;
 	const struct object *const *peers;	/* PeerAuthentications, by age */
 	size_t n_peers;
 	struct hash128 peer_hash;	/* of all of them */

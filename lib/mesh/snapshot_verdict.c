@@ -11,7 +11,8 @@
 
 #include "base/map.h"
 #include "base/must.h"
-#include "mesh/authz.h"
+#include "mesh/policy.h"
+#include "model/jwks.h"
 #include "model/security.h"
 #include "model/traffic.h"
 
@@ -388,15 +389,44 @@ static bool is_provider(const struct mesh_config *mesh, const char *name)
 	return false;
 }
 
+static bool judge_targets(struct judging *g, const struct object *o)
+{
+	const char *field = policy_targets(o);
+
+	if (field)
+		verdict_judge(g, o, VERDICT_UNATTACHED, D_AUTHZ_TARGETS, field,
+			      "no Gateway of the Gateway API and no waypoint takes the policy");
+	return field;
+}
+
+static void judge_request_authentication(struct judging *g, const struct object *o)
+{
+	const struct request_authentication *r = object_spec(o, request_authentication);
+	struct jwks_uri uri;
+
+	if (judge_targets(g, o))
+		return;
+	for (size_t i = 0; i < r->n_jwt_rules; i++) {
+		const struct jwt_rule *rule = &r->jwt_rules[i];
+		const char *path = arena_printf(g->arena, "spec.jwtRules[%zu]", i);
+
+		if (rule->jwks && *rule->jwks)
+			continue;
+		if (!rule->jwks_uri)
+			verdict_judge(g, o, VERDICT_PARTLY, D_JWT_KEYS_UNKNOWN, path,
+				      "neither jwks nor jwksUri says the keys of %.100s: its tokens are refused", rule->issuer);
+		else if (!jwks_uri_read(rule->jwks_uri, g->arena, &uri))
+			verdict_judge(g, o, VERDICT_PARTLY, D_JWT_KEYS_UNKNOWN, arena_printf(g->arena, "%s.jwksUri", path),
+				      "keys are not fetched from %.200s: tokens of %.100s are refused", rule->jwks_uri, rule->issuer);
+	}
+}
+
 static void judge_authorization(struct judging *g, const struct object *o)
 {
 	const struct authorization_policy *p = object_spec(o, authorization_policy);
 	const char *provider = p->provider && p->provider->name ? p->provider->name : "";
 
-	if (authz_has_targets(o))
-		verdict_judge(g, o, VERDICT_UNATTACHED, D_AUTHZ_TARGETS, p->target_ref ? "spec.targetRef" : "spec.targetRefs",
-			      "no Gateway of the Gateway API and no waypoint takes the policy");
-	else if (p->action == AUTHZ_CUSTOM && !is_provider(g->b->s->mesh, provider))
+	if (!judge_targets(g, o) && p->action == AUTHZ_CUSTOM && !is_provider(g->b->s->mesh, provider))
 		verdict_judge(g, o, VERDICT_PARTLY, D_AUTHZ_PROVIDER_MISSING, "spec.provider.name",
 			      "there is no provider \"%s\": what the rules match is denied", provider);
 }
@@ -432,6 +462,7 @@ static const struct {
 	[KIND_SIDECAR] = {.all = judge_sidecars},
 	[KIND_PROXY_CONFIG] = {.all = judge_proxy_configs},
 	[KIND_PEER_AUTHENTICATION] = {.all = judge_peers},
+	[KIND_REQUEST_AUTHENTICATION] = {.one = judge_request_authentication},
 	[KIND_AUTHORIZATION_POLICY] = {.one = judge_authorization},
 	[KIND_HTTP_ROUTE] = {.one = judge_route, .depends = ROUTE_INPUTS},
 	[KIND_GRPC_ROUTE] = {.one = judge_route, .depends = ROUTE_INPUTS},

@@ -315,12 +315,17 @@ struct hash128 view_mix_peer(const struct view *v, struct hash128 h)
 	return h;
 }
 
-struct hash128 view_mix_authz(const struct view *v, struct hash128 h)
+static struct hash128 mix_policies(const struct policy_set *set, struct hash128 h)
 {
-	h = hash_mix_u64(h, v->authz.n);
-	for (size_t i = 0; i < v->authz.n; i++)
-		h = hash_mix(h, v->authz.v[i]->hash);
+	h = hash_mix_u64(h, set->n);
+	for (size_t i = 0; i < set->n; i++)
+		h = hash_mix(h, set->v[i]->hash);
 	return h;
+}
+
+struct hash128 view_mix_policies(const struct view *v, struct hash128 h)
+{
+	return mix_policies(&v->authn, mix_policies(&v->authz, h));
 }
 
 static struct hash128 view_hash(const struct view *v)
@@ -348,7 +353,7 @@ static struct hash128 view_hash(const struct view *v)
 		h = hash_mix(h, v->gateways[i]->part.hash);
 	if (v->sidecar)
 		h = hash_mix(h, v->sidecar->hash);
-	h = view_mix_authz(v, view_mix_peer(v, h));
+	h = view_mix_policies(v, view_mix_peer(v, h));
 	return view_mix_listeners(v, h);
 }
 
@@ -495,8 +500,10 @@ void view_build(const struct snapshot *s, const struct proxy *p, struct arena *a
 		out->sidecar = find_sidecar(s, p->ns, &labels);
 	if (p->type == PROXY_SIDECAR)
 		peer_modes_build(s, out->ns, &labels, a, &out->peer);
-	if (p->type == PROXY_SIDECAR || p->type == PROXY_ROUTER)
-		authz_set_build(s, out->ns, &labels, a, &out->authz);
+	if (p->type == PROXY_SIDECAR || p->type == PROXY_ROUTER) {
+		policy_set_build(s, s->authz, s->n_authz, out->ns, &labels, a, &out->authz);
+		policy_set_build(s, s->authn, s->n_authn, out->ns, &labels, a, &out->authn);
+	}
 	if (needs_addresses(out))
 		out->ips = p->ips;
 	own_texts(out, a);

@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "base/scalar.h"
 #include "model/check_int.h"
+#include "model/jwks.h"
 
 #define DRY_RUN "istio.io/dry-run"
 
@@ -127,9 +128,7 @@ static bool is_plain_header(const char *name)
 static void check_jwks(struct check *c, const struct where *at, const struct jwt_rule *r)
 {
 	struct arena scratch;
-	struct diags ds;
-	const struct node *keys;
-	struct node_docs docs;
+	struct jwks_text set;
 
 	if (r->jwks_uri && !is_http_url(r->jwks_uri))
 		wrong(c, AT(at, "jwksUri"), D_POLICY_INVALID, "\"%.200s\" is no http:// or https:// URL", r->jwks_uri);
@@ -138,12 +137,23 @@ static void check_jwks(struct check *c, const struct where *at, const struct jwt
 	if (!given(r->jwks))
 		return;
 	arena_init(&scratch, 0);
-	diags_init(&ds, &scratch);
-	docs = node_parse(r->jwks, strlen(r->jwks), 1, &scratch, &ds);
-	keys = docs.n == 1 && docs.v[0].root && !docs.v[0].bad ? node_get(docs.v[0].root, "keys") : NULL;
-	if (ds.nerrors || !keys || keys->kind != NODE_LIST)
+	if (!jwks_read(r->jwks, &scratch, &set))
 		wrong(c, AT(at, "jwks"), D_POLICY_INVALID, "this is no JSON Web Key Set: {\"keys\": [...]}");
+	else if (!set.n_keys)
+		wrong(c, AT(at, "jwks"), D_JWKS_KEYS, "no key of the set can be used: no token is good by it");
+	else if (set.n_left_out)
+		wrong(c, AT(at, "jwks"), D_JWKS_KEYS, "%zu of the keys cannot be used", set.n_left_out);
+	if (set.has_private)
+		wrong(c, AT(at, "jwks"), D_JWKS_PRIVATE, "a key has its private part: whoever reads the object can sign tokens");
 	arena_fini(&scratch);
+}
+
+static void check_jwt_header(struct check *c, const struct where *at, const struct jwt_header *h)
+{
+	if (!is_plain_header(h->name))
+		wrong(c, at, D_HEADER_INVALID, "\"%.100s\" is no name of a header", h->name);
+	if (h->prefix && strpbrk(h->prefix, "\r\n"))
+		wrong(c, AT(at, "prefix"), D_HEADER_INVALID, "no value of a header has a line break");
 }
 
 static void check_jwt_rule(struct check *c, const struct where *at, const struct jwt_rule *r)
@@ -151,8 +161,7 @@ static void check_jwt_rule(struct check *c, const struct where *at, const struct
 	check_not_empty(c, AT(at, "audiences"), &r->audiences);
 	check_jwks(c, at, r);
 	for (size_t i = 0; i < r->n_from_headers; i++)
-		if (!is_plain_header(r->from_headers[i].name))
-			wrong(c, ELEM(AT(at, "fromHeaders"), i), D_HEADER_INVALID, "\"%.100s\" is no name of a header", r->from_headers[i].name);
+		check_jwt_header(c, ELEM(AT(at, "fromHeaders"), i), &r->from_headers[i]);
 	check_not_empty(c, AT(at, "fromParams"), &r->from_params);
 	check_not_empty(c, AT(at, "fromCookies"), &r->from_cookies);
 	check_not_empty(c, AT(at, "spaceDelimitedClaims"), &r->space_delimited_claims);

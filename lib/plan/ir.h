@@ -482,9 +482,36 @@ struct ir_authz_filter {
 	const struct ir_ext_authz *ext;	/* behind it, or NULL */
 };
 
+/* Whose tokens are good, where they are looked for, and what becomes of them. */
+struct ir_jwt_provider {
+	const char *name, *issuer;
+	struct strs audiences;		/* any of them; none: any audience */
+	const char *jwks;		/* the keys, or NULL: they are fetched */
+	const char *jwks_uri, *jwks_cluster;
+	int64_t jwks_timeout_ns;
+	const struct str_pair *headers;	/* name, prefix of the token */
+	size_t n_headers;
+	struct strs params, cookies;
+	bool forward;			/* the token goes on */
+	const char *payload_header;	/* or NULL */
+	const struct str_pair *claims;	/* header, claim */
+	size_t n_claims;
+	struct strs space_delimited;	/* claims that are lists */
+	bool clear_route_cache;		/* routes depend on claims */
+	bool required;			/* none is no good either */
+};
+
+struct ir_jwt {
+	const struct ir_jwt_provider *v;	/* by issuer, as requests are checked */
+	const struct ir_jwt_provider *const *by_name;	/* the same */
+	size_t n;
+};
+
 struct ir_authz {
 	const struct ir_authz_filter *http, *tcp;	/* in order */
 	size_t n_http, n_tcp;
+	size_t n_before_jwt;		/* of http: they stand before jwt */
+	const struct ir_jwt *jwt;	/* or NULL */
 };
 
 struct ir_tcp {

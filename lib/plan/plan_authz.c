@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * AuthorizationPolicies of a view as filters, for requests and for connections: CUSTOM, then AUDIT, DENY, ALLOW
- * (istio-behaviour.md 1.7).
+ * Policies of a view as filters, for requests and for connections: CUSTOM, then tokens, then AUDIT, DENY, ALLOW
+ * (istio-behaviour.md 1.6, 1.7).
  */
 #include "plan/plan_authz_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "base/scalar.h"
 
 static const char dry_run[] = "istio.io/dry-run", ext_prefix[] = "istio_ext_authz_";
@@ -83,7 +84,7 @@ static void add_action(const struct plan *p, enum authz_action action, bool tcp,
 	} of[] = {[AUTHZ_ALLOW] = {IR_AUTHZ_ALLOW, "istio_dry_run_allow_"},
 		  [AUTHZ_DENY] = {IR_AUTHZ_DENY, "istio_dry_run_deny_"},
 		  [AUTHZ_AUDIT] = {IR_AUTHZ_LOG, NULL}};
-	const struct authz_set *set = &p->view->authz;
+	const struct policy_set *set = &p->view->authz;
 	struct policies enforced = {0}, watched = {0};
 	struct ir_authz_filter f = {0};
 
@@ -99,7 +100,7 @@ static void add_action(const struct plan *p, enum authz_action action, bool tcp,
 }
 
 /* The provider of all CUSTOM policies; NULL: there is none, or several, which Envoy could not ask one after the other. */
-static const char *provider_name(const struct authz_set *set, bool *any)
+static const char *provider_name(const struct policy_set *set, bool *any)
 {
 	const char *name = NULL;
 	bool several = false;
@@ -121,7 +122,7 @@ static const char *provider_name(const struct authz_set *set, bool *any)
 /* The rules mark what the provider is asked about. Without a good provider all of that is denied. */
 static void add_custom(const struct plan *p, bool tcp, struct filters *out, struct arena *a)
 {
-	const struct authz_set *set = &p->view->authz;
+	const struct policy_set *set = &p->view->authz;
 	bool any;
 	const char *name = provider_name(set, &any);
 	const struct ir_ext_authz *ext = name ? authz_provider_of(p, name, a) : NULL;
@@ -145,9 +146,8 @@ static void add_custom(const struct plan *p, bool tcp, struct filters *out, stru
 	*vec_push(&out->v, a) = f;
 }
 
-static void add_all(const struct plan *p, bool tcp, struct filters *out, struct arena *a)
+static void add_actions(const struct plan *p, bool tcp, struct filters *out, struct arena *a)
 {
-	add_custom(p, tcp, out, a);
 	add_action(p, AUTHZ_AUDIT, tcp, out, a);
 	add_action(p, AUTHZ_DENY, tcp, out, a);
 	add_action(p, AUTHZ_ALLOW, tcp, out, a);
@@ -155,18 +155,26 @@ static void add_all(const struct plan *p, bool tcp, struct filters *out, struct 
 
 const struct ir_authz *authz_of(const struct plan *p, struct origins *origins, struct arena *a)
 {
-	const struct authz_set *set = &p->view->authz;
+	const struct policy_set *sets[] = {&p->view->authz, &p->view->authn};
 	struct filters http = {0}, tcp = {0};
 	struct ir_authz *out;
 
-	if (!set->n)
+	if (!sets[0]->n && !sets[1]->n)
 		return NULL;
-	for (size_t i = 0; i < set->n; i++)
-		origins_add(origins, set->v[i]);
-	add_all(p, false, &http, a);
-	add_all(p, true, &tcp, a);
+	for (size_t k = 0; k < ARRAY_LEN(sets); k++)
+		for (size_t i = 0; i < sets[k]->n; i++)
+			origins_add(origins, sets[k]->v[i]);
 	out = arena_new(a, struct ir_authz);
-	*out = (struct ir_authz){.http = http.v.v, .n_http = http.v.n, .tcp = tcp.v.v, .n_tcp = tcp.v.n};
+	add_custom(p, false, &http, a);
+	out->n_before_jwt = http.v.n;
+	out->jwt = jwt_of(p, a);
+	add_actions(p, false, &http, a);
+	add_custom(p, true, &tcp, a);
+	add_actions(p, true, &tcp, a);
+	out->http = http.v.v;
+	out->n_http = http.v.n;
+	out->tcp = tcp.v.v;
+	out->n_tcp = tcp.v.n;
 	return out;
 }
 
@@ -175,6 +183,6 @@ struct hash128 authz_mix_inputs(const struct plan *p, struct arena *scratch, str
 	bool any;
 	const char *provider = provider_name(&p->view->authz, &any);
 
-	h = view_mix_authz(p->view, h);
+	h = jwt_mix_inputs(p, scratch, view_mix_policies(p->view, h));
 	return provider ? authz_mix_provider(p, provider, scratch, h) : hash_mix_u64(h, any);
 }

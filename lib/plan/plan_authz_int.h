@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Private to plan_authz*.c: AuthorizationPolicies as conditions and filters (istio-behaviour.md 1.7). Thread: pure.
+ * Private to plan_authz*.c: policies as conditions and filters (istio-behaviour.md 1.6, 1.7). Thread: pure.
  */
 #ifndef PLAN_PLAN_AUTHZ_INT_H
 #define PLAN_PLAN_AUTHZ_INT_H
@@ -30,5 +30,12 @@ void authz_nothing(struct ir_authz_policy *out);
 const struct ir_ext_authz *authz_provider_of(const struct plan *p, const char *name, struct arena *a);
 /* What its configuration depends on. */
 struct hash128 authz_mix_provider(const struct plan *p, const char *name, struct arena *scratch, struct hash128 h);
+
+/* ---- plan_authz_jwt.c ---- */
+
+/* The tokens of RequestAuthentications; NULL: none is looked at. */
+const struct ir_jwt *jwt_of(const struct plan *p, struct arena *a);
+/* What it depends on beside its objects. */
+struct hash128 jwt_mix_inputs(const struct plan *p, struct arena *scratch, struct hash128 h);
 
 #endif

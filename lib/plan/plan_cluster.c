@@ -623,6 +623,7 @@ void plan_cluster_rows(struct plan *p, struct plan_rows *rows)
 	if (p->view->type == PROXY_GRPC)
 		return;
 	fixed_row(p, rows, BLACK_HOLE);
+	plan_jwks_rows(p, rows);
 	if (p->view->type != PROXY_SIDECAR)
 		return;
 	fixed_row(p, rows, PASSTHROUGH);

@@ -68,6 +68,8 @@ bool endpoints_take_unhealthy(const struct plan *p, const struct svc *svc, const
 /* The TLS context that a policy asks for, or NULL: none. */
 const struct ir_tls *tls_of_policy(const struct plan *p, const struct outbound *o, const struct client_tls *tls,
 				   bool http2, struct arena *a);
+/* TLS to a host outside of the mesh, whose certificate is one that the system's CAs stand for. */
+const struct ir_tls *tls_of_host(const struct plan *p, const char *host, struct arena *a);
 /* mTLS towards endpoints that speak it, with the workload's own identity. */
 const struct ir_tls *tls_workload(const struct plan *p, const struct outbound *o, const struct client_tls *tls_or_null,
 				  bool http2, struct arena *a);

@@ -190,6 +190,14 @@ struct origins {
 void origins_add(struct origins *o, const struct object *obj_or_null);
 struct ir_origins origins_done(struct origins *o);
 
+/* ---- keys of tokens (plan_jwks.c) ---- */
+
+struct jwks_uri;
+/* The cluster through which keys are fetched. */
+const char *jwks_cluster_name(const struct plan *p, const struct jwks_uri *uri, struct arena *a);
+/* Clusters of hosts that no service is known for. */
+void plan_jwks_rows(struct plan *p, struct plan_rows *rows);
+
 /* ---- authorization (plan_authz.c) ---- */
 
 /* The filters before what a chain of the view does; NULL: none. Their objects are added to origins. */

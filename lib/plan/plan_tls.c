@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/scalar.h"
+
 enum { TLS_1_2 = 3, TLS_1_3 = 4, SNI_MAX = 255 /* Envoy's bound */ };
 
 static const char config_map[] = "configmap://";
@@ -178,6 +180,19 @@ static const struct ir_tls *tls_of_user(const struct plan *p, const struct outbo
 		use_gateway_cert(p, t, a);
 	if (http2)
 		t->alpn = (struct strs){h2, 1};
+	return tls_comply(p->view, t, a);
+}
+
+const struct ir_tls *tls_of_host(const struct plan *p, const char *host, struct arena *a)
+{
+	static const struct client_tls simple = {.mode = CLIENT_TLS_SIMPLE};
+	struct ir_tls *t = upstream(a);
+	const char **names = arena_array(a, const char *, 1);
+
+	names[0] = host;
+	t->san_exact = (struct strs){names, 1};
+	t->sni = scalar_is_ip(host) ? NULL : host;
+	use_files(p, t, &simple, a);
 	return tls_comply(p->view, t, a);
 }
 

@@ -73,15 +73,6 @@ static void write_permissions(struct w_permission_set m, const struct ir_cond *c
 	}
 }
 
-/* Expands to one field of a message: begin, what writes it, end. */
-#define FIELD(type, m, name, field_type, write, ...)                                                                   \
-	do {                                                                                                           \
-		struct w_##field_type field_ = w_##type##_##name##_begin(m);                                                \
-                                                                                                                       \
-		write(field_, __VA_ARGS__);                                                                                 \
-		w_##type##_##name##_end(m, field_);                                                                         \
-	} while (0)
-
 static void write_permission(struct w_permission m, const struct ir_cond *c)
 {
 	switch (c->kind) {
@@ -318,13 +309,21 @@ static void write_http_rbac(struct w_hcm m, const struct ir_authz_filter *in)
 	w_hcm_http_filters_end(m, f);
 }
 
+static void write_http_authz(struct w_hcm m, const struct ir_authz_filter *in)
+{
+	if (in->ext)
+		write_http_ext(m, in->ext);
+	write_http_rbac(m, in);
+}
+
 void build_http_authz(struct w_hcm m, const struct ir_authz *a)
 {
-	for (size_t i = a ? a->n_http : 0; i-- > 0;) {
-		if (a->http[i].ext)
-			write_http_ext(m, a->http[i].ext);
-		write_http_rbac(m, &a->http[i]);
-	}
+	for (size_t i = a->n_http; i-- > a->n_before_jwt;)
+		write_http_authz(m, &a->http[i]);
+	if (a->jwt)
+		build_jwt(m, a->jwt);
+	for (size_t i = a->n_before_jwt; i-- > 0;)
+		write_http_authz(m, &a->http[i]);
 }
 
 static void write_network_ext(struct w_filter_chain m, const struct ir_ext_authz *x)
@@ -361,7 +360,7 @@ static void write_network_rbac(struct w_filter_chain m, const struct ir_authz_fi
 
 void build_network_authz(struct w_filter_chain m, const struct ir_authz *a)
 {
-	for (size_t i = a ? a->n_tcp : 0; i-- > 0;) {
+	for (size_t i = a->n_tcp; i-- > 0;) {
 		if (a->tcp[i].ext)
 			write_network_ext(m, a->tcp[i].ext);
 		write_network_rbac(m, &a->tcp[i]);

@@ -80,7 +80,8 @@ static void write_http_filters(struct w_hcm m, const struct ir_chain *c)
 	write_grpc_stats(m);
 	if (h->grpc_web)
 		write_filter_empty(m, "envoy.filters.http.grpc_web", W_URL_GRPC_WEB);
-	build_http_authz(m, c->authz);
+	if (c->authz)
+		build_http_authz(m, c->authz);
 }
 
 static void write_literal_tag(struct w_hcm_tracing m, const char *tag, const char *value)

@@ -12,6 +12,15 @@
 #include "pb/tls.h"
 #include "xds/res.h"
 
+/* Expands to one field of a message: begin, what writes it, end. */
+#define FIELD(type, m, name, field_type, write, ...)                                                                   \
+	do {                                                                                                           \
+		struct w_##field_type field_ = w_##type##_##name##_begin(m);                                                \
+                                                                                                                       \
+		write(field_, __VA_ARGS__);                                                                                 \
+		w_##type##_##name##_end(m, field_);                                                                         \
+	} while (0)
+
 void build_address(struct w_address m, const struct ir_address *a);
 /* Where the client gets resources of another type: ADS, or REST from the same server. */
 void build_config_source(const struct build_out *out, struct w_config_source m, bool no_wait);
@@ -47,8 +56,9 @@ void build_route_configuration(struct build_out *out, struct w_route_configurati
 void build_log(struct build_out *out, struct w_access_log m, const struct ir_access_log *log, bool only_unrouted);
 /* The connection manager as the chain's filter. */
 void build_http(struct build_out *out, struct w_filter_chain m, const struct ir_chain *c);
-/* The filters of authorization, before whatever is written next to them. a may be NULL. */
+/* The filters of policies, before whatever is written next to them. */
 void build_http_authz(struct w_hcm m, const struct ir_authz *a);
+void build_jwt(struct w_hcm m, const struct ir_jwt *jwt);
 void build_network_authz(struct w_filter_chain m, const struct ir_authz *a);
 /* For gRPC's own clients: faults, and the router last, or they refuse it. */
 void build_api_http(struct build_out *out, struct w_api_listener m, const char *routes);

@@ -145,7 +145,7 @@ static void write_chain(struct build_out *out, struct w_filter_chain m, const st
 		build_http(out, m, c);
 	else
 		write_tcp(out, m, c->tcp);
-	if (!c->http)
+	if (!c->http && c->authz)
 		build_network_authz(m, c->authz);
 	if (c->has_match) {
 		struct w_filter_chain_match match = w_filter_chain_filter_chain_match_begin(m);

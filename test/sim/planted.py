@@ -80,6 +80,8 @@ BUGS = [
      'if ((judges[kind].depends & UINT64_C(1) << k) && !b->same[k])', 'if (k == kind && !b->same[k])'),
     ('routes of the Gateway API stay when their parents go', 'lib/mesh/snapshot_gwapi.c',
      'bool same = b->same_mesh && b->same[KIND_SERVICE] &&', 'bool same = b->same_mesh &&'),
+    ('where keys of tokens come from does not count', 'lib/plan/plan_authz.c',
+     'jwt_mix_inputs(p, scratch, view_mix_policies(p->view, h))', 'view_mix_policies(p->view, h)'),
     ('assignments do not depend on endpoints', 'lib/plan/plan_endpoint.c',
      'h = network_mix(p, hash_mix(h, o->svc->eps->part.hash));', 'h = network_mix(p, h);'),
     ('clusters do not depend on rules', 'lib/plan/plan_cluster.c',

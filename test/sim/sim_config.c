@@ -177,6 +177,44 @@ static void peer_authentication(struct sim_random *r, struct buf *out, unsigned 
 			   modes[sim_below(r, 4)]);
 }
 
+static const char *policy_space(unsigned place, unsigned first)
+{
+	return place == first ? "istio-system" : spaces[place % 2];
+}
+
+static void request_authentication(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "tokens-%u", place);
+	head(out, "security.istio.io/v1", "RequestAuthentication", policy_space(place, SIM_TOKENS), obj, place);
+	buf_str(out, "}\nspec:\n");
+	if (sim_chance(r, 40))
+		buf_printf(out, "  selector: {matchLabels: {app: %s}}\n", name(r));
+	buf_str(out, "  jwtRules:\n");
+	for (unsigned i = 0, n = 1 + (unsigned)sim_below(r, 3); i < n; i++) {
+		buf_printf(out, "  - issuer: %s.example.com\n    presence: %s\n", name(r), sim_chance(r, 20) ? "REQUIRED" : "OPTIONAL");
+		if (sim_chance(r, 40))
+			buf_printf(out, "    jwks: '{\"keys\": [{\"kty\": \"oct\", \"k\": \"c2Vj\", \"kid\": \"%s\"}]}'\n", name(r));
+		else if (sim_chance(r, 80))	/* a service, a ServiceEntry, or a host that none may be known for */
+			buf_printf(out, "    jwksUri: %s://%s%s/keys\n", sim_chance(r, 60) ? "http" : "https", sim_chance(r, 50) ? name(r) : "ext-0",
+				   sim_chance(r, 50) ? ".one.svc.cluster.local" : ".example.com");
+	}
+}
+
+static void authorization_policy(struct sim_random *r, struct buf *out, unsigned place)
+{
+	char obj[32];
+
+	snprintf(obj, sizeof(obj), "policy-%u", place);
+	head(out, "security.istio.io/v1", "AuthorizationPolicy", policy_space(place, SIM_POLICIES), obj, place);
+	buf_printf(out, "}\nspec:\n  action: %s\n", sim_chance(r, 50) ? "DENY" : "ALLOW");
+	if (sim_chance(r, 40))
+		buf_printf(out, "  selector: {matchLabels: {app: %s}}\n", name(r));
+	buf_printf(out, "  rules: [{from: [{source: {requestPrincipals: [%s.example.com/*]}}], to: [{operation: {ports: [\"%u\"]}}]}]\n", name(r),
+		   8000 + (unsigned)sim_below(r, 2));
+}
+
 static void gateway_parent(struct sim_random *r, struct buf *out)
 {
 	unsigned number = (unsigned)sim_below(r, 2);
@@ -335,8 +373,12 @@ static void draw(struct sim_random *r, unsigned place, struct buf *out)
 		http_route(r, out, place);
 	else if (place < SIM_GATEWAY_API)
 		tcp_route(r, out, place);
-	else
+	else if (place < SIM_TOKENS)
 		gateway_api(r, out, place);
+	else if (place < SIM_POLICIES)
+		request_authentication(r, out, place);
+	else
+		authorization_policy(r, out, place);
 }
 
 void sim_manifest(struct sim_random *r, unsigned place, struct buf *out)

@@ -78,6 +78,22 @@ LOCAL(when_key) = {LIST("request.headers[x-a]", "source.ip", "remote.ip", "sourc
 			"request.auth.claims[a][][b]", "experimental.envoy.filters.[a]", "experimental.envoy.filters.a", "source.serviceAccount",
 			"request.headers[a\nb]", "experimental.envoy.filters.a[]")};
 LOCAL(when_value) = {LIST("a", "10.0.0.1", "80", "*", "a*", "*a"), LIST("", "[a]", "[]", "é", "a b", "(", "**", "\n")};
+#define RSA_N "3333333333333333333333333333333333333333333333333333333333333333333333333333333333333w"	/* 512 bits */
+#define RSA(more) "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"" RSA_N "\"" more "}"
+LOCAL(jwks) = {LIST("{\"keys\":[" RSA("") "]}", "{\"keys\":[" RSA(",\"alg\":\"RS256\",\"kid\":\"k\",\"use\":\"sig\"") "," RSA(",\"alg\":\"x\"") "]}",
+		    "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQ\",\"y\":\"AQ\"}]}",
+		    "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE\"}]}"),
+	       LIST("", "x", "{}", "{\"keys\":[]}", "keys: [{kty: oct, k: c2VjcmV0}]", "{\"keys\":{}}", "{\"keys\":[1,{},{\"kty\":\"oct\",\"k\":\"\"}]}",
+		    "{\"keys\":[" RSA(",\"kid\":\"é\",\"d\":\"AQ\"") "]}", "{\"keys\":[{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"AAAA\"}]}",
+		    "{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQ\",\"n\":\"" RSA_N "\"}]}", "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"AA\",\"y\":\"AQ\"}]}",
+		    "{\"keys\":[" RSA("") "],\"n\":1e999}", "{\"keys\":[{\"kty\":\"RSA\",\"e\":\"_____w\",\"n\":\"" RSA_N "\"}]}",
+		    "{\"keys\":[{\"kty\":\"RSA\",\"e\":\"Aw\",\"n\":\"" RSA_N "\"}]}")};
+LOCAL(jwks_uri) = {LIST("https://ext.example.com/keys", "http://a/keys", "http://a.default.svc.cluster.local/keys", "https://id.example.com:8443",
+			"http://192.0.2.1:8080/k"),
+		   LIST("", "http://127.0.0.1:15000/", "http://localhost", "http://[2001:db8::1]:1/x", "http://169.254.169.254/", "ftp://a", "https://é.com/",
+			"https://a b/", "http://A.Example.com./k?x=y#z", "http://" X63 "." X63 "." X63 "." X63 "/", "http://1", "http://a_b/", "http://a:65536")};
+LOCAL(jwt_text) = {LIST("a", "https://id.example.com", "sub", "org.team"), LIST("", "é", "a b", "a\nb", ".", "a..b", "*", X252, "\"", "%")};
+LOCAL(token_prefix) = {LIST("Bearer ", "Token"), LIST("", "é", "a\nb", "a\rb", "\t", "%")};
 LOCAL(secret_type) = {LIST("kubernetes.io/tls", "Opaque"), LIST("", "x", "generic")};
 LOCAL(transport) = {LIST("TCP"), LIST("UDP", "SCTP", "", "tcp")};
 LOCAL(app_protocol) = {LIST("http", "https", "tcp", "grpc", "kubernetes.io/h2c", "kubernetes.io/ws"),
@@ -589,6 +605,25 @@ const struct field_rule random_rules[] = {
 	{"authz_when.key", 99, &pool_when_key, NULL, NULL},
 	{"authz_when.values", 80, &pool_when_value, NULL, NULL},
 	{"authz_when.notValues", 30, &pool_when_value, NULL, NULL},
+	/* RequestAuthentication */
+	{"request_authentication.selector", 25, NULL, NULL, raw_policy_selector},
+	{"request_authentication.targetRef", 3, NULL, NULL, raw_policy_target},
+	{"request_authentication.targetRefs", 3, NULL, NULL, raw_policy_targets},
+	{"request_authentication.jwtRules", 97, NULL, NULL, NULL},
+	{"jwt_rule.issuer", 99, &pool_jwt_text, NULL, NULL},
+	{"jwt_rule.audiences", 30, &pool_jwt_text, NULL, NULL},
+	{"jwt_rule.jwks", 45, &pool_jwks, NULL, NULL},
+	{"jwt_rule.jwksUri", 35, &pool_jwks_uri, NULL, NULL},
+	{"jwt_rule.fromHeaders", 25, NULL, NULL, NULL},
+	{"jwt_rule.fromParams", 20, &pool_jwt_text, NULL, NULL},
+	{"jwt_rule.fromCookies", 20, &pool_jwt_text, NULL, NULL},
+	{"jwt_rule.outputPayloadToHeader", 20, &pool_header_name, NULL, NULL},
+	{"jwt_rule.outputClaimToHeaders", 20, NULL, NULL, NULL},
+	{"jwt_rule.spaceDelimitedClaims", 15, &pool_jwt_text, NULL, NULL},
+	{"jwt_header.name", 99, &pool_header_name, NULL, NULL},
+	{"jwt_header.prefix", 50, &pool_token_prefix, NULL, NULL},
+	{"claim_to_header.header", 99, &pool_header_name, NULL, NULL},
+	{"claim_to_header.claim", 99, &pool_jwt_text, NULL, NULL},
 	/* ServiceEntry, WorkloadEntry */
 	{"service_entry.hosts", 99, &pool_entry_host, NULL, NULL},
 	{"service_entry.addresses", 35, &pool_entry_address, NULL, NULL},
