@@ -56,7 +56,6 @@ struct http_client {
 	/* libcurl may not be called from its own callbacks: calls are added and removed here */
 	struct loop_task work;
 	struct http_call *calls;
-	struct http_client_stats stats;
 	int mark;
 	/* A list of a large cluster is there at once, and libcurl would go on reading it: what is beyond the turn's share
 	 * waits for the next turn. */
@@ -73,7 +72,6 @@ static void over(struct http_call *call)
 	loop_timer_stop(c->loop, &call->idle);
 	loop_timer_stop(c->loop, &call->total);
 	call->state = CALL_OVER;
-	c->stats.open--;
 	loop_task_kick(c->loop, &c->work);
 }
 
@@ -82,7 +80,6 @@ static void end_call(struct http_call *call, const struct err *why)
 	if (call->state == CALL_OVER)
 		return;
 	over(call);
-	call->client->stats.failed += why != NULL;
 	call->events->ended(call->arg, why);
 }
 
@@ -214,7 +211,6 @@ static int socket_opened(void *arg, curl_socket_t fd, curlsocktype type)
 	unsigned gone_ms = TCP_GONE_MS;
 
 	(void)type;
-	c->stats.connections++;
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &gone_ms, sizeof(gone_ms));
 	if (c->mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &c->mark, sizeof(c->mark))) {
 		log_error("http", "SO_MARK: %s", strerror(errno));
@@ -380,11 +376,6 @@ void http_client_set_mark(struct http_client *c, int mark)
 	c->mark = mark;
 }
 
-const struct http_client_stats *http_client_stats(const struct http_client *c)
-{
-	return &c->stats;
-}
-
 /* ---- calls ---- */
 
 #define SET(call, option, value) must(curl_easy_setopt((call)->curl, (option), (value)) == CURLE_OK)
@@ -446,8 +437,6 @@ struct http_call *http_call_start(struct http_client *c, const struct http_call_
 		loop_timer_start(c->loop, &call->total, o->total_ms, took_too_long, call);
 	call->next = c->calls;
 	c->calls = call;
-	c->stats.calls++;
-	c->stats.open++;
 	loop_task_kick(c->loop, &c->work);
 	return call;
 }

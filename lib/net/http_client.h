@@ -52,17 +52,11 @@ struct http_call_opts {
 	void *arg;
 };
 
-struct http_client_stats {
-	uint64_t calls, connections, failed;
-	size_t open;
-};
-
 /* NULL and an err without memory. user_agent: an API server indents its JSON for curl's and for none. */
 struct http_client *http_client_new(struct loop *l, const char *user_agent, struct err *e);
 void http_client_free(struct http_client *c);	/* cancels what is open; NULL is fine */
 /* SO_MARK of connections opened from now on, 0: none. One that may not be set fails the call, and is logged. */
 void http_client_set_mark(struct http_client *c, int mark);
-const struct http_client_stats *http_client_stats(const struct http_client *c);
 
 struct http_call *http_call_start(struct http_client *c, const struct http_call_opts *o);
 /* No event follows. NULL is fine. */

@@ -12,14 +12,21 @@
 #include "model/labels.h"
 #include "model/traffic.h"
 
+/* The namespaces where a proxy can be that asks. */
 struct spaces {
-	VEC(const char *) v;
+	const char *own;		/* of the object, or NULL */
+	VEC(const char *) v;		/* of gateways, each once */
 };
 
 struct collector {
 	struct arena *a;
+	const struct object_set *set;
+	const char *root;		/* namespace */
 	VEC(struct credential_ref) refs;
-	struct spaces gateways;		/* of all of them */
+	struct spaces gateways;		/* all of them */
+	/* those of the selector that was asked for last: most Gateways have the same one */
+	const struct strmap *selector;
+	struct spaces selected;
 };
 
 static int compare(const void *a, const void *b)
@@ -32,14 +39,6 @@ static int compare(const void *a, const void *b)
 	return c ? c : strcmp(x->name, y->name);
 }
 
-static void add_space(struct spaces *s, const char *ns, struct arena *a)
-{
-	for (size_t i = 0; i < s->v.n; i++)
-		if (!strcmp(s->v.v[i], ns))
-			return;
-	*vec_push(&s->v, a) = ns;
-}
-
 /* Names that nothing can have name nothing. */
 static void add_ref(struct collector *c, enum kind kind, const char *ns, const char *name)
 {
@@ -47,13 +46,15 @@ static void add_ref(struct collector *c, enum kind kind, const char *ns, const c
 		*vec_push(&c->refs, c->a) = (struct credential_ref){kind, ns, name};
 }
 
-/* "name" in each of the spaces, "ns/name" in its own. */
+/* "name" in each of the spaces, once or twice, "ns/name" in its own. */
 static void add_name(struct collector *c, enum kind kind, const char *name, const struct spaces *spaces)
 {
 	const char *slash = strchr(name, '/');
 
 	if (slash)
 		add_ref(c, kind, arena_strndup(c->a, name, (size_t)(slash - name)), slash + 1);
+	else if (spaces->own)
+		add_ref(c, kind, spaces->own, name);
 	for (size_t i = 0; !slash && i < spaces->v.n; i++)
 		add_ref(c, kind, spaces->v.v[i], name);
 }
@@ -90,28 +91,69 @@ static void add_server(struct collector *c, const struct server_tls *tls, const 
 		add(c, tls->credential_names.v[i], spaces);
 }
 
-/* Of the pods that a selector names, which are gateways. */
-static void add_spaces_of(struct spaces *out, const struct object_set *set, const struct strmap *selector, struct arena *a)
+static bool same_map(const struct strmap *a, const struct strmap *b)
 {
-	const struct kind_list *pods = set->kind[KIND_POD];
-
-	for (size_t i = 0; i < pods->n; i++)
-		if (labels_match(selector, &pods->v[i]->labels))
-			add_space(out, pods->v[i]->ns, a);
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i].key, b->v[i].key) != 0 || strcmp(a->v[i].value, b->v[i].value) != 0)
+			return false;
+	return true;
 }
 
-static void add_gateway(struct collector *c, const struct object_set *set, const struct object *o, const char *root)
+/* The root namespace, and those of the pods that a selector names, which are gateways. Pods stand by namespace. */
+static const struct spaces *spaces_of(struct collector *c, const struct strmap *selector)
+{
+	const struct kind_list *pods = c->set->kind[KIND_POD];
+	uint64_t bits = labels_bits(selector);
+
+	if (c->selector && same_map(c->selector, selector))
+		return &c->selected;
+	c->selector = selector;
+	c->selected = (struct spaces){0};
+	*vec_push(&c->selected.v, c->a) = c->root;
+	for (size_t i = 0; i < pods->n; i++) {
+		const struct object *pod = pods->v[i];
+
+		if (bits & ~pod->label_bits || !labels_match(selector, &pod->labels))
+			continue;
+		if (strcmp(pod->ns, c->root) != 0)
+			*vec_push(&c->selected.v, c->a) = pod->ns;
+		while (i + 1 < pods->n && !strcmp(pods->v[i + 1]->ns, pod->ns))
+			i++;
+	}
+	for (size_t i = 0; i < c->selected.v.n; i++)
+		*vec_push(&c->gateways.v, c->a) = c->selected.v.v[i];
+	return &c->selected;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Each once. */
+static void settle_spaces(struct spaces *s)
+{
+	size_t n = 0;
+
+	if (s->v.n)
+		qsort(s->v.v, s->v.n, sizeof(s->v.v[0]), compare_texts);
+	for (size_t i = 0; i < s->v.n; i++)
+		if (!n || strcmp(s->v.v[n - 1], s->v.v[i]) != 0)
+			s->v.v[n++] = s->v.v[i];
+	s->v.n = n;
+}
+
+static void add_gateway(struct collector *c, const struct object *o)
 {
 	const struct gateway *g = object_spec(o, gateway);
-	struct spaces spaces = {0};
+	struct spaces spaces = *spaces_of(c, &g->selector);
 
-	add_space(&spaces, o->ns, c->a);
-	add_space(&spaces, root, c->a);
-	add_spaces_of(&spaces, set, &g->selector, c->a);
+	spaces.own = o->ns;
+	*vec_push(&c->gateways.v, c->a) = o->ns;
 	for (size_t i = 0; i < g->n_servers; i++)
 		add_server(c, g->servers[i].tls, &spaces);
-	for (size_t i = 0; i < spaces.v.n; i++)
-		add_space(&c->gateways, spaces.v.v[i], c->a);
 }
 
 static void add_policy(struct collector *c, const struct traffic_policy *p, const struct spaces *spaces)
@@ -129,27 +171,26 @@ static void add_policy(struct collector *c, const struct traffic_policy *p, cons
 static void add_rule(struct collector *c, const struct object *o)
 {
 	const struct destination_rule *r = object_spec(o, destination_rule);
-	struct spaces spaces = {0};
+	struct spaces spaces = c->gateways;
 
-	add_space(&spaces, o->ns, c->a);
-	for (size_t i = 0; i < c->gateways.v.n; i++)
-		add_space(&spaces, c->gateways.v.v[i], c->a);
+	spaces.own = o->ns;
 	add_policy(c, r->traffic_policy, &spaces);
 	for (size_t i = 0; i < r->n_subsets; i++)
 		add_policy(c, r->subsets[i].traffic_policy, &spaces);
 }
 
 /* The certificates are Secrets of the gateways that serve Ingresses. */
-static void add_ingresses(struct collector *c, const struct object_set *set, const char *root)
+static void add_ingresses(struct collector *c)
 {
+	const struct object_set *set = c->set;
 	const struct kind_list *l = set->kind[KIND_INGRESS];
-	struct strmap selector = ingress_selector(set->mesh, c->a);
-	struct spaces spaces = {0};
+	struct strmap *selector = arena_new(c->a, struct strmap);
+	const struct spaces *spaces;
 
 	if (!l->n)
 		return;
-	add_space(&spaces, root, c->a);
-	add_spaces_of(&spaces, set, &selector, c->a);
+	*selector = ingress_selector(set->mesh, c->a);
+	spaces = spaces_of(c, selector);
 	for (size_t i = 0; i < l->n; i++) {
 		const struct k_ingress *in = object_spec(l->v[i], k_ingress);
 		const struct object *class =
@@ -158,10 +199,8 @@ static void add_ingresses(struct collector *c, const struct object_set *set, con
 		if (ingress_refusal(l->v[i], class, set->mesh, c->a))
 			continue;
 		for (size_t k = 0; k < in->n_tls; k++)
-			add(c, in->tls[k].secret_name, &spaces);
+			add(c, in->tls[k].secret_name, spaces);
 	}
-	for (size_t i = 0; i < spaces.v.n; i++)
-		add_space(&c->gateways, spaces.v.v[i], c->a);
 }
 
 /* ---- the Gateway API ---- */
@@ -213,10 +252,10 @@ static void add_gwapi_gateway(struct collector *c, const struct object *o)
 		add_clients(c, frontend->per_port[i].tls, o->ns);
 }
 
-static void add_gwapi(struct collector *c, const struct object_set *set)
+static void add_gwapi(struct collector *c)
 {
-	const struct kind_list *gateways = set->kind[KIND_GWAPI_GATEWAY], *sets = set->kind[KIND_LISTENER_SET];
-	const struct kind_list *policies = set->kind[KIND_BACKEND_TLS_POLICY];
+	const struct kind_list *gateways = c->set->kind[KIND_GWAPI_GATEWAY], *sets = c->set->kind[KIND_LISTENER_SET];
+	const struct kind_list *policies = c->set->kind[KIND_BACKEND_TLS_POLICY];
 
 	for (size_t i = 0; i < gateways->n; i++)
 		add_gwapi_gateway(c, gateways->v[i]);
@@ -244,16 +283,17 @@ void credential_refs_build(const struct object_set *set, const char *root_namesp
 			   struct credential_refs *out)
 {
 	const struct kind_list *gateways = set->kind[KIND_GATEWAY], *rules = set->kind[KIND_DESTINATION_RULE];
-	struct collector c = {.a = a};
+	struct collector c = {.a = a, .set = set, .root = root_namespace};
 	size_t n = 0;
 
-	add_space(&c.gateways, root_namespace, a);
+	*vec_push(&c.gateways.v, a) = root_namespace;
 	for (size_t i = 0; i < gateways->n; i++)
-		add_gateway(&c, set, gateways->v[i], root_namespace);
-	add_ingresses(&c, set, root_namespace);
+		add_gateway(&c, gateways->v[i]);
+	add_ingresses(&c);
+	settle_spaces(&c.gateways);
 	for (size_t i = 0; i < rules->n; i++)
 		add_rule(&c, rules->v[i]);
-	add_gwapi(&c, set);
+	add_gwapi(&c);
 	if (c.refs.n)
 		qsort(c.refs.v, c.refs.n, sizeof(c.refs.v[0]), compare);
 	for (size_t i = 0; i < c.refs.n; i++)

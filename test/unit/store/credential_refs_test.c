@@ -83,9 +83,52 @@ static void gateway_api(void **state)
 	arena_fini(&f.a);
 }
 
+#define POD(name, ns, app)                                                                                                   \
+	"---\napiVersion: v1\nkind: Pod\nmetadata: {name: " name ", namespace: " ns ", labels: {app: " app "}}\n"             \
+	"spec: {containers: [{name: c}]}\n"
+#define ISTIO_GATEWAY(name, ns, selector, secret)                                                                            \
+	"---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: " name ", namespace: " ns "}\n"            \
+	"spec: {" selector "servers: [{port: {number: 443, name: h, protocol: HTTPS}, hosts: ['*'], "                         \
+	"tls: {mode: SIMPLE, credentialName: " secret "}}]}\n"
+#define BOTH(ns, name) "Secret " ns "/" name " Secret " ns "/" name "-cacert "
+
+/* In the namespaces of the pods that a Gateway selects, in its own, and in the root namespace; whatever the others select. */
+static void where_gateways_are(void **state)
+{
+	static const char pods[] = POD("p1", "b", "one") POD("p2", "b", "one") POD("p3", "d", "one") POD("p4", "c", "two");
+	struct fix f = {0};
+
+	(void)state;
+	arena_init(&f.a, 0);
+	diags_init(&f.ds, &f.a);
+	assert_string_equal(refs_of(&f, arena_printf(&f.a, "%s%s", pods,
+						     ISTIO_GATEWAY("g", "a", "selector: {app: one}, ", "x")
+						     ISTIO_GATEWAY("h", "a", "selector: {app: two}, ", "w")
+						     ISTIO_GATEWAY("i", "e", "selector: {app: one}, ", "z"))),
+			    BOTH("a", "w") BOTH("a", "x") BOTH("b", "x") BOTH("b", "z") BOTH("c", "w") BOTH("d", "x") BOTH("d", "z")
+			    BOTH("e", "z") BOTH("istio-system", "w") BOTH("istio-system", "x") BOTH("istio-system", "z"));
+	/* without a selector every pod is one; a name with a namespace is of that one */
+	assert_string_equal(refs_of(&f, arena_printf(&f.a, "%s%s", pods, ISTIO_GATEWAY("g", "a", "", "x"))),
+			    BOTH("a", "x") BOTH("b", "x") BOTH("c", "x") BOTH("d", "x") BOTH("istio-system", "x"));
+	assert_string_equal(refs_of(&f, arena_printf(&f.a, "%s%s", pods, ISTIO_GATEWAY("g", "a", "", "z/x"))), BOTH("z", "x"));
+	/* a rule counts for its own namespace and for all gateways */
+	assert_string_equal(refs_of(&f, arena_printf(&f.a, "%s%s", pods,
+						     ISTIO_GATEWAY("g", "a", "selector: {app: two}, ", "z/x")
+						     "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: r, "
+						     "namespace: f}\nspec: {host: h, trafficPolicy: {tls: {mode: SIMPLE, credentialName: w}}}\n")),
+			    BOTH("a", "w") BOTH("c", "w") BOTH("f", "w") BOTH("istio-system", "w") BOTH("z", "x"));
+	/* an Ingress, for the pods of the ingress gateway */
+	assert_string_equal(refs_of(&f, POD("p1", "b", "one") "---\napiVersion: v1\nkind: Pod\nmetadata: {name: g, namespace: e, labels: "
+					"{istio: ingressgateway}}\nspec: {containers: [{name: c}]}\n---\napiVersion: networking.k8s.io/v1\n"
+					"kind: Ingress\nmetadata: {name: i, namespace: b, annotations: {kubernetes.io/ingress.class: istio}}\n"
+					"spec: {tls: [{secretName: x}], defaultBackend: {service: {name: s, port: {number: 80}}}}\n"),
+			    BOTH("e", "x") BOTH("istio-system", "x"));
+	arena_fini(&f.a);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(gateway_api)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(gateway_api), cmocka_unit_test(where_gateways_are)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
