@@ -251,6 +251,17 @@ void rotation_unlogged(struct rotation *r, int64_t until_s)
 		r->s.gap_s = until_s;
 }
 
+bool rotation_booted(struct rotation *r, const char *boot_id)
+{
+	bool is_another = *r->s.boot && *boot_id && strcmp(r->s.boot, boot_id) != 0;
+
+	for (size_t i = 0; is_another && i < r->s.n; i++)
+		rotation_unlogged(r, r->s.root[i].promised_s);
+	if (*boot_id)
+		snprintf(r->s.boot, sizeof(r->s.boot), "%s", boot_id);
+	return is_another;
+}
+
 void rotation_replayed(struct rotation *r)
 {
 	if (r->s.gap_s > r->unknown_until_s)

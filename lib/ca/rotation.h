@@ -10,7 +10,8 @@
  * issues only when all that are connected, and all that hold a living certificate, have been given it. What must hold
  * after a power cut is in the text of rotation_print, which the caller syncs to disk before what it says is done:
  * for each root a time after which no leaf of it lives ("promised") is on disk before such a leaf is handed out.
- * The ledger of who holds what comes from the log of certificates.
+ * The ledger of who holds what comes from the log of certificates, which is not synced: after a power cut it may lack
+ * lines, and whoever may stand in them is waited for.
  *
  * A holder is "ns/sa@address": an agent gets its certificates, and its Envoy its configuration, from one address.
  * Times are wall-clock seconds, since the dates of certificates are; a jump of that clock against the monotonic one
@@ -34,6 +35,7 @@ enum {
 	ROTATION_SPREAD_S = 10 * 60,  /* until all replicas have seen a change of what they share */
 	ROTATION_LEAST_S = 5,	      /* of distributing: until no request is under way that has the bundle before */
 	ROTATION_JUMP_S = 60,	      /* of the wall clock, that is one */
+	ROTATION_BOOT = 40,	      /* of an id of the machine's start */
 	ROTATION_NAMES_MAX = 16,      /* of those that are behind */
 };
 
@@ -67,6 +69,7 @@ struct rotation_state {
 	uint64_t bundle;	    /* number of the bundle in force */
 	int64_t switched_s, longest_s;
 	int64_t gap_s; /* until then certificates may live that the log does not have */
+	char boot[ROTATION_BOOT]; /* the machine's, when this was written */
 	bool paused;
 };
 
@@ -117,6 +120,9 @@ struct rotation_leaf {
 bool rotation_issued(struct rotation *r, const struct rotation_leaf *leaf);
 /* The log could not be written of a leaf that lives until then. */
 void rotation_unlogged(struct rotation *r, int64_t until_s);
+/* With another id than before the machine went down meanwhile, and took what the log had not on disk: all that was
+ * promised may have been issued to somebody who is not in it. Returns that. */
+bool rotation_booted(struct rotation *r, const char *boot_id);
 /* After the log was read: what is promised beyond it may have been issued, to whom nobody knows. */
 void rotation_replayed(struct rotation *r);
 /* Somebody proved to have the bundle of that number. */

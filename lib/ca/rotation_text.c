@@ -28,6 +28,8 @@ static void put_body(const struct rotation_state *s, struct buf *out)
 		   or_none(s->previous), or_none(s->refused));
 	buf_printf(out, "bundle %llu\nswitched %lld\nlongest %lld\ngap %lld\npaused %d\n", (unsigned long long)s->bundle,
 		   (long long)s->switched_s, (long long)s->longest_s, (long long)s->gap_s, s->paused);
+	if (*s->boot)
+		buf_printf(out, "boot %s\n", s->boot);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct rotation_root *r = &s->root[i];
 
@@ -99,7 +101,7 @@ static bool read_line(const char *line, struct rotation_state *s)
 		s->gap_s = value;
 	else if (sscanf(line, "paused %lld", &value) == 1)
 		s->paused = value;
-	else
+	else if (sscanf(line, "boot %39s", s->boot) != 1)
 		return false;
 	return true;
 }

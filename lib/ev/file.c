@@ -100,6 +100,12 @@ static int sync_dir_of(const char *path)
 	return rc;
 }
 
+/* What was made, renamed or removed there stays so past a power cut. */
+static int sync_name(const char *path, struct err *e)
+{
+	return sync_dir_of(path) ? err_errno(e, "%s: syncing its directory", path) : 0;
+}
+
 int file_replace(const char *path, const void *p, size_t n, unsigned mode, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
@@ -126,9 +132,7 @@ int file_replace(const char *path, const void *p, size_t n, unsigned mode, struc
 		goto fail;
 	}
 	free(tmp);
-	if (sync_dir_of(path))
-		return err_errno(e, "%s: syncing its directory", path);
-	return 0;
+	return sync_name(path, e);
 fail:
 	unlink(tmp);
 	free(tmp);
@@ -166,9 +170,7 @@ int file_create(const char *path, const void *p, size_t n, unsigned mode, struct
 		rc = err_errno(e, "%s", path);
 	if (rc)
 		unlink(path);
-	else if (sync_dir_of(path))
-		rc = err_errno(e, "%s: syncing its directory", path);
-	return rc;
+	return rc ? rc : sync_name(path, e);
 }
 
 int file_check_private(const char *path, struct err *e)
@@ -212,7 +214,7 @@ int file_lock(const char *path, struct err *e)
 
 int file_remove(const char *path, struct err *e)
 {
-	return unlink(path) ? err_errno(e, "%s", path) : 0;
+	return unlink(path) ? err_errno(e, "%s", path) : sync_name(path, e);
 }
 
 int file_overwrite(const char *path, struct err *e)
@@ -235,21 +237,23 @@ int file_overwrite(const char *path, struct err *e)
 
 int file_remove_dir(const char *path, struct err *e)
 {
-	return rmdir(path) ? err_errno(e, "%s", path) : 0;
+	return rmdir(path) ? err_errno(e, "%s", path) : sync_name(path, e);
 }
 
 int file_rename(const char *from, const char *to, struct err *e)
 {
 	if (rename(from, to))
 		return err_errno(e, "%s", from);
-	return sync_dir_of(to) ? err_errno(e, "%s: syncing its directory", to) : 0;
+	return sync_name(to, e);
 }
 
 int file_make_dir(const char *path, unsigned mode, struct err *e)
 {
 	struct stat st;
 
-	if (!mkdir(path, mode) || (errno == EEXIST && !stat(path, &st) && S_ISDIR(st.st_mode)))
+	if (!mkdir(path, mode)) /* who may not read the parent cannot sync it */
+		return sync_dir_of(path) && errno != EACCES ? err_errno(e, "%s: syncing its directory", path) : 0;
+	if (errno == EEXIST && !stat(path, &st) && S_ISDIR(st.st_mode))
 		return 0;
 	return err_errno(e, "%s", path);
 }

@@ -33,15 +33,15 @@ bool file_exists(const char *path);	/* anything of that name */
 int file_create(const char *path, const void *p, size_t n, unsigned mode, struct err *e);
 /* ERR_REFUSED unless it is a plain file (no link) of ours, without any right for anybody else. */
 int file_check_private(const char *path, struct err *e);
-/* Of several that remove the same name, one gets 0; the others ERR_NOT_FOUND. */
+/* Synced, so that it stays gone. Of several that remove the same name, one gets 0; the others ERR_NOT_FOUND. */
 int file_remove(const char *path, struct err *e);
 /* Zeros in place of its content, synced: for what was secret. A file system that writes elsewhere may keep the old. */
 int file_overwrite(const char *path, struct err *e);
-/* An empty one. ERR_NOT_FOUND. */
+/* An empty one, synced. ERR_NOT_FOUND. */
 int file_remove_dir(const char *path, struct err *e);
 /* Of a file or directory, synced; to is nothing yet, or an empty directory. */
 int file_rename(const char *from, const char *to, struct err *e);
-/* Makes the directory, but not its parents; one that is there stays as it is. */
+/* Makes the directory, synced, but not its parents; one that is there stays as it is. */
 int file_make_dir(const char *path, unsigned mode, struct err *e);
 
 /* A file that one process holds at a time, made if missing, until it closes the descriptor or ends, however that is.

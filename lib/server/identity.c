@@ -154,14 +154,27 @@ static void roots_changed(void *arg)
 	renew(id);
 }
 
+static void read_boot_id(char out[ROTATION_BOOT])
+{
+	struct buf text;
+	struct err e;
+
+	buf_init(&text, ROTATION_BOOT);
+	file_read("/proc/sys/kernel/random/boot_id", &text, &e);
+	snprintf(out, ROTATION_BOOT, "%.*s", (int)strcspn(buf_cstr(&text), " \n"), buf_cstr(&text));
+	buf_fini(&text);
+}
+
 static int open_roots(struct identity *id, struct err *e)
 {
 	const struct identity_opts *o = &id->opts;
 	const struct roots_opts opts = {.state_dir = o->state_dir,
 					.ca_dir = o->ca_dir,
 					.trust_domain = o->trust_domain,
+					.boot_id = id->boot_id,
 					.shared = o->ca_shared};
 
+	read_boot_id(id->boot_id);
 	id->roots = roots_open(id->loop, &opts, roots_changed, id, e);
 	if (!id->roots)
 		return -1;

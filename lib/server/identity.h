@@ -39,6 +39,7 @@ struct identity {
 	struct ca *ca; /* roots_ca */
 	struct tls_ctx *tls;
 	int lock;	/* on the state directory */
+	char boot_id[ROTATION_BOOT]; /* of the machine; "" where the kernel has none */
 	char *join_dir;
 	struct token_rules *rules;
 	struct file_watch *ca_watch, *rules_watch;

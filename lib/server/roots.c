@@ -324,7 +324,7 @@ static int swap_own(struct roots *r, struct err *e)
 
 	if (!r->old)
 		return err_set(e, ERR_REFUSED, "no rotation is under way that could be aborted");
-	*r->rotation.s.refused = '\0'; /* an abort that is aborted goes on */
+	*r->rotation.s.refused = *r->rotation.s.target = '\0'; /* an abort that is aborted goes on */
 	r->rotation.s.paused = false;
 	if (rotation_files(&r->rotation, ca_root(r->old), ca_root_id(r->old), now_s(r), &changed, e) || commit(r, &before, e))
 		return -1;
@@ -524,6 +524,8 @@ static int open_all(struct roots *r, struct err *e)
 	}
 	if (!is_known) /* now their roots are */
 		roots_replay(r);
+	if (rotation_booted(&r->rotation, r->opts.boot_id))
+		log_info("ca", "the machine has started anew, and the log of certificates may lack lines: a rotation waits for their lives");
 	rotation_replayed(&r->rotation);
 	r->issued = file_log_open(r->path.log, ROOTS_LOG_MAX, ROOTS_LOG_KEEP, e);
 	if (!r->issued || use_what_is_there(r, e) || save(r, e))

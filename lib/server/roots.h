@@ -23,6 +23,7 @@
 struct roots_opts {
 	const char *state_dir, *ca_dir; /* ca_dir: or NULL, a root of our own */
 	const char *trust_domain;
+	const char *boot_id; /* another one each time that the machine starts; "": not known */
 	bool shared; /* other replicas have the same ca_dir */
 };
 

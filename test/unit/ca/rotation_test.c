@@ -531,9 +531,44 @@ static void certificates_are_told_weeks_ahead(void **state)
 	assert_int_equal(findings(&c, "other.mesh", NOW_S, &f->a, &code), 0);
 }
 
+/* The log of a machine that went down may lack lines: whoever may stand in them is waited for. */
+static void a_machine_that_starts_anew_waits(void **state)
+{
+	static const struct {
+		const char *boot_id;
+		bool waits;
+	} cases[] = {{"one", false}, {"", false}, {"two", true}};
+	struct fix *f = *state;
+
+	files(f, 0, -1);
+	issue(f, "a/a@1");
+	assert_false(rotation_booted(&f->r, "one"));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct rotation again;
+		struct buf text;
+		bool changed;
+		struct err e;
+
+		rotation_init(&again, false);
+		buf_init(&text, ROTATION_TEXT_MAX);
+		rotation_print(&f->r, &text);
+		assert_int_equal(rotation_parse(&again, buf_cstr(&text), text.n, &e), 0);
+		assert_int_equal(rotation_booted(&again, cases[i].boot_id), cases[i].waits);
+		rotation_replayed(&again);
+		assert_int_equal(rotation_files(&again, f->root[1].pem, f->root[1].id, f->now_s, &changed, &e), 0);
+		rotation_look(&again, NULL, 0, f->now_s + DAY, &f->report);
+		assert_int_equal(f->report.n_away, cases[i].waits);
+		rotation_look(&again, NULL, 0, f->now_s + DAY + HOUR, &f->report);
+		assert_int_equal(f->report.n_away, 0);
+		rotation_fini(&again);
+		buf_fini(&text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_machine_that_starts_anew_waits, enter, leave),
 #define T(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 	    T(a_root_goes_from_step_to_step),
 	    T(what_is_away_counts_until_it_expires),
