@@ -24,13 +24,15 @@ sim: $(O)/test/sim/sim ## the simulator: SIM_SEEDS (2000) and SIM_KUBE_SEEDS (20
 CHECK_NEEDS  += $(O)/test/sim/sim
 CHECK_SUITES += "sim=$(O)/test/sim/sim --seeds 300" "sim-kube=$(O)/test/sim/sim --world kube --seeds 500 --jobs $$(nproc)"
 
-# certificates and the rotation of roots, on files in memory of its own
+# certificates and the rotation of roots, on a disk in memory of its own
+, := ,
+DISK_WRAP := $(addprefix -Wl$(,)--wrap=,open mkostemp close read write fsync fchmod fstat stat lstat faccessat rename link unlink mkdir rmdir)
 SIM_CERTS := $(patsubst %.c,$(O)/%.o,$(wildcard test/sim/certs/*.c)) $(O)/test/sim/sim_ev.o
 $(SIM_CERTS): CPPFLAGS += -Itest/sim -Itest/sim/certs
 $(O)/test/sim/certs/sim_certs: $(SIM_CERTS) $(call archive,server)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
-	$(Q)printf '%s\n' '$(CPPFLAGS) $(CFLAGS)' '$(LDOPT)' '$^' '$(LIBS)' > $(@D)/link.txt
+	$(Q)$(CC) $(LDOPT) $(DISK_WRAP) -o $@ $^ $(LIBS)
+	$(Q)printf '%s\n' '$(CPPFLAGS) $(CFLAGS)' '$(LDOPT) $(DISK_WRAP)' '$^' '$(LIBS)' > $(@D)/link.txt
 
 .PHONY: sim-certs
 sim-certs: $(O)/test/sim/certs/sim_certs ## the simulator of certificates: SIM_SEEDS histories (2000), then the planted bugs

@@ -13,7 +13,7 @@ import planted                                                      # noqa: E402
 
 # a history is some hundred signatures: fewer of them, and time
 planted.SEEDS, planted.TIMEOUT_S = 300, 900
-ROTATION, ROOTS = 'lib/ca/rotation.c', 'lib/server/roots.c'
+ROTATION, ROOTS, FILE = 'lib/ca/rotation.c', 'lib/server/roots.c', 'lib/ev/file.c'
 BUGS = [
     ('those that are away are not waited for', ROTATION,
      'if (out->n_behind || out->n_away)', 'if (out->n_behind)'),
@@ -44,6 +44,20 @@ BUGS = [
      '\treturn !r->opts.ca_dir && is_root(r->old, wanted)', '\treturn r->opts.ca_dir && is_root(r->old, wanted)'),
     ('the old key stays on disk', ROOTS,
      'if (file_exists(r->path.old) && ca_remove(r->path.old, &e))', 'if (!file_exists(r->path.old) && ca_remove(r->path.old, &e))'),
+    ('one of two renames is lost', ROOTS,
+     '\tif (!file_exists(r->path.files))\n\t\treturn file_rename(r->path.fresh', '\tif (!file_exists(r->path.fresh))\n\t\treturn file_rename(r->path.fresh'),
+    ('what a crash between two renames left stays', ROOTS,
+     '\tif (!file_exists(r->path.fresh))\n\t\treturn 0;', '\tif (e)\n\t\treturn 0;'),
+    ('a rename that was not synced is lost', FILE,
+     '\tfree(tmp);\n\treturn sync_name(path, e);', '\tfree(tmp);\n\treturn 0;'),
+    ('a file has its name before its content', FILE,
+     'if (write_all(fd, p, n) || fchmod(fd, mode) || fsync(fd)) {', 'if (write_all(fd, p, n) || fchmod(fd, mode)) {'),
+    ('a directory that was made is lost', FILE,
+     'return sync_dir_of(path) && errno != EACCES ?', 'return errno == ENOSYS ?'),
+    ('the log of a machine that started anew is believed', ROTATION,
+     'rotation_unlogged(r, r->s.root[i].promised_s);', 'rotation_unlogged(r, 0);'),
+    ('an abort that is aborted stays', ROOTS,
+     "*r->rotation.s.refused = *r->rotation.s.target = '\\0';", "*r->rotation.s.refused = '\\0';"),
     ('serials repeat', 'lib/ca/ca.c',
      'struct tbs t = {.serial = r->serial};', 'static const uint8_t one[TBS_SERIAL] = {1};\n\tstruct tbs t = {.serial = one};'),
     ('the wrong service account', 'lib/ca/spiffe.c',

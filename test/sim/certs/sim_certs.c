@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The simulator of certificates: the real CA, rotation and their files on virtual time, with workloads that renew, go
- * away, come back and die, orders in any order, a disk that is full, and kills between any two writes. Oracles:
+ * away, come back and die, orders in any order, a disk that is full, kills between any two calls of the kernel, and
+ * power cuts. Oracles:
  *   O8   a certificate is of its caller and no other, has a new serial, ends within its issuer's life, and verifies
  *        against the bundle that it comes with
  *   S1   of any two workloads with living certificates each would take the other's
@@ -53,6 +54,8 @@ struct world {
 	struct disk disk;
 	struct roots *roots; /* NULL: down */
 	bool plugged, verbose;
+	unsigned boots;
+	char boot_id[20];
 	struct holder holder[HOLDERS];
 	struct map serials;
 	struct arena arena;
@@ -114,11 +117,13 @@ static struct rotation_peer *peers(void *arg, struct arena *a, size_t *n)
 
 static void start(struct world *w)
 {
-	const struct roots_opts o = {.state_dir = STATE, .ca_dir = w->plugged ? PLUGGED : NULL, .trust_domain = "cluster.local"};
+	const struct roots_opts o = {
+	    .state_dir = STATE, .ca_dir = w->plugged ? PLUGGED : NULL, .trust_domain = "cluster.local", .boot_id = w->boot_id};
 	struct err e;
 
-	w->disk.dead = false;
+	snprintf(w->boot_id, sizeof(w->boot_id), "boot-%u", w->boots);
 	w->disk.steps_left = 0;
+	must(!file_make_dir(STATE, 0700, &e) || w->disk.full); /* as lib/server/identity.c does */
 	w->roots = roots_open(w->loop, &o, NULL, NULL, &e);
 	if (!w->roots) {
 		/* a full disk holds up a start, and nothing else does */
@@ -148,14 +153,23 @@ static void stop(struct world *w)
 	say(w, "down", NULL);
 }
 
+/* With the machine, or alone. */
+static void died(struct world *w)
+{
+	bool power = sim_chance(&w->random, 40);
+
+	w->boots += power;
+	disk_revive(&w->disk, power, &w->random);
+	say(w, power ? "power cut" : "killed", NULL);
+}
+
 /* What it did after its last write nobody has seen. */
 static bool was_killed(struct world *w)
 {
 	if (!w->disk.dead)
 		return false;
 	stop(w);
-	w->disk.dead = false;
-	w->disk.steps_left = 0;
+	died(w);
 	return true;
 }
 
@@ -269,6 +283,7 @@ static void check(struct world *w)
 static void advance(struct world *w, int64_t ms)
 {
 	must(sim_run_until(w->loop, loop_now_ms(w->loop) + ms, SETTLE_MAX));
+	w->disk.now_s = now_s(w);
 	was_killed(w);
 }
 
@@ -312,6 +327,8 @@ static void order(struct world *w)
 			return;
 		give_up(w);
 	}
+	if (!w->disk.full && sim_chance(&w->random, 25)) /* it is killed in the middle of it */
+		w->disk.steps_left = 1 + (unsigned)sim_below(&w->random, 40);
 	if (w->plugged && o == ROOTS_ROTATE && sim_chance(&w->random, 70)) {
 		plug(w);
 		roots_reload(w->roots);
@@ -365,6 +382,7 @@ static void crash(struct world *w)
 	fill(w, false);
 	if (w->roots)
 		stop(w);
+	died(w);
 }
 
 static void act(struct world *w)
@@ -378,7 +396,7 @@ static void act(struct world *w)
 		if (w->roots && sim_chance(&w->random, 30))
 			crash(w);
 		break;
-	case 3: w->disk.steps_left = !w->disk.full && sim_chance(&w->random, 50) ? 1 + (unsigned)sim_below(&w->random, 12) : 0; break;
+	case 3: w->disk.steps_left = !w->disk.full && sim_chance(&w->random, 50) ? 1 + (unsigned)sim_below(&w->random, 60) : 0; break;
 	case 4: fill(w, sim_chance(&w->random, 20)); break;
 	case 5:
 		if (w->roots)
@@ -451,7 +469,6 @@ static void open_world(struct world *w, uint64_t seed, bool verbose)
 		h->sds = i == 0;
 		h->connected = sim_chance(&w->random, 70);
 	}
-	must(!file_make_dir(STATE, 0700, &e));
 	if (w->plugged)
 		plug(w);
 	start(w);
@@ -498,15 +515,15 @@ static void settle(struct world *w)
 		fail(w, "S4", "%zu roots are left", r->s.n);
 	else if (!*r->s.refused && disk_has(&w->disk, STATE "/ca-old/ca-key.pem"))
 		fail(w, "S4", "the old key is left on disk");
+	else if (disk_has(&w->disk, STATE "/ca-new/ca-key.pem"))
+		fail(w, "S4", "a key that was never used is left on disk");
 }
 
 static void show(const struct world *w)
 {
 	const struct rotation *r = w->roots ? roots_rotation(w->roots) : NULL;
 
-	for (size_t i = 0; i < DISK_FILES; i++)
-		if (*w->disk.file[i].path)
-			printf("%s, %zu bytes\n", w->disk.file[i].path, w->disk.file[i].n);
+	disk_show(&w->disk);
 	for (size_t i = 0; r && i < r->s.n; i++)
 		printf("root %.8s%s%s until %lld promised %lld bundle %llu\n", r->s.root[i].id, r->s.root[i].wanted ? ", wanted" : "",
 		       !strcmp(r->s.root[i].id, r->s.signer) ? ", signer" : "", (long long)(r->s.root[i].until_s - now_s(w)),
