@@ -39,7 +39,9 @@ struct errand_type {
 
 const char *errand_object_key(enum kind kind, const char *ns, const char *name, struct arena *a)
 {
-	return arena_printf(a, "%c/%d/%s/%s", kind == KIND_INGRESS ? 'i' : 's', (int)kind, ns, name);
+	char tag = kind == KIND_INGRESS ? 'i' : gwapi_is_told(kind) ? 'g' : 's';
+
+	return arena_printf(a, "%c/%d/%s/%s", tag, (int)kind, ns, name);
 }
 
 const char *errand_map_key(const struct trust_map *m, const char *ns, struct arena *a)
@@ -209,6 +211,44 @@ static void ingress_written(struct trip *t, unsigned status)
 	tell(t);
 }
 
+/* ---- the Gateway API ---- */
+
+static bool begin_gwapi(struct trip *t, const char *rest, struct buf *target)
+{
+	const struct gwapi_said *said;
+
+	if (!begin_object(t, rest, target))
+		return false;
+	said = report_gwapi_of(t->r, t->kind, t->ns, t->name);
+	return said && !report_was_told(t->r, t->key, said->hash);
+}
+
+static enum due decide_gwapi(struct trip *t, const struct node *root, struct write *w)
+{
+	const struct gwapi_said *said = report_gwapi_of(t->r, t->kind, t->ns, t->name);
+
+	if (!root || !said)
+		return DUE_NOTHING;
+	if (generation_of(root) != said->generation || !is_settled(t))
+		return DUE_LATER;
+	t->hash = said->hash;
+	if (!gwapi_patch(said, root, loop_wall_ns(t->r->cfg.loop), &w->body)) {
+		tell(t);
+		return DUE_NOTHING;
+	}
+	w->method = "PATCH";
+	w->content_type = MERGE_PATCH;
+	return DUE_WRITE;
+}
+
+static void gwapi_written(struct trip *t, unsigned status)
+{
+	if (status < 200 || status >= 300)
+		return;
+	t->r->gwapi_statuses++;
+	tell(t);
+}
+
 /* ---- events ---- */
 
 static bool begin_event(struct trip *t, const char *rest, struct buf *target)
@@ -296,6 +336,7 @@ static void map_written(struct trip *t, unsigned status)
 static const struct errand_type types[] = {
 	{'s', begin_status, decide_status, false, status_written, "statuses", NULL},
 	{'i', begin_ingress, decide_ingress, false, ingress_written, "addresses of Ingresses", NULL},
+	{'g', begin_gwapi, decide_gwapi, false, gwapi_written, "statuses of the Gateway API", NULL},
 	{'e', begin_event, decide_event, true, event_written, "events", NULL},
 	{'w', begin_webhook, decide_webhook, false, webhook_written, "the webhook's caBundle", NULL},
 	{'r', begin_map, decide_map, false, map_written, "the mesh's root", &trust_root_map},
@@ -434,7 +475,7 @@ static void has_read(void *arg, const struct kube_reply *reply)
 	diags_init(&ds, &a);
 	if (reply->status != 404)
 		root = node_parse_json(reply->body, reply->n_body, NULL, &a, &ds).root;
-	if (reply->status != 404 && (!root || root->kind != NODE_MAP))
+	if (reply->status != 404 && (!root || root->kind != NODE_MAP || ds.nerrors))
 		give_up(t, "what the server has is no object");
 	else
 		go_on(t, root);

@@ -23,7 +23,7 @@ static bool is_reported(enum kind kind)
 /* Kinds whose objects are told something. */
 static bool is_told_of(enum kind kind)
 {
-	return is_reported(kind) || kind == KIND_INGRESS;
+	return is_reported(kind) || kind == KIND_INGRESS || gwapi_is_told(kind);
 }
 
 bool report_was_told(const struct reporter *r, const char *key, struct hash128 hash)
@@ -130,24 +130,63 @@ bool report_addresses_of(const struct reporter *r, const char *ns, const char *n
 	return true;
 }
 
+const struct gwapi_said *report_gwapi_of(const struct reporter *r, enum kind kind, const char *ns, const char *name)
+{
+	struct kube_object o;
+	struct store_claim claim;
+
+	/* of an invalid one the form before is in force, which is not what the server has */
+	if (!find_ours(r, kind, ns, name, &o, &claim) || claim.invalid)
+		return NULL;
+	return gwapi_book_find(r->gwapi, kind, ns, name);
+}
+
+/* Of what is to be said of the object. False: nothing, or it is not known yet. */
+static bool hash_due(const struct reporter *r, enum kind kind, const char *ns, const char *name, struct arena *a,
+		     struct hash128 *out)
+{
+	struct ingress_addresses addresses;
+	const struct gwapi_said *said;
+	struct status s;
+	bool known;
+
+	if (kind == KIND_INGRESS) {
+		known = report_addresses_of(r, ns, name, a, &addresses);
+		*out = known ? addresses.hash : (struct hash128){0};
+	} else if (gwapi_is_told(kind)) {
+		said = report_gwapi_of(r, kind, ns, name);
+		known = said != NULL;
+		*out = known ? said->hash : (struct hash128){0};
+	} else {
+		known = report_status_of(r, kind, ns, name, a, &s);
+		*out = known ? s.hash : (struct hash128){0};
+	}
+	return known;
+}
+
 /* Puts the errand if the cluster has not been told the like. */
 static void consider(struct reporter *r, enum kind kind, const char *ns, const char *name, enum outbox_lane lane)
 {
-	struct ingress_addresses addresses;
-	struct status s;
+	struct hash128 hash;
 	struct arena a;
 	const char *key;
-	bool due;
 
 	arena_init(&a, 0);
 	key = errand_object_key(kind, ns, name, &a);
-	if (kind == KIND_INGRESS)
-		due = report_addresses_of(r, ns, name, &a, &addresses) && !report_was_told(r, key, addresses.hash);
-	else
-		due = report_status_of(r, kind, ns, name, &a, &s) && !report_was_told(r, key, s.hash);
-	if (due)
+	if (hash_due(r, kind, ns, name, &a, &hash) && !report_was_told(r, key, hash))
 		outbox_put(r->outbox, key, lane);
 	arena_fini(&a);
+}
+
+static void look_at_gwapi(void *arg)
+{
+	struct reporter *r = arg;
+	size_t n;
+	const struct gwapi_said *v = gwapi_book_all(r->gwapi, &n);
+
+	for (size_t i = 0; r->leads && i < n; i++)
+		consider(r, v[i].kind, v[i].ns, v[i].name, OUTBOX_URGENT);
+	report_work(r);
 }
 
 static bool is_same(const struct verdict *a, const struct verdict *b)
@@ -328,6 +367,8 @@ static void lead(struct reporter *r)
 {
 	log_info("report", "%s leads: it writes statuses, events and the mesh's root", r->cfg.identity);
 	r->leads = true;
+	if (r->snap)
+		gwapi_book_look(r->gwapi, r->snap);
 	look_at_all(r);
 }
 
@@ -339,6 +380,7 @@ static void follow(struct reporter *r)
 	r->leads = false;
 	errand_cancel_all(r);
 	outbox_clear(r->outbox);
+	gwapi_book_clear(r->gwapi);
 	loop_timer_stop(r->cfg.loop, &r->work_timer);
 }
 
@@ -516,9 +558,11 @@ void reporter_published(struct reporter *r, struct snapshot *s)
 	if (!old && r->leads)
 		first_pass(r);
 	for (int k = 0; old && r->leads && k < KIND_COUNT; k++)
-		if (is_told_of((enum kind)k) && !snapshot_same_verdicts(old, s, (enum kind)k))
+		if (is_told_of((enum kind)k) && !gwapi_is_told((enum kind)k) && !snapshot_same_verdicts(old, s, (enum kind)k))
 			consider_verdicts(r, old, (enum kind)k);
 	look_at_addresses(r, old);
+	if (r->leads)
+		gwapi_book_published(r->gwapi, old, s);
 	snapshot_unref(old);
 	report_work(r);
 }
@@ -565,6 +609,7 @@ struct reporter *reporter_open(const struct reporter_cfg *cfg, struct err *e)
 	r->lease = lease_new(cfg->ns, cfg->lease, cfg->identity, seed);
 	r->outbox = outbox_new(loop_now_ms(cfg->loop), seed + 1);
 	r->events = event_book_new("navarchd", cfg->identity, loop_now_ms(cfg->loop), seed + 2);
+	r->gwapi = gwapi_book_new(cfg->loop, cfg->jobs, look_at_gwapi, r);
 	map_init(&r->told, NULL);
 	loop_timer_start(cfg->loop, &r->lease_timer, 0, step_lease, r);
 	loop_timer_start(cfg->loop, &r->audit_timer, REPORT_AUDIT_MS, audit, r);
@@ -596,6 +641,7 @@ void reporter_close(struct reporter *r)
 	kind_list_unref(r->namespaces);
 	snapshot_unref(r->snap);
 	event_book_free(r->events);
+	gwapi_book_free(r->gwapi);
 	outbox_free(r->outbox);
 	lease_free(r->lease);
 	free(r);
@@ -610,6 +656,7 @@ void reporter_stats(const struct reporter *r, struct reporter_stats *out)
 				       .events = *event_book_stats(r->events),
 				       .statuses = r->statuses,
 				       .ingresses = r->ingresses,
+				       .gwapi_statuses = r->gwapi_statuses,
 				       .webhooks = r->webhooks,
 				       .maps = r->maps,
 				       .unchanged = r->unchanged,

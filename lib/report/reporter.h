@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * struct reporter: tells the cluster what became of its objects. Every replica serves; the one that holds the Lease also
- * writes: statuses of Istio's kinds, addresses of Ingresses, Events of what is bad, the caBundle of our webhook, the
+ * writes: statuses of Istio's kinds and of the Gateway API, addresses of Ingresses, Events of what is bad, the caBundle of our webhook, the
  * mesh's root (and its CA's lists of revoked certificates) in every namespace. Each write is an errand (outbox.h): read
  * what is there, see what is due, patch it for the version that was read. What is there already is not written, so that a new leader writes nothing anew; what is gone is let go.
  * Nothing here has an effect on what is served. Thread: loop.
@@ -27,7 +27,8 @@ enum {
 
 struct reporter_cfg {
 	struct loop *loop;
-	struct kube_client *client;	/* borrowed, as are the next two */
+	struct job_pool *jobs;		/* borrowed, as are the next three */
+	struct kube_client *client;
 	const struct source_kube *source;
 	const struct store *store;
 	const char *identity;		/* of this replica: the Pod's name */
@@ -66,7 +67,7 @@ struct reporter_stats {
 	const char *trouble;		/* why writing does not succeed, or NULL */
 	struct outbox_stats outbox;
 	struct event_stats events;
-	uint64_t statuses, ingresses, webhooks, maps;	/* written */
+	uint64_t statuses, ingresses, gwapi_statuses, webhooks, maps;	/* written */
 	uint64_t unchanged;		/* looked at: as they should be */
 	size_t refusals;
 };

@@ -6,6 +6,7 @@
 #define REPORT_REPORTER_INT_H
 
 #include "base/map.h"
+#include "report/gwapi.h"
 #include "report/ingress.h"
 #include "report/lease.h"
 #include "report/reporter.h"
@@ -38,7 +39,7 @@ struct trip {
 	struct event_about *event;	/* to be noted then, or NULL */
 };
 
-enum { REPORT_ERRANDS = 6 };	/* kinds of them */
+enum { REPORT_ERRANDS = 7 };	/* kinds of them */
 
 /* What a kind of errand met last. */
 struct report_trouble {
@@ -54,6 +55,7 @@ struct reporter {
 	bool closing, leads, stopping;
 	struct outbox *outbox;
 	struct event_book *events;
+	struct gwapi_book *gwapi;
 	struct trip trips[OUTBOX_OPEN_MAX];
 	struct map told;		/* key -> struct hash128, heap: what the cluster has been told */
 	struct snapshot *snap;		/* held, or NULL */
@@ -64,12 +66,12 @@ struct reporter {
 	struct loop_timer lease_timer, work_timer, look_timer, audit_timer, webhook_timer;
 	struct loop_task work;
 	struct report_trouble trouble[REPORT_ERRANDS];
-	uint64_t statuses, ingresses, webhooks, maps, unchanged;
+	uint64_t statuses, ingresses, gwapi_statuses, webhooks, maps, unchanged;
 };
 
 /* ---- errand.c ---- */
 
-/* "s/<kind>/<ns>/<name>" (of an Ingress "i/..."), "r/<ns>", "c/<ns>", "w", "e/<number>" */
+/* "s/<kind>/<ns>/<name>" (of an Ingress "i/...", of the Gateway API "g/..."), "r/<ns>", "c/<ns>", "w", "e/<number>" */
 const char *errand_object_key(enum kind kind, const char *ns, const char *name, struct arena *a);
 const char *errand_map_key(const struct trust_map *m, const char *ns, struct arena *a);
 const char *errand_event_key(uint64_t number, struct arena *a);
@@ -85,6 +87,8 @@ bool report_status_of(const struct reporter *r, enum kind kind, const char *ns, 
 /* The addresses that the Ingress is to be told now, in a. False: nothing is known of it (yet). */
 bool report_addresses_of(const struct reporter *r, const char *ns, const char *name, struct arena *a,
 			 struct ingress_addresses *out);
+/* What the object of the Gateway API is to be told now, or NULL: it is not for us to tell of, or not known yet. */
+const struct gwapi_said *report_gwapi_of(const struct reporter *r, enum kind kind, const char *ns, const char *name);
 bool report_was_told(const struct reporter *r, const char *key, struct hash128 hash);
 void report_tell(struct reporter *r, const char *key, struct hash128 hash);
 void report_work(struct reporter *r);	/* soon: there is, or may be, something to do */

@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "base/scalar.h"
 #include "base/vec.h"
+#include "report/condition.h"
 #include "store/kube_target.h"
 
 enum { BODY_MAX = 2 * 1024 * 1024, REFUSALS_SHOWN = 3 };
@@ -126,18 +127,6 @@ bool status_is_bad(const struct status *s)
 
 /* ---- how it is written ---- */
 
-static void put_text(struct buf *b, const char *key, const char *text)
-{
-	buf_printf(b, "\"%s\":", key);
-	node_text_to_json(text, b);
-}
-
-struct condition {
-	const char *type;
-	bool is_true;
-	const char *reason, *message;
-};
-
 static const char *analysis_message(const struct status *s, struct arena *a)
 {
 	if (!s->n_errors && !s->n_warnings)
@@ -146,48 +135,6 @@ static const char *analysis_message(const struct status *s, struct arena *a)
 			    s->n_errors == 1 ? "" : "s", s->n_warnings, s->n_warnings == 1 ? "" : "s");
 }
 
-static const struct node *find_condition(const struct node *list, const char *type)
-{
-	for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++) {
-		const char *t = node_text(&list->list[i], "type");
-
-		if (t && !strcmp(t, type))
-			return &list->list[i];
-	}
-	return NULL;
-}
-
-/* The time of transition stays while the status does. */
-static void put_condition(struct buf *b, const struct condition *c, const struct node *old, int64_t generation,
-			  const char *now)
-{
-	const char *status = c->is_true ? "True" : "False", *was = node_text(old, "status");
-	const char *since = node_text(old, "lastTransitionTime");
-
-	buf_char(b, '{');
-	put_text(b, "type", c->type);
-	buf_char(b, ',');
-	put_text(b, "status", status);
-	buf_char(b, ',');
-	put_text(b, "lastTransitionTime", was && since && !strcmp(was, status) ? since : now);
-	buf_char(b, ',');
-	put_text(b, "reason", c->reason);
-	buf_char(b, ',');
-	put_text(b, "message", c->message);
-	if (generation)
-		buf_printf(b, ",\"observedGeneration\":%" PRId64, generation);
-	buf_char(b, '}');
-}
-
-static const struct condition *find_own(const struct condition *v, size_t n, const char *type)
-{
-	for (size_t i = 0; type && i < n; i++)
-		if (!strcmp(v[i].type, type))
-			return &v[i];
-	return NULL;
-}
-
-/* Ours where they stand, or at the end; those of others as they are. */
 static void put_conditions(struct buf *b, const struct status *s, const struct node *old, const char *now, struct arena *a)
 {
 	bool runs = !s->rejected && s->state != VERDICT_QUARANTINED && s->state != VERDICT_SHADOWED;
@@ -197,27 +144,8 @@ static void put_conditions(struct buf *b, const struct status *s, const struct n
 		{ANALYSIS_CONDITION, passed, passed ? "noErrorsFound" : "errorsFound", analysis_message(s, a)},
 		{OWN_CONDITION, s->state == VERDICT_EFFECTIVE && !s->rejected, s->reason, s->message},
 	};
-	const char *comma = "";
 
-	buf_char(b, '[');
-	for (size_t i = 0; old && old->kind == NODE_LIST && i < old->n; i++) {
-		const struct condition *c = find_own(own, ARRAY_LEN(own), node_text(&old->list[i], "type"));
-
-		buf_str(b, comma);
-		comma = ",";
-		if (c)
-			put_condition(b, c, &old->list[i], s->generation, now);
-		else
-			node_to_json(&old->list[i], false, false, b);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
-		if (find_condition(old, own[i].type))
-			continue;
-		buf_str(b, comma);
-		comma = ",";
-		put_condition(b, &own[i], NULL, s->generation, now);
-	}
-	buf_char(b, ']');
+	conditions_put(b, own, ARRAY_LEN(own), s->generation, old, now);
 }
 
 static void put_messages(struct buf *b, const struct status *s)
@@ -263,9 +191,9 @@ static bool has_conditions(const struct node *is, const struct node *want)
 	static const char *const own[] = {ISTIO_CONDITION, ANALYSIS_CONDITION, OWN_CONDITION};
 
 	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
-		const struct node *c = find_condition(is, own[i]);
+		const struct node *c = condition_find(is, own[i]);
 
-		if (!c || !node_equal(c, find_condition(want, own[i])))
+		if (!c || !node_equal(c, condition_find(want, own[i])))
 			return false;
 	}
 	return true;
@@ -288,7 +216,7 @@ static bool has_fields(const struct node *old, const struct node *wanted)
 
 static bool was_said(const struct status *s, const struct node *old)
 {
-	const struct node *c = find_condition(node_get(old, "conditions"), OWN_CONDITION);
+	const struct node *c = condition_find(node_get(old, "conditions"), OWN_CONDITION);
 	const char *reason = node_text(c, "reason"), *message = node_text(c, "message");
 
 	return reason && message && !strcmp(reason, s->reason) && !strcmp(message, s->message);

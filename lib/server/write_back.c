@@ -54,6 +54,7 @@ static const char *name_self(struct server *s, struct err *e)
 int write_back_open(struct server *s, struct err *e)
 {
 	struct reporter_cfg cfg = {.loop = s->loop,
+				   .jobs = s->jobs,
 				   .source = s->kube,
 				   .store = s->store,
 				   .ns = ROOT_NAMESPACE,
@@ -90,6 +91,7 @@ void write_back_metrics(struct server *s)
 	metric_set(&s->metrics, M_REPORT_WAITING, NULL, (double)(st.outbox.waiting + st.outbox.open));
 	metric_set(&s->metrics, M_REPORT_WRITES, "statuses", (double)st.statuses);
 	metric_set(&s->metrics, M_REPORT_WRITES, "ingresses", (double)st.ingresses);
+	metric_set(&s->metrics, M_REPORT_WRITES, "gateway_api", (double)st.gwapi_statuses);
 	metric_set(&s->metrics, M_REPORT_WRITES, "events", (double)st.events.sent);
 	metric_set(&s->metrics, M_REPORT_WRITES, "webhooks", (double)st.webhooks);
 	metric_set(&s->metrics, M_REPORT_WRITES, "configmaps", (double)st.maps);
@@ -109,10 +111,10 @@ void write_back_page(struct http_request *req)
 		return;
 	}
 	reporter_stats(s->reporter, &st);
-	reply_json_value(req, json_pack("{s:b,s:b,s:s,s:s,s:s?,s:{s:I,s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I,s:b},s:{s:I,s:I,s:I},s:{s:I,s:I,s:I}}",
+	reply_json_value(req, json_pack("{s:b,s:b,s:s,s:s,s:s?,s:{s:I,s:I,s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I,s:b},s:{s:I,s:I,s:I},s:{s:I,s:I,s:I}}",
 				   "writes", 1, "leads", st.leads, "identity", st.identity, "holder", st.holder, "trouble",
 				   st.trouble, "written", "statuses", (json_int_t)st.statuses, "ingresses",
-				   (json_int_t)st.ingresses, "events", (json_int_t)st.events.sent, "webhooks", (json_int_t)st.webhooks, "configMaps",
+				   (json_int_t)st.ingresses, "gatewayApi", (json_int_t)st.gwapi_statuses, "events", (json_int_t)st.events.sent, "webhooks", (json_int_t)st.webhooks, "configMaps",
 				   (json_int_t)st.maps, "unchanged", (json_int_t)st.unchanged, "pending", "waiting",
 				   (json_int_t)st.outbox.waiting, "underWay", (json_int_t)st.outbox.open, "paused",
 				   st.outbox.paused, "failed", "conflicts", (json_int_t)st.outbox.conflicts, "refused",

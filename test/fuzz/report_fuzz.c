@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What an API server says of an object before it is written to: a status that is patched needs no second patch and keeps
- * the conditions of others, a Lease is ours only when it says so, a patch is JSON and changes what is ours.
+ * the conditions, and entries, of others, a Lease is ours only when it says so, a patch is JSON and changes what is ours.
  */
 #include <stdint.h>
 #include <string.h>
 
 #include "base/must.h"
+#include "report/gwapi.h"
 #include "report/lease.h"
 #include "report/status.h"
 #include "report/trust.h"
@@ -19,8 +20,11 @@ static const struct node *parse(const char *text, size_t n, struct arena *a)
 {
 	struct diags ds;
 
+	const struct node *root;
+
 	diags_init(&ds, a);
-	return node_parse_json(text, n, NULL, a, &ds).root;
+	root = node_parse_json(text, n, NULL, a, &ds).root;
+	return ds.nerrors ? NULL : root;
 }
 
 static size_t n_conditions(const struct node *status)
@@ -50,6 +54,50 @@ static void check_status(const struct node *root, struct arena *a)
 	}
 	buf_fini(&out);
 	buf_fini(&again);
+}
+
+/* Entries that are not of a controller of ours. */
+static size_t n_foreign(const struct node *status)
+{
+	const struct node *list = node_get(status, "parents");
+	size_t n = 0;
+
+	for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++) {
+		const char *controller = node_text(&list->list[i], "controllerName");
+
+		n += !controller || strncmp(controller, "istio.io/", 9) != 0;
+	}
+	return n;
+}
+
+static void check_gwapi(const struct node *root, const char *json, struct arena *a)
+{
+	struct gwapi_said said = {.kind = KIND_HTTP_ROUTE, .generation = 3, .json = json, .n_json = strlen(json)};
+	const struct node *patch;
+	struct buf out, again;
+
+	buf_init(&out, OUT_MAX);
+	buf_init(&again, OUT_MAX);
+	if (gwapi_patch(&said, root, 1800000000000000000, &out)) {
+		patch = parse(buf_cstr(&out), out.n, a);
+		must(patch && node_text(node_get(patch, "metadata"), "resourceVersion"));
+		must(!node_get(node_get(patch, "status"), "parents") ||
+		     n_foreign(node_get(patch, "status")) == n_foreign(node_get(root, "status")));
+		must(!gwapi_patch(&said, patch, 1900000000000000000, &again) && !again.n);
+	}
+	buf_fini(&out);
+	buf_fini(&again);
+}
+
+/* A condition that is as good as any. */
+#define GOOD "\"conditions\":[{\"type\":\"Accepted\",\"status\":\"True\",\"reason\":\"Accepted\",\"message\":\"\",\"observedGeneration\":3}]"
+#define ENTRY "{\"parentRef\":{\"name\":\"a\"},\"controllerName\":\"istio.io/gateway-controller\"," GOOD "}"
+
+static void check_gwapis(const struct node *root, struct arena *a)
+{
+	check_gwapi(root, "{\"parents\":[]}", a);
+	check_gwapi(root, "{\"parents\":[" ENTRY "]}", a);
+	check_gwapi(root, "{" GOOD ",\"listeners\":[{\"name\":\"a\",\"attachedRoutes\":1," GOOD "}]}", a);
 }
 
 static void check_trust(const struct node *root, struct arena *a)
@@ -89,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	root = parse(text, size, &a);
 	if (root && root->kind == NODE_MAP) {
 		check_status(root, &a);
+		check_gwapis(root, &a);
 		check_trust(root, &a);
 	}
 	check_lease(text, size);

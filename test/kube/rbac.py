@@ -7,7 +7,7 @@ usage: rbac.py NAVARCHD RBAC.yaml
 The API server here knows every kind, refuses what the roles do not allow, as RBAC does, and remembers what was
 asked. Two kinds of objects make navarchd follow names: a Gateway and a DestinationRule with credentials of other
 namespaces. Of each kind of Istio's there is an object, so that each status is written; one is invalid twice, for an Event
-and its count; an Ingress has a gateway with an address; one namespace has the mesh's root, an old one, and one has none.
+and its count; an Ingress has a gateway with an address; of the Gateway API each kind that is told something has an object; one namespace has the mesh's root, an old one, and one has none.
 Every request must be allowed, and each part of each rule be used. That it would notice is tried with roles that lack one
 rule, or have one too many.
 """
@@ -56,9 +56,24 @@ INGRESS = {'metadata': {'name': 'shop', 'namespace': 'edge', 'annotations': {'ku
            'spec': {'defaultBackend': {'service': {'name': 'shop', 'port': {'number': 80}}}}}
 ENTRANCE = {'metadata': {'name': 'istio-ingressgateway', 'namespace': 'istio-system'},
             'spec': {'ports': [{'name': 'http', 'port': 80}], 'externalIPs': ['192.0.2.1']}}
+API = 'gateway.networking.k8s.io'
+AT_ENTRY = {'parentRefs': [{'name': 'entry'}]}
+# each is told something; what it says is little
+TOLD = {
+    'gatewayclasses': {'controllerName': 'istio.io/gateway-controller'},
+    'gateways': {'gatewayClassName': 'istio', 'listeners': [{'name': 'http', 'port': 80, 'protocol': 'HTTP'}]},
+    'listenersets': {'parentRef': {'name': 'entry'}, 'listeners': [{'name': 'more', 'port': 81, 'protocol': 'HTTP'}]},
+    'httproutes': AT_ENTRY, 'grpcroutes': AT_ENTRY,
+    'tcproutes': dict(AT_ENTRY, rules=[{'backendRefs': [{'name': 'shop', 'port': 80}]}]),
+    'tlsroutes': dict(AT_ENTRY, hostnames=['shop.example.com'], rules=[{'backendRefs': [{'name': 'shop', 'port': 80}]}]),
+    'backendtlspolicies': {'targetRefs': [{'group': '', 'kind': 'Service', 'name': 'shop'}],
+                           'validation': {'hostname': 'shop.example.com', 'wellKnownCACertificates': 'System'}},
+}
 OBJECTS = {'gateways.networking.istio.io': [GATEWAY], 'destinationrules.networking.istio.io': [RULE],
            'ingresses.networking.k8s.io': [INGRESS], 'services.': [ENTRANCE],
-           'namespaces.': [{'metadata': {'name': name}} for name in ('edge', 'new')]}
+           'namespaces.': [{'metadata': {'name': name}} for name in ('edge', 'new')],
+           **{'%s.%s' % (plural, API): [{'metadata': {'name': 'entry', 'namespace': 'edge'}, 'spec': spec}]
+              for plural, spec in TOLD.items()}}
 HOOK = {'metadata': {'name': 'navarchd', 'resourceVersion': '7'}, 'webhooks': [
     {'name': 'a.b.c', 'clientConfig': {'service': {'name': 'istiod', 'namespace': 'istio-system', 'path': '/validate'}}}]}
 LEASE_OF = {'resourceVersion': '7', 'name': 'navarchd', 'namespace': 'istio-system'}

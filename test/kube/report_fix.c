@@ -76,10 +76,14 @@ void fix_start(struct fix *f)
 	static const char *const kinds[][2] = {
 		{RULES, "DestinationRule"}, {INGRESSES, "Ingress"}, {CLASSES, "IngressClass"},
 		{EVENTS, "Event"},	    {LEASES, "Lease"},	    {HOOKS, "ValidatingWebhookConfiguration"},
+		{GATEWAYS, "Gateway"},	    {ROUTES, "HTTPRoute"},
 	};
+	struct err e;
 
 	*f = (struct fix){.roots = "ROOT ONE\n"};
 	world_open(&f->w);
+	f->jobs = job_pool_new(f->w.loop, 0, &e);
+	assert_non_null(f->jobs);
 	world_register_kinds(&f->w);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		fake_api_register(f->w.api, kinds[i][0], kinds[i][1]);
@@ -104,6 +108,7 @@ void fix_open_reporter(struct fix *f, int i)
 	static const char *const names[] = {"navarchd-a", "navarchd-b"};
 	struct err e;
 	struct reporter_cfg cfg = {.loop = f->w.loop,
+				   .jobs = f->jobs,
 				   .source = f->w.source,
 				   .store = f->w.store,
 				   .identity = names[i],
@@ -137,6 +142,7 @@ void fix_stop(struct fix *f)
 {
 	for (int i = 0; i < REPLICAS; i++)
 		fix_close_reporter(f, i);
+	job_pool_free(f->jobs);
 	snapshot_unref(f->snap);
 	world_close(&f->w);
 }

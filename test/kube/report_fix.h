@@ -12,6 +12,8 @@
 #define RULES	  "/apis/networking.istio.io/v1/destinationrules"
 #define INGRESSES "/apis/networking.k8s.io/v1/ingresses"
 #define CLASSES	  "/apis/networking.k8s.io/v1/ingressclasses"
+#define GATEWAYS  "/apis/gateway.networking.k8s.io/v1/gateways"
+#define ROUTES	  "/apis/gateway.networking.k8s.io/v1/httproutes"
 #define EVENTS	  "/api/v1/events"
 #define LEASES	  "/apis/coordination.k8s.io/v1/leases"
 #define HOOKS	  "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
@@ -20,6 +22,7 @@ enum { REPLICAS = 2 };
 
 struct fix {
 	struct world w;
+	struct job_pool *jobs;		/* in the loop */
 	struct snapshot *snap;
 	struct kube_client *client[REPLICAS];
 	struct reporter *reporter[REPLICAS];
