@@ -174,7 +174,7 @@ static struct strs names_of(const struct gwapi_server_validation *v, struct aren
 	return (struct strs){out, n};
 }
 
-static const struct client_tls *client_tls_of(const struct snapshot *s, const struct object *policy, struct arena *a)
+const struct client_tls *backend_tls_settings(const struct snapshot *s, const struct object *policy, struct arena *a)
 {
 	const struct gwapi_server_validation *v = spec_of(policy)->validation;
 	struct client_tls *t = arena_new(a, struct client_tls);
@@ -183,26 +183,5 @@ static const struct client_tls *client_tls_of(const struct snapshot *s, const st
 	t->sni = v->hostname;
 	t->subject_alt_names = names_of(v, a);
 	t->credential_name = backend_tls_of(s, policy, a).credential;
-	return t;
-}
-
-const struct traffic_policy *backend_tls_policy(const struct snapshot *s, const struct tls_rule *r, struct arena *a)
-{
-	struct traffic_policy *t = arena_new(a, struct traffic_policy);
-	struct port_policy *ports = arena_array(a, struct port_policy, r->n);
-
-	t->port_level_settings = ports;
-	for (size_t i = 0; i < r->n; i++) {
-		const struct client_tls *tls = client_tls_of(s, r->v[i].policy, a);
-		struct port_selector *port;
-
-		if (!r->v[i].port) {
-			t->tls = tls;
-			continue;
-		}
-		port = arena_new(a, struct port_selector);
-		port->number = r->v[i].port;
-		ports[t->n_port_level_settings++] = (struct port_policy){.port = port, .tls = tls};
-	}
 	return t;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * BackendTLSPolicies: TLS towards Services (istio-behaviour.md 1.14). What they say of one Service counts as the oldest
- * DestinationRule of its host. Of two for one target the older one counts. Thread: pure.
+ * BackendTLSPolicies: TLS towards Services (istio-behaviour.md 1.14). What they say of one Service counts
+ * where the DestinationRules of its host say nothing of TLS. Of two for one target the older one counts. Thread: pure.
  */
 #ifndef MESH_BACKEND_TLS_H
 #define MESH_BACKEND_TLS_H
@@ -36,6 +36,6 @@ struct tls_rules {
 	VEC(struct tls_rule *) v;
 };
 void backend_tls_rules(const struct snapshot *s, struct arena *a, struct tls_rules *out);
-const struct traffic_policy *backend_tls_policy(const struct snapshot *s, const struct tls_rule *r, struct arena *a);
+const struct client_tls *backend_tls_settings(const struct snapshot *s, const struct object *policy, struct arena *a);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * DestinationRules -> struct dr: the rules of one namespace and host, consolidated
- * (istio-behaviour.md 3.2); what BackendTLSPolicies say of a host goes before them. A dr depends on the
- * rules that it merges and on the mesh settings, on policies as backend_tls.c sums them up.
+ * (istio-behaviour.md 3.2); what BackendTLSPolicies say of a host is in each of its drs, where rules leave it open. A dr
+ * depends on the rules that it merges and on the mesh settings, on policies as backend_tls.c sums them up.
  */
 #include "mesh/backend_tls.h"
 #include "mesh/snapshot_int.h"
@@ -22,7 +22,8 @@ struct rule {
 /* The rules that become one dr. */
 struct merge {
 	VEC(struct rule) rules;
-	VEC(const struct object *) objs;	/* that they come from */
+	VEC(const struct object *) objs;	/* that they come from, and policies after them */
+	const struct tls_rule *tls;	/* or NULL */
 };
 
 static bool has_selector(const struct destination_rule *spec)
@@ -38,9 +39,9 @@ static int compare_rules(const void *a, const void *b)
 	if (c == 0)
 		c = strcmp(x->host, y->host);
 	if (c == 0)
-		c = (int)has_selector(y->spec) - (int)has_selector(x->spec);
-	if (c == 0)
 		c = (int)(y->tls != NULL) - (int)(x->tls != NULL);
+	if (c == 0)
+		c = (int)has_selector(y->spec) - (int)has_selector(x->spec);
 	return c ? c : object_compare_age(x->obj, y->obj);
 }
 
@@ -76,8 +77,13 @@ static void add_rule(struct merge *m, const struct rule *r, struct arena *a)
 	*vec_push(&m->rules, a) = *r;
 	if (!r->tls)
 		*vec_push(&m->objs, a) = r->obj;
-	for (size_t i = 0; r->tls && i < r->tls->n; i++)
-		*vec_push(&m->objs, a) = r->tls->v[i].policy;
+}
+
+static void add_policies(struct merge *m, const struct tls_rule *tls, struct arena *a)
+{
+	m->tls = tls;
+	for (size_t i = 0; i < tls->n; i++)
+		*vec_push(&m->objs, a) = tls->v[i].policy;
 }
 
 /* Joins r to the merges before it where exportTo and selector allow; true: it stands alone too. */
@@ -132,17 +138,74 @@ static void add_subsets(struct dr *dr, struct subsets *all, const struct rule *r
 	}
 }
 
-static void add_policy(struct dr *dr, const struct snapshot *snap, const struct object **by, const struct rule *r, struct arena *a)
+static void add_policy(struct dr *dr, const struct object **by, const struct rule *r, struct arena *a)
 {
-	const struct traffic_policy *policy = r->tls ? backend_tls_policy(snap, r->tls, a) : r->spec->traffic_policy;
+	const struct traffic_policy *policy = r->spec->traffic_policy;
 
 	if (policy && dr->policy)
 		part_finding(a, &dr->part, r->obj, VERDICT_PARTLY, D_RULE_POLICY_SHADOWED, "spec.trafficPolicy",
-			     "the traffic policy of %s is that of %s %s/%s", dr->host, kind_info((*by)->kind)->name, (*by)->ns, (*by)->name);
+			     "the traffic policy of %s is that of DestinationRule %s/%s", dr->host, (*by)->ns, (*by)->name);
 	if (!policy || dr->policy)
 		return;
 	dr->policy = policy;
 	*by = r->obj;
+}
+
+static void tls_shadowed(struct dr *dr, const struct object *policy, const struct object *by, uint32_t port, struct arena *a)
+{
+	const char *where = port ? arena_printf(a, "port %u of %s", port, dr->host) : dr->host;
+
+	part_finding(a, &dr->part, policy, VERDICT_PARTLY, D_TLS_POLICY_SHADOWED, "spec.targetRefs",
+		     "the settings of %s are those of DestinationRule %s/%s", where, by->ns, by->name);
+}
+
+/* Where a policy's TLS belongs. ports: those of t, with room for one more. */
+static const struct client_tls **tls_place(struct traffic_policy *t, struct port_policy *ports, uint32_t number, struct arena *a)
+{
+	struct port_selector *port;
+	size_t i = 0;
+
+	if (!number)
+		return &t->tls;
+	while (i < t->n_port_level_settings && (!ports[i].port || ports[i].port->number != number))
+		i++;
+	if (i == t->n_port_level_settings) {
+		port = arena_new(a, struct port_selector);
+		port->number = number;
+		ports[t->n_port_level_settings++] = (struct port_policy){.port = port};
+	}
+	return &ports[i].tls;
+}
+
+/* What the rule `by` says of TLS goes before policies, and its settings of a port leave nothing of those of the service. */
+static void add_tls(struct dr *dr, const struct snapshot *snap, const struct tls_rule *tls, const struct object *by, struct arena *a)
+{
+	static const struct traffic_policy none = {0};
+	const struct traffic_policy *rule = dr->policy ? dr->policy : &none;
+	struct traffic_policy *t = arena_copy(a, rule, sizeof(*rule));
+	struct port_policy *ports = arena_array(a, struct port_policy, rule->n_port_level_settings + tls->n);
+	const struct object *whole = NULL;
+
+	for (size_t i = 0; i < rule->n_port_level_settings; i++)
+		ports[i] = rule->port_level_settings[i];
+	t->port_level_settings = ports;
+	for (size_t i = 0; i < tls->n; i++) {
+		const struct tls_part *p = &tls->v[i];
+		const struct client_tls **at = tls_place(t, ports, p->port, a);
+
+		if (*at && by)
+			tls_shadowed(dr, p->policy, by, p->port, a);
+		if (*at)
+			continue;
+		*at = backend_tls_settings(snap, p->policy, a);
+		dr->has_backend_tls = true;
+		whole = p->port ? whole : p->policy;
+	}
+	for (size_t i = 0; whole && i < rule->n_port_level_settings; i++)
+		if (ports[i].port && ports[i].tls == rule->port_level_settings[i].tls)
+			tls_shadowed(dr, whole, by, ports[i].port->number, a);
+	dr->policy = t;
+	dr->tls_inputs = tls->hash;
 }
 
 /* A rule that was merged, and is exported further than the one that it was merged into. */
@@ -170,12 +233,11 @@ static void add_rules(struct dr *dr, const struct snapshot *snap, const struct m
 		const struct rule *r = &m->rules.v[i];
 
 		add_subsets(dr, &all, r, a);
-		add_policy(dr, snap, &policy_by, r, a);
+		add_policy(dr, &policy_by, r, a);
 		check_export(dr, &m->rules.v[0], r, a);
-		if (r->tls)
-			dr->tls_inputs = r->tls->hash;
-		dr->has_backend_tls = dr->has_backend_tls || r->tls;
 	}
+	if (m->tls)
+		add_tls(dr, snap, m->tls, policy_by, a);
 	dr->subsets = all.v;
 	dr->n_subsets = all.n;
 }
@@ -307,16 +369,6 @@ static struct rule *all_rules(struct builder *b, size_t *n)
 	return v;
 }
 
-static struct hash128 tls_inputs(const struct merge *m)
-{
-	struct hash128 h = {0};
-
-	for (size_t i = 0; i < m->rules.n; i++)
-		if (m->rules.v[i].tls)
-			h = m->rules.v[i].tls->hash;
-	return h;
-}
-
 /* prev's dr that merges the same objects for host; *j walks prev->drs, which has the same order. */
 static struct dr *dr_reuse(const struct snapshot *prev, size_t *j, const char *host, const struct merge *m)
 {
@@ -333,29 +385,51 @@ static struct dr *dr_reuse(const struct snapshot *prev, size_t *j, const char *h
 
 		if (strcmp(dr->ns, ns) != 0 || strcmp(dr->host, host) != 0)
 			break;
-		if (hash_equal(dr->tls_inputs, tls_inputs(m)) && dr->n_objs == m->objs.n && memcmp(dr->objs, m->objs.v, m->objs.n * sizeof(m->objs.v[0])) == 0)
+		if (hash_equal(dr->tls_inputs, m->tls ? m->tls->hash : (struct hash128){0}) && dr->n_objs == m->objs.n &&
+		    memcmp(dr->objs, m->objs.v, m->objs.n * sizeof(m->objs.v[0])) == 0)
 			return dr;
 	}
 	return NULL;
 }
 
-/* The drs of one namespace and host. */
+/* Whether nobody finds a dr behind this one. */
+static bool everywhere(const struct merge *m)
+{
+	const struct destination_rule *first = m->rules.v[0].spec;
+
+	return !has_selector(first) && (first->export_to.n == 0 || strs_has(&first->export_to, "*"));
+}
+
+/* The drs of one namespace and host. What policies say is in all of them, and in one of its own where there is none. */
 static void rule_group(struct builder *b, const struct rule *r, size_t n, size_t *j)
 {
 	struct merge *merges = arena_array(b->arena, struct merge, n);
+	const struct rule *policies = r->tls ? r : NULL;
 	struct snapshot *s = b->s;
 	size_t n_merges = 0;
+	bool whole = false;
 
+	if (policies) {
+		r++;
+		n--;
+	}
 	for (size_t i = 0; i < n; i++)
 		if (join(merges, n_merges, &r[i], b->arena)) {
 			add_rule(&merges[n_merges], &r[i], b->arena);
 			n_merges++;
 		}
+	for (size_t i = 0; i < n_merges; i++)
+		whole = whole || everywhere(&merges[i]);
+	if (policies && !whole)
+		add_rule(&merges[n_merges++], policies, b->arena);
+	for (size_t i = 0; policies && i < n_merges; i++)
+		add_policies(&merges[i], policies->tls, b->arena);
 	for (size_t i = 0; i < n_merges; i++) {
-		struct dr *dr = dr_reuse(b->same_mesh ? b->prev : NULL, j, r->host, &merges[i]);
+		const char *host = merges[i].rules.v[0].host;
+		struct dr *dr = dr_reuse(b->same_mesh ? b->prev : NULL, j, host, &merges[i]);
 
 		if (!dr) {
-			dr = dr_build(b, r->host, &merges[i]);
+			dr = dr_build(b, host, &merges[i]);
 			if (dr)
 				part_fresh(b, &dr->part);
 		}

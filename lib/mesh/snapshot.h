@@ -184,9 +184,9 @@ const char *vs_resolve_gateway(const char *gateway, const char *ns, struct arena
 struct dr {
 	struct part part;
 	const char *ns, *host;		/* host FQDN, may be a wildcard */
-	const struct object *const *objs;	/* merged, policies first, then oldest first, held; [0] names it */
+	const struct object *const *objs;	/* merged, oldest first, then policies; held; [0] names it */
 	size_t n_objs;
-	bool has_backend_tls;		/* its TLS is that of BackendTLSPolicies */
+	bool has_backend_tls;		/* TLS of it is that of BackendTLSPolicies */
 	struct hash128 tls_inputs;	/* of these */
 	const struct traffic_policy *policy;	/* or NULL */
 	const struct subset *subsets;

@@ -219,4 +219,5 @@ void judge_tls_policies(struct judging *g)
 {
 	for (size_t i = 0; i < g->list->n; i++)
 		judge_tls_policy(g, g->list->v[i]);
+	judge_merges(g, KIND_BACKEND_TLS_POLICY);
 }

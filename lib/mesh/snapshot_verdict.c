@@ -228,14 +228,24 @@ static void judge_route(struct judging *g, const struct object *route)
 		take_finding(g, f);
 }
 
+void judge_merges(struct judging *g, enum kind kind)
+{
+	const struct snapshot *s = g->b->s;
+
+	for (size_t i = 0; i < s->n_drs; i++)
+		for (const struct finding *f = s->drs[i]->part.findings; f; f = f->next)
+			if (f->obj->kind == kind)
+				take_finding(g, f);
+}
+
 static void judge_rules(struct judging *g)
 {
 	const struct snapshot *s = g->b->s;
 
+	judge_merges(g, KIND_DESTINATION_RULE);
 	for (size_t i = 0; i < s->n_drs; i++) {
 		const struct dr *dr = s->drs[i];
 
-		take_findings(g, &dr->part);
 		if (snapshot_host_known(s, dr->host))
 			continue;
 		for (size_t j = 0; j < dr->n_objs; j++)
@@ -473,7 +483,7 @@ static const struct {
 				.depends = API_PARENTS | BIT(GATEWAY) | BIT(INGRESS) | BIT(INGRESS_CLASS)},
 	[KIND_LISTENER_SET] = {.all = judge_listener_sets,
 			       .depends = API_PARENTS | BIT(GATEWAY) | BIT(INGRESS) | BIT(INGRESS_CLASS)},
-	[KIND_BACKEND_TLS_POLICY] = {.all = judge_tls_policies, .depends = BIT(SERVICE) | BIT(CONFIG_MAP)},
+	[KIND_BACKEND_TLS_POLICY] = {.all = judge_tls_policies, .depends = BIT(SERVICE) | BIT(CONFIG_MAP) | BIT(DESTINATION_RULE)},
 	[KIND_ENDPOINT_SLICE] = {.one = judge_slice, .depends = BIT(SERVICE)},
 };
 

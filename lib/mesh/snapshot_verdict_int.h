@@ -24,6 +24,7 @@ void verdict_judge(struct judging *g, const struct object *obj, enum verdict_sta
 		   const char *path, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 void verdict_raise(struct judging *g, const struct object *obj, enum verdict_state state);
 
+void judge_merges(struct judging *g, enum kind kind);	/* what is merged into drs */
 void judge_gateways(struct judging *g);		/* snapshot_gateway.c */
 void judge_servers(struct judging *g, enum kind kind);	/* of Gateways, or of Ingresses: what others have */
 void judge_ingresses(struct judging *g);	/* snapshot_ingress.c */
