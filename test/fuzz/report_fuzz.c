@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What an API server says of an object before it is written to: a status that is patched needs no second patch and keeps
- * the conditions, and entries, of others, a Lease is ours only when it says so, a patch is JSON and changes what is ours.
+ * the conditions, and entries, of others, a Lease is ours only when it says so, addresses are written once, a patch is
+ * JSON and changes what is ours.
  */
 #include <stdint.h>
 #include <string.h>
 
 #include "base/must.h"
 #include "report/gwapi.h"
+#include "report/ingress.h"
 #include "report/lease.h"
 #include "report/status.h"
 #include "report/trust.h"
@@ -113,6 +115,29 @@ static void check_trust(const struct node *root, struct arena *a)
 	buf_fini(&out);
 }
 
+/* What is written needs no second write; where there is nothing to say, only what was ours goes. */
+static void check_ingress(const struct node *root, struct arena *a)
+{
+	static const char *const texts[] = {"192.0.2.1", "2001:db8::1", "a.example.com"};
+
+	for (size_t n = 0; n <= ARRAY_LEN(texts); n++) {
+		const struct ingress_addresses want = {.v = texts, .n = n};
+		const struct node *patch;
+		struct buf out, again;
+
+		buf_init(&out, OUT_MAX);
+		buf_init(&again, OUT_MAX);
+		if (ingress_patch(&want, "me", root, &out)) {
+			patch = parse(buf_cstr(&out), out.n, a);
+			must(patch && node_text(node_get(patch, "metadata"), "resourceVersion"));
+			must(n || node_get(node_get(root, "metadata"), "managedFields"));
+			must(!ingress_patch(&want, "me", patch, &again) && !again.n);
+		}
+		buf_fini(&out);
+		buf_fini(&again);
+	}
+}
+
 static void check_lease(const char *text, size_t n)
 {
 	struct lease *l = lease_new("ns", "lease", "me", 1);
@@ -139,6 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_status(root, &a);
 		check_gwapis(root, &a);
 		check_trust(root, &a);
+		check_ingress(root, &a);
 	}
 	check_lease(text, size);
 	arena_fini(&a);
