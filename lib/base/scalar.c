@@ -334,6 +334,19 @@ char *scalar_time_print(int64_t seconds, char out[SCALAR_TIME])
 	return out;
 }
 
+char *scalar_time_print_ns(int64_t ns, int digits, char out[SCALAR_TIME])
+{
+	char fraction[10];
+	size_t n;
+
+	must(digits >= 1 && digits <= 9);
+	ns = ns < 0 ? 0 : ns;
+	snprintf(fraction, sizeof(fraction), "%09d", (int)(ns % 1000000000));
+	n = strlen(scalar_time_print(ns / 1000000000, out)) - 1;	/* without the Z */
+	snprintf(out + n, SCALAR_TIME - n, ".%.*sZ", digits, fraction);
+	return out;
+}
+
 int scalar_int(const char *s, int64_t min, int64_t max, int64_t *out)
 {
 	bool negative = *s == '-';

@@ -43,6 +43,8 @@ int scalar_time_ns(const char *s, int64_t *ns);
 /* Seconds since 1970 to RFC 3339, UTC, without a fraction. Returns out. */
 enum { SCALAR_TIME = 32 };
 char *scalar_time_print(int64_t seconds, char out[SCALAR_TIME]);
+/* The same of nanoseconds, with so many digits (1 to 9) of a fraction: "2026-01-02T03:04:05.000600Z". Nothing is before 1970. */
+char *scalar_time_print_ns(int64_t ns, int digits, char out[SCALAR_TIME]);
 /* The name of a gRPC status ("NOT_FOUND") to its number. */
 int scalar_grpc_status(const char *s, uint32_t *out);
 /* true or false as Go's strconv writes and reads them. */

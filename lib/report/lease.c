@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/hash.h"
 #include "base/must.h"
@@ -125,14 +124,10 @@ static bool may_take(const struct lease *l, int64_t now_ms)
 
 static void put_time(struct buf *out, const char *key, int64_t wall_ns)
 {
-	time_t s = (time_t)(wall_ns / 1000000000);
-	struct tm tm;
-	char text[32];
+	char text[SCALAR_TIME];
 
-	gmtime_r(&s, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 	/* MicroTime: exactly six digits (kube-facts.md 5) */
-	buf_printf(out, ",\"%s\":\"%s.%06dZ\"", key, text, (int)(wall_ns / 1000 % 1000000));
+	buf_printf(out, ",\"%s\":\"%s\"", key, scalar_time_print_ns(wall_ns, 6, text));
 }
 
 static void put_spec(struct lease *l, int64_t wall_ns, enum asked what)

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/must.h"
+#include "base/scalar.h"
 #include "ev/file.h"
 #include "store/store.h"
 
@@ -46,12 +46,9 @@ static void put_map(struct buf *out, const char *key, const struct strmap *m)
 /* The time as RFC 3339 has it, to the nanosecond. */
 static void put_time(struct buf *out, int64_t ns)
 {
-	time_t s = (time_t)(ns / 1000000000);
-	struct tm tm;
+	char text[SCALAR_TIME];
 
-	gmtime_r(&s, &tm);
-	buf_printf(out, ",\"creationTimestamp\":\"%04d-%02d-%02dT%02d:%02d:%02d.%09dZ\"", tm.tm_year + 1900, tm.tm_mon + 1,
-		   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ns % 1000000000));
+	buf_printf(out, ",\"creationTimestamp\":\"%s\"", scalar_time_print_ns(ns, 9, text));
 }
 
 static void put_object(struct buf *out, const struct object *o)

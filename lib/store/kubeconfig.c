@@ -198,11 +198,11 @@ static const char *exec_info(const struct kc_exec *x, const struct kube_access *
 
 	buf_init(&out, FILE_MAX);
 	buf_str(&out, "KUBERNETES_EXEC_INFO={\"kind\":\"ExecCredential\",\"apiVersion\":");
-	node_to_json(&(struct node){.kind = NODE_STRING, .text = x->api_version, .n = strlen(x->api_version)}, false, false, &out);
+	node_text_to_json(x->api_version, &out);
 	buf_str(&out, ",\"spec\":{\"interactive\":false");
 	if (x->wants_cluster) {
 		buf_str(&out, ",\"cluster\":{\"server\":");
-		node_to_json(&(struct node){.kind = NODE_STRING, .text = access->server, .n = strlen(access->server)}, false, false, &out);
+		node_text_to_json(access->server, &out);
 		buf_str(&out, "}");
 	}
 	buf_str(&out, "}}");

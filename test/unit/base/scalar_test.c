@@ -164,6 +164,24 @@ static void times(void **state)
 	}
 }
 
+static void prints_times(void **state)
+{
+	static const int64_t ns[] = {0, 1, 999999999, 1709210096500000001, 4107542400000000000};
+	char text[SCALAR_TIME];
+
+	(void)state;
+	assert_string_equal(scalar_time_print(1709210096, text), "2024-02-29T12:34:56Z");
+	assert_string_equal(scalar_time_print_ns(1709210096000600999, 6, text), "2024-02-29T12:34:56.000600Z");
+	assert_string_equal(scalar_time_print_ns(1709210096000600999, 9, text), "2024-02-29T12:34:56.000600999Z");
+	assert_string_equal(scalar_time_print_ns(-1, 1, text), "1970-01-01T00:00:00.0Z");
+	for (size_t i = 0; i < ARRAY_LEN(ns); i++) {
+		int64_t back = BAD;
+
+		assert_int_equal(scalar_time_ns(scalar_time_print_ns(ns[i], 9, text), &back), 0);
+		assert_int_equal(back, ns[i]);
+	}
+}
+
 static void integers(void **state)
 {
 	int64_t v = 1;
@@ -260,7 +278,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations), cmocka_unit_test(addresses), cmocka_unit_test(cidrs), cmocka_unit_test(dns_names),
-		cmocka_unit_test(utf8), cmocka_unit_test(times), cmocka_unit_test(integers), cmocka_unit_test(grpc_statuses),
+		cmocka_unit_test(utf8), cmocka_unit_test(times), cmocka_unit_test(prints_times), cmocka_unit_test(integers), cmocka_unit_test(grpc_statuses),
 		cmocka_unit_test(regexes), cmocka_unit_test(base64),
 	};
 
