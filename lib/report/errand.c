@@ -25,17 +25,21 @@ struct write {
 enum due { DUE_WRITE, DUE_NOTHING, DUE_LATER /* what is known here is not of what is there */ };
 
 struct errand_type {
-	char tag;
+	char tag;			/* of its keys */
 	/* What the key says, and the path that is read; false: there is nothing to do (any more). */
 	bool (*begin)(struct trip *t, const char *rest, struct buf *target);
-	/* root: what is there, or NULL. */
+	/* root: what is there, or NULL. w: a merge patch of it, without a body yet. */
 	enum due (*decide)(struct trip *t, const struct node *root, struct write *w);
 	bool blind;			/* nothing is read first */
-	/* Or NULL. status: of the answer. */
-	void (*written)(struct trip *t, unsigned status);
+	void (*answered)(struct trip *t, unsigned status);	/* the write; or NULL */
 	const char *what;		/* for messages */
 	const struct trust_map *map;	/* of ConfigMaps */
 };
+
+static bool is_good(unsigned status)
+{
+	return status >= 200 && status < 300;
+}
 
 const char *errand_object_key(enum kind kind, const char *ns, const char *name, struct arena *a)
 {
@@ -56,7 +60,8 @@ const char *errand_event_key(uint64_t number, struct arena *a)
 
 /* ---- objects ---- */
 
-/* Its status, as long as the server has the object. */
+/* Its status, as long as the server has the object and has not been told what is to be said. What is not published yet comes
+ * again when it is. */
 static bool begin_object(struct trip *t, const char *rest, struct buf *target)
 {
 	const char *ns = strchr(rest, '/'), *name = ns ? strchr(ns + 1, '/') : NULL;
@@ -72,7 +77,7 @@ static bool begin_object(struct trip *t, const char *rest, struct buf *target)
 		return false;
 	kube_target_put_object(target, o.api, t->ns, kind_info(t->kind)->plural, t->name);
 	buf_str(target, "/status");
-	return true;
+	return report_is_due(t->r, t->kind, t->ns, t->name, t->key);
 }
 
 static const char *text_or_empty(const struct node *map, const char *key)
@@ -100,23 +105,20 @@ static int64_t generation_of(const struct node *root)
 	return v;
 }
 
-/* What has changed since it began is not told by this one. */
-static void tell(struct trip *t)
+/* Once it is there; but what has changed since it began is not told by this one. */
+static void will_tell(struct trip *t, struct hash128 hash)
 {
-	if (!outbox_is_again(t->r->outbox, t->key))
+	t->tells = true;
+	t->hash = hash;
+}
+
+static void has_told(struct trip *t)
+{
+	if (t->tells && !outbox_is_again(t->r->outbox, t->key))
 		report_tell(t->r, t->key, t->hash);
 }
 
 /* ---- statuses ---- */
-
-static bool begin_status(struct trip *t, const char *rest, struct buf *target)
-{
-	struct status s;
-
-	/* what is not published yet comes again when it is */
-	return begin_object(t, rest, target) && report_status_of(t->r, t->kind, t->ns, t->name, &t->arena, &s) &&
-	       !report_was_told(t->r, t->key, s.hash);
-}
 
 static void prepare_event(struct trip *t, const struct node *root, const struct status *s)
 {
@@ -132,51 +134,33 @@ static void prepare_event(struct trip *t, const struct node *root, const struct 
 
 static enum due decide_status(struct trip *t, const struct node *root, struct write *w)
 {
-	struct loop *l = t->r->cfg.loop;
 	struct status s;
-	bool due, news;
+	bool news;
 
 	if (!root || !report_status_of(t->r, t->kind, t->ns, t->name, &t->arena, &s))
 		return DUE_NOTHING;
 	if (generation_of(root) != s.generation || !is_settled(t))
 		return DUE_LATER;
-	t->hash = s.hash;
-	due = status_patch(&s, root, loop_wall_ns(l), &w->body, &news);
-	if (!due) {
-		tell(t);
+	will_tell(t, s.hash);
+	if (!status_patch(&s, root, loop_wall_ns(t->r->cfg.loop), &w->body, &news))
 		return DUE_NOTHING;
-	}
-	w->method = "PATCH";
-	w->content_type = MERGE_PATCH;
 	if (news)
 		prepare_event(t, root, &s);
 	return DUE_WRITE;
 }
 
-static void status_written(struct trip *t, unsigned status)
+static void status_answered(struct trip *t, unsigned status)
 {
 	struct reporter *r = t->r;
 	uint64_t number = 0;
 
-	if (status < 200 || status >= 300)
-		return;
-	r->statuses++;
-	tell(t);
-	if (t->event)
+	if (t->event && is_good(status))
 		number = event_note(r->events, t->event, loop_now_ms(r->cfg.loop), loop_wall_ns(r->cfg.loop));
 	if (number)
 		outbox_put(r->outbox, errand_event_key(number, &t->arena), OUTBOX_URGENT);
 }
 
 /* ---- addresses of Ingresses ---- */
-
-static bool begin_ingress(struct trip *t, const char *rest, struct buf *target)
-{
-	struct ingress_addresses want;
-
-	return begin_object(t, rest, target) && report_addresses_of(t->r, t->ns, t->name, &t->arena, &want) &&
-	       !report_was_told(t->r, t->key, want.hash);
-}
 
 static enum due decide_ingress(struct trip *t, const struct node *root, struct write *w)
 {
@@ -191,37 +175,15 @@ static enum due decide_ingress(struct trip *t, const struct node *root, struct w
 		return DUE_LATER;
 	if (!report_addresses_of(t->r, t->ns, t->name, &t->arena, &want))
 		return DUE_NOTHING;
-	t->hash = want.hash;
-	if (!ingress_patch(&want, manager, root, &w->body)) {
-		tell(t);
+	will_tell(t, want.hash);
+	if (!ingress_patch(&want, manager, root, &w->body))
 		return DUE_NOTHING;
-	}
-	w->method = "PATCH";
-	w->content_type = MERGE_PATCH;
 	buf_printf(&w->target, "%s?fieldManager=", t->target);
 	kube_target_escape(&w->target, manager);
 	return DUE_WRITE;
 }
 
-static void ingress_written(struct trip *t, unsigned status)
-{
-	if (status < 200 || status >= 300)
-		return;
-	t->r->ingresses++;
-	tell(t);
-}
-
 /* ---- the Gateway API ---- */
-
-static bool begin_gwapi(struct trip *t, const char *rest, struct buf *target)
-{
-	const struct gwapi_said *said;
-
-	if (!begin_object(t, rest, target))
-		return false;
-	said = report_gwapi_of(t->r, t->kind, t->ns, t->name);
-	return said && !report_was_told(t->r, t->key, said->hash);
-}
 
 static enum due decide_gwapi(struct trip *t, const struct node *root, struct write *w)
 {
@@ -231,22 +193,8 @@ static enum due decide_gwapi(struct trip *t, const struct node *root, struct wri
 		return DUE_NOTHING;
 	if (generation_of(root) != said->generation || !is_settled(t))
 		return DUE_LATER;
-	t->hash = said->hash;
-	if (!gwapi_patch(said, root, loop_wall_ns(t->r->cfg.loop), &w->body)) {
-		tell(t);
-		return DUE_NOTHING;
-	}
-	w->method = "PATCH";
-	w->content_type = MERGE_PATCH;
-	return DUE_WRITE;
-}
-
-static void gwapi_written(struct trip *t, unsigned status)
-{
-	if (status < 200 || status >= 300)
-		return;
-	t->r->gwapi_statuses++;
-	tell(t);
+	will_tell(t, said->hash);
+	return gwapi_patch(said, root, loop_wall_ns(t->r->cfg.loop), &w->body) ? DUE_WRITE : DUE_NOTHING;
 }
 
 /* ---- events ---- */
@@ -272,7 +220,7 @@ static enum due decide_event(struct trip *t, const struct node *root, struct wri
 	return due ? DUE_WRITE : DUE_NOTHING;
 }
 
-static void event_written(struct trip *t, unsigned status)
+static void take_event_answer(struct trip *t, unsigned status)
 {
 	if (event_answered(t->r->events, t->number, status))
 		outbox_put(t->r->outbox, t->key, OUTBOX_URGENT);
@@ -293,14 +241,8 @@ static enum due decide_webhook(struct trip *t, const struct node *root, struct w
 {
 	const char *roots = t->r->cfg.roots(t->r->cfg.arg);
 
-	w->method = "PATCH";
 	w->content_type = "application/json-patch+json";
 	return root && roots && trust_webhook_patch(root, roots, &w->body) ? DUE_WRITE : DUE_NOTHING;
-}
-
-static void webhook_written(struct trip *t, unsigned status)
-{
-	t->r->webhooks += status >= 200 && status < 300;
 }
 
 static bool begin_map(struct trip *t, const char *rest, struct buf *target)
@@ -318,9 +260,9 @@ static enum due decide_map(struct trip *t, const struct node *root, struct write
 	/* a namespace that went meanwhile has none, and takes none */
 	if (!roots || !kind_list_find(store_objects(cfg->store)->kind[KIND_NAMESPACE], "", t->ns))
 		return DUE_NOTHING;
-	w->method = root ? "PATCH" : "POST";
-	w->content_type = root ? MERGE_PATCH : "application/json";
 	if (!root) {
+		w->method = "POST";
+		w->content_type = "application/json";
 		buf_str(&w->target, "/api/v1/namespaces/");
 		kube_target_escape(&w->target, t->ns);
 		buf_str(&w->target, "/configmaps");
@@ -328,21 +270,15 @@ static enum due decide_map(struct trip *t, const struct node *root, struct write
 	return trust_map_patch(t->type->map, root, t->ns, text, &w->body) ? DUE_WRITE : DUE_NOTHING;
 }
 
-static void map_written(struct trip *t, unsigned status)
-{
-	t->r->maps += status >= 200 && status < 300;
-}
-
-static const struct errand_type types[] = {
-	{'s', begin_status, decide_status, false, status_written, "statuses", NULL},
-	{'i', begin_ingress, decide_ingress, false, ingress_written, "addresses of Ingresses", NULL},
-	{'g', begin_gwapi, decide_gwapi, false, gwapi_written, "statuses of the Gateway API", NULL},
-	{'e', begin_event, decide_event, true, event_written, "events", NULL},
-	{'w', begin_webhook, decide_webhook, false, webhook_written, "the webhook's caBundle", NULL},
-	{'r', begin_map, decide_map, false, map_written, "the mesh's root", &trust_root_map},
-	{'c', begin_map, decide_map, false, map_written, "lists of revoked certificates", &trust_crl_map},
+static const struct errand_type types[REPORT_ERRANDS] = {
+	[ERRAND_STATUS] = {'s', begin_object, decide_status, false, status_answered, "statuses", NULL},
+	[ERRAND_INGRESS] = {'i', begin_object, decide_ingress, false, NULL, "addresses of Ingresses", NULL},
+	[ERRAND_GWAPI] = {'g', begin_object, decide_gwapi, false, NULL, "statuses of the Gateway API", NULL},
+	[ERRAND_EVENT] = {'e', begin_event, decide_event, true, take_event_answer, "events", NULL},
+	[ERRAND_WEBHOOK] = {'w', begin_webhook, decide_webhook, false, NULL, "the webhook's caBundle", NULL},
+	[ERRAND_ROOT] = {'r', begin_map, decide_map, false, NULL, "the mesh's root", &trust_root_map},
+	[ERRAND_CRL] = {'c', begin_map, decide_map, false, NULL, "lists of revoked certificates", &trust_crl_map},
 };
-_Static_assert(ARRAY_LEN(types) == REPORT_ERRANDS, "one trouble a kind of errand");
 
 /* ---- the course of one ---- */
 
@@ -405,13 +341,15 @@ static enum outbox_end judge(struct trip *t, const struct kube_reply *reply)
 static void wrote(void *arg, const struct kube_reply *reply)
 {
 	struct trip *t = arg;
-	bool ok = !reply->why && reply->status >= 200 && reply->status < 300;
 
 	t->call = NULL;
-	if (t->type->written && !reply->why)
-		t->type->written(t, reply->status);
-	if (ok)
+	if (t->type->answered && !reply->why)
+		t->type->answered(t, reply->status);
+	if (!reply->why && is_good(reply->status)) {
+		t->r->written[t->type - types]++;
+		has_told(t);
 		note_success(t);
+	}
 	end(t, judge(t, reply), reply->retry_after_ms);
 }
 
@@ -435,7 +373,7 @@ static void write_it(struct trip *t, struct write *w)
 /* root: what was read, or NULL. */
 static void go_on(struct trip *t, const struct node *root)
 {
-	struct write w = {0};
+	struct write w = {.method = "PATCH", .content_type = MERGE_PATCH};
 	enum due due;
 
 	buf_init(&w.target, TARGET_MAX);
@@ -451,6 +389,7 @@ static void go_on(struct trip *t, const struct node *root)
 		end(t, OUTBOX_CONFLICT, -1);
 	} else {
 		t->r->unchanged++;
+		has_told(t);
 		note_success(t);
 		end(t, OUTBOX_DONE, -1);
 	}

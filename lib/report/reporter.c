@@ -26,13 +26,6 @@ static bool is_told_of(enum kind kind)
 	return is_reported(kind) || kind == KIND_INGRESS || gwapi_is_told(kind);
 }
 
-bool report_was_told(const struct reporter *r, const char *key, struct hash128 hash)
-{
-	const struct hash128 *told = map_get(&r->told, key);
-
-	return told && hash_equal(*told, hash);
-}
-
 void report_tell(struct reporter *r, const char *key, struct hash128 hash)
 {
 	struct hash128 **slot = (struct hash128 **)map_slot(&r->told, key);
@@ -164,16 +157,28 @@ static bool hash_due(const struct reporter *r, enum kind kind, const char *ns, c
 	return known;
 }
 
+bool report_is_due(const struct reporter *r, enum kind kind, const char *ns, const char *name, const char *key)
+{
+	const struct hash128 *told = map_get(&r->told, key);
+	struct hash128 hash;
+	struct arena a;
+	bool due;
+
+	arena_init(&a, 0);
+	due = hash_due(r, kind, ns, name, &a, &hash) && !(told && hash_equal(*told, hash));
+	arena_fini(&a);
+	return due;
+}
+
 /* Puts the errand if the cluster has not been told the like. */
 static void consider(struct reporter *r, enum kind kind, const char *ns, const char *name, enum outbox_lane lane)
 {
-	struct hash128 hash;
 	struct arena a;
 	const char *key;
 
 	arena_init(&a, 0);
 	key = errand_object_key(kind, ns, name, &a);
-	if (hash_due(r, kind, ns, name, &a, &hash) && !report_was_told(r, key, hash))
+	if (report_is_due(r, kind, ns, name, key))
 		outbox_put(r->outbox, key, lane);
 	arena_fini(&a);
 }
@@ -654,11 +659,11 @@ void reporter_stats(const struct reporter *r, struct reporter_stats *out)
 				       .holder = lease_holder(r->lease),
 				       .trouble = lease_trouble(r->lease),
 				       .events = *event_book_stats(r->events),
-				       .statuses = r->statuses,
-				       .ingresses = r->ingresses,
-				       .gwapi_statuses = r->gwapi_statuses,
-				       .webhooks = r->webhooks,
-				       .maps = r->maps,
+				       .statuses = r->written[ERRAND_STATUS],
+				       .ingresses = r->written[ERRAND_INGRESS],
+				       .gwapi_statuses = r->written[ERRAND_GWAPI],
+				       .webhooks = r->written[ERRAND_WEBHOOK],
+				       .maps = r->written[ERRAND_ROOT] + r->written[ERRAND_CRL],
 				       .unchanged = r->unchanged,
 				       .refusals = r->n_refusals};
 	outbox_stats(r->outbox, loop_now_ms(r->cfg.loop), &out->outbox);

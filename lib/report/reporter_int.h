@@ -35,11 +35,16 @@ struct trip {
 	enum kind kind;			/* of an object that is told of */
 	const char *ns, *name;
 	uint64_t number;		/* of an event */
-	struct hash128 hash;		/* that is told once the write is done */
+	bool tells;
+	struct hash128 hash;		/* what, once the write is done */
 	struct event_about *event;	/* to be noted then, or NULL */
 };
 
-enum { REPORT_ERRANDS = 7 };	/* kinds of them */
+/* Kinds of them; a row of errand.c's table each. */
+enum {
+	ERRAND_STATUS, ERRAND_INGRESS, ERRAND_GWAPI, ERRAND_EVENT, ERRAND_WEBHOOK, ERRAND_ROOT, ERRAND_CRL,
+	REPORT_ERRANDS
+};
 
 /* What a kind of errand met last. */
 struct report_trouble {
@@ -66,7 +71,7 @@ struct reporter {
 	struct loop_timer lease_timer, work_timer, look_timer, audit_timer, webhook_timer;
 	struct loop_task work;
 	struct report_trouble trouble[REPORT_ERRANDS];
-	uint64_t statuses, ingresses, gwapi_statuses, webhooks, maps, unchanged;
+	uint64_t written[REPORT_ERRANDS], unchanged;
 };
 
 /* ---- errand.c ---- */
@@ -89,7 +94,8 @@ bool report_addresses_of(const struct reporter *r, const char *ns, const char *n
 			 struct ingress_addresses *out);
 /* What the object of the Gateway API is to be told now, or NULL: it is not for us to tell of, or not known yet. */
 const struct gwapi_said *report_gwapi_of(const struct reporter *r, enum kind kind, const char *ns, const char *name);
-bool report_was_told(const struct reporter *r, const char *key, struct hash128 hash);
+/* Something is to be said of the object that the cluster has not been told yet; key: of its errand. */
+bool report_is_due(const struct reporter *r, enum kind kind, const char *ns, const char *name, const char *key);
 void report_tell(struct reporter *r, const char *key, struct hash128 hash);
 void report_work(struct reporter *r);	/* soon: there is, or may be, something to do */
 
