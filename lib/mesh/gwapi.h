@@ -16,6 +16,9 @@ struct api_fault {
 	const char *reason, *text;
 };
 
+/* On the pods of a Gateway: its name. */
+#define API_GATEWAY_LABEL "gateway.networking.k8s.io/gateway-name"
+
 /* Who looks after the Gateways of a class. */
 enum api_controller {
 	API_NOT_OURS,

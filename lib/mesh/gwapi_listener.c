@@ -351,7 +351,7 @@ static struct strmap name_label(const char *name, struct arena *a)
 {
 	struct str_pair *v = arena_new(a, struct str_pair);
 
-	*v = (struct str_pair){"gateway.networking.k8s.io/gateway-name", name};
+	*v = (struct str_pair){API_GATEWAY_LABEL, name};
 	return (struct strmap){.v = v, .n = 1};
 }
 

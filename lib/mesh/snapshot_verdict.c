@@ -11,6 +11,7 @@
 
 #include "base/map.h"
 #include "base/must.h"
+#include "mesh/gwapi.h"
 #include "mesh/policy.h"
 #include "model/jwks.h"
 #include "model/security.h"
@@ -399,14 +400,42 @@ static bool is_provider(const struct mesh_config *mesh, const char *name)
 	return false;
 }
 
+/* Why a policy is in force at no proxy of a target, or NULL. */
+static const char *target_fault(const struct snapshot *s, const struct object *o, const struct policy_target *t, struct arena *a)
+{
+	const struct api_parent *p = NULL;
+
+	if (!policy_target_is_gateway(t))
+		return arena_printf(a, "a policy of a %s is one for waypoints, which are not compiled", t->kind);
+	p = api_parent_find(s, KIND_GWAPI_GATEWAY, o->ns, t->name);
+	if (!p)
+		return arena_printf(a, "Gateway %s/%s does not exist, or is of another controller", o->ns, t->name);
+	if (p->controller != API_GATEWAY)
+		return arena_printf(a, "Gateway %s/%s is of a class that is not compiled", o->ns, t->name);
+	if (!p->managed)
+		return arena_printf(a, "Gateway %s/%s is deployed by hand: of the workloads that serve it only those with the label %s=%s "
+				       "have the policy", o->ns, t->name, API_GATEWAY_LABEL, t->name);
+	return NULL;
+}
+
+/* Whether the policy is in force nowhere for its targets. */
 static bool judge_targets(struct judging *g, const struct object *o)
 {
-	const char *field = policy_targets(o);
+	struct policy_targets targets = policy_targets(o);
+	size_t lost = 0;
 
-	if (field)
-		verdict_judge(g, o, VERDICT_UNATTACHED, D_AUTHZ_TARGETS, field,
-			      "no Gateway of the Gateway API and no waypoint takes the policy");
-	return field;
+	for (size_t i = 0; i < targets.n; i++) {
+		const char *why = target_fault(g->b->s, o, &targets.v[i], g->arena);
+		const char *path = targets.n == 1 ? targets.field : arena_printf(g->arena, "%s[%zu]", targets.field, i);
+
+		lost += why != NULL;
+		if (why)
+			verdict_judge(g, o, VERDICT_PARTLY, D_AUTHZ_TARGETS, path, "%s", why);
+	}
+	if (!targets.n || lost < targets.n)
+		return false;
+	verdict_raise(g, o, VERDICT_UNATTACHED);
+	return true;
 }
 
 static void judge_request_authentication(struct judging *g, const struct object *o)
@@ -472,8 +501,8 @@ static const struct {
 	[KIND_SIDECAR] = {.all = judge_sidecars},
 	[KIND_PROXY_CONFIG] = {.all = judge_proxy_configs},
 	[KIND_PEER_AUTHENTICATION] = {.all = judge_peers},
-	[KIND_REQUEST_AUTHENTICATION] = {.one = judge_request_authentication},
-	[KIND_AUTHORIZATION_POLICY] = {.one = judge_authorization},
+	[KIND_REQUEST_AUTHENTICATION] = {.one = judge_request_authentication, .depends = API_PARENTS},
+	[KIND_AUTHORIZATION_POLICY] = {.one = judge_authorization, .depends = API_PARENTS},
 	[KIND_HTTP_ROUTE] = {.one = judge_route, .depends = ROUTE_INPUTS},
 	[KIND_GRPC_ROUTE] = {.one = judge_route, .depends = ROUTE_INPUTS},
 	[KIND_TCP_ROUTE] = {.one = judge_route, .depends = ROUTE_INPUTS},

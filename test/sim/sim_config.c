@@ -182,6 +182,15 @@ static const char *policy_space(unsigned place, unsigned first)
 	return place == first ? "istio-system" : spaces[place % 2];
 }
 
+/* Of the whole namespace, of workloads, or of the pods of a Gateway. */
+static void attachment(struct sim_random *r, struct buf *out)
+{
+	if (sim_chance(r, 40))
+		buf_printf(out, "  selector: {matchLabels: {app: %s}}\n", name(r));
+	else if (sim_chance(r, 40))
+		buf_printf(out, "  targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: api-%u}]\n", (unsigned)sim_below(r, 2));
+}
+
 static void request_authentication(struct sim_random *r, struct buf *out, unsigned place)
 {
 	char obj[32];
@@ -189,8 +198,7 @@ static void request_authentication(struct sim_random *r, struct buf *out, unsign
 	snprintf(obj, sizeof(obj), "tokens-%u", place);
 	head(out, "security.istio.io/v1", "RequestAuthentication", policy_space(place, SIM_TOKENS), obj, place);
 	buf_str(out, "}\nspec:\n");
-	if (sim_chance(r, 40))
-		buf_printf(out, "  selector: {matchLabels: {app: %s}}\n", name(r));
+	attachment(r, out);
 	buf_str(out, "  jwtRules:\n");
 	for (unsigned i = 0, n = 1 + (unsigned)sim_below(r, 3); i < n; i++) {
 		buf_printf(out, "  - issuer: %s.example.com\n    presence: %s\n", name(r), sim_chance(r, 20) ? "REQUIRED" : "OPTIONAL");
@@ -209,8 +217,7 @@ static void authorization_policy(struct sim_random *r, struct buf *out, unsigned
 	snprintf(obj, sizeof(obj), "policy-%u", place);
 	head(out, "security.istio.io/v1", "AuthorizationPolicy", policy_space(place, SIM_POLICIES), obj, place);
 	buf_printf(out, "}\nspec:\n  action: %s\n", sim_chance(r, 50) ? "DENY" : "ALLOW");
-	if (sim_chance(r, 40))
-		buf_printf(out, "  selector: {matchLabels: {app: %s}}\n", name(r));
+	attachment(r, out);
 	buf_printf(out, "  rules: [{from: [{source: {requestPrincipals: [%s.example.com/*]}}], to: [{operation: {ports: [\"%u\"]}}]}]\n", name(r),
 		   8000 + (unsigned)sim_below(r, 2));
 }

@@ -228,7 +228,7 @@ static const char *const raw_policy_selector[] = {"{\"matchLabels\":{\"app\":\"a
 static const char *const raw_policy_target[] = {
 	TARGET("gateway.networking.k8s.io", "Gateway"), TARGET("", "Service"), TARGET("networking.istio.io", "ServiceEntry"), NULL};
 static const char *const raw_policy_targets[] = {
-	"[" TARGET("core", "Service") "]", "[" TARGET("gateway.networking.k8s.io", "GatewayClass") "," TARGET("", "Service") "]",
+	"[" TARGET("core", "Service") "]", "[" TARGET("gateway.networking.k8s.io", "Gateway") "]", "[" TARGET("gateway.networking.k8s.io", "GatewayClass") "," TARGET("", "Service") "]",
 	NULL};
 static const char *const raw_action_provider[] = {"{\"name\":\"p\"}", "{\"name\":\"q\"}", "{\"name\":\"none\"}", NULL};
 static const char *const raw_providers[] = {
