@@ -31,6 +31,21 @@ static int read_headers(const struct args *args, struct arena *a, struct strmap 
 	return 0;
 }
 
+static int read_claims(const char *text, struct arena *a, const struct node **out, struct err *e)
+{
+	struct diags ds;
+	struct node_docs docs;
+
+	if (!text)
+		return 0;
+	diags_init(&ds, a);
+	docs = node_parse(text, strlen(text), 1, a, &ds);
+	if (docs.n != 1 || !docs.v[0].root || docs.v[0].bad || docs.v[0].root->kind != NODE_MAP)
+		return err_set(e, ERR_SYNTAX, "--claims: \"%.60s\" is no JSON object", text);
+	*out = docs.v[0].root;
+	return 0;
+}
+
 static int print_one(struct traffic *t, const struct traffic_request *q, bool json, struct buf *out, bool *served,
 		     struct err *e)
 {
@@ -88,7 +103,7 @@ static int route(struct traffic *t, const struct args *args, struct arena *a, st
 		return err_set(e, ERR_SYNTAX, "--from and --to are two ends: what leaves one, or what arrives at the other");
 	if (!q.url == !batch)
 		return err_set(e, ERR_SYNTAX, "a URL or --requests FILE is needed");
-	if (read_headers(args, a, &q.headers, e) || traffic_open(t, args, a, e))
+	if (read_headers(args, a, &q.headers, e) || read_claims(args_get(args, "claims"), a, &q.claims, e) || traffic_open(t, args, a, e))
 		return -1;
 	return batch ? print_batch(t, &q, batch, out, served, e)
 		     : print_one(t, &q, form && !strcmp(form, "json"), out, served, e);
@@ -122,10 +137,12 @@ static const struct args_option options[] = {
     {"node-file", 'n', "FILE", "The proxy of the sender, as for proxy-config, instead of --from."},
     {"method", 0, "METHOD", "GET unless given."},
     {"header", 'H', "NAME: VALUE", "A request header; may be given several times. Host replaces the URL's."},
+    {"claims", 0, "JSON",
+     "A good token says so: {\"iss\": ISSUER, \"sub\": ...}. Of one in a header signature and times are not checked."},
     {"sni", 0, "NAME", "Server name of TLS; the URL's host unless given."},
     {"peer", 0, "NS/SA", "Who the client is by its certificate of the mesh (or a SPIFFE id): what it sends is mutual TLS."},
     {"client-ip", 0, "IP", "Address of the client, for policies that ask for it."},
-    {"requests", 0, "FILE", "A YAML or JSON list of requests ({url, method, headers, sni, peer, clientIp, from}; - is standard "
+    {"requests", 0, "FILE", "A YAML or JSON list of requests ({url, method, headers, claims, sni, peer, clientIp, from}; - is standard "
 			    "input): one line of JSON each."},
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
     {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},

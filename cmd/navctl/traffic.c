@@ -134,6 +134,12 @@ int traffic_read_request(const struct node *n, struct arena *a, struct traffic_r
 				return -1;
 			continue;
 		}
+		if (!strcmp(m->key, "claims")) {
+			q->claims = &m->value;
+			if (m->value.kind != NODE_MAP)
+				return err_set(e, ERR_SYNTAX, "line %u: claims is not a map", m->value.pos.line);
+			continue;
+		}
 		while (k < ARRAY_LEN(texts) && strcmp(texts[k].key, m->key) != 0)
 			k++;
 		if (k == ARRAY_LEN(texts))
@@ -451,6 +457,7 @@ int traffic_walk(struct traffic *t, const struct traffic_request *q, struct aren
 	    .authority = u.authority,
 	    .path = u.path,
 	    .headers = q->headers,
+	    .claims = q->claims,
 	    .peer = peer_of(t, q->peer, a),
 	    .client_ip = q->client_ip,
 	};

@@ -27,13 +27,14 @@ struct traffic_request {
 	const char *peer;	/* who the client's certificate of the mesh says it is: NS/SA or a SPIFFE id; or NULL */
 	const char *client_ip;	/* or NULL */
 	struct strmap headers;	/* "host" replaces the URL's */
+	const struct node *claims;	/* of a good token that it carries, a map; or NULL */
 };
 
 /* Reads the manifests that the options name; errors in them go to stderr. traffic_close is due in either case. */
 int traffic_open(struct traffic *t, const struct args *args, struct arena *a, struct err *e);
 void traffic_close(struct traffic *t);
 
-/* {url, method, headers, sni, peer, clientIp, from, to}, laid over *q. Unknown keys are errors. */
+/* {url, method, headers, claims, sni, peer, clientIp, from, to}, laid over *q. Unknown keys are errors. */
 int traffic_read_request(const struct node *n, struct arena *a, struct traffic_request *q, struct err *e);
 /* The one YAML or JSON document of a file; "-" is standard input. NULL and e: unreadable. */
 const struct node *traffic_read_file(const char *path, struct arena *a, struct err *e);

@@ -4,13 +4,13 @@
  * included): listener, filter chain, virtual host, route, action, clusters, endpoints. It reads the
  * wire bytes that would be sent, so that what it says is what Envoy does, whatever planned them.
  * Each step says what decided it and which objects it came from. Chance (weights, percentages of
- * faults and mirrors) is reported, not drawn; claims of tokens count as absent, and external services that
- * authorize as willing. The result borrows
- * from the resources and lives in the arena. Thread: pure.
+ * faults and mirrors) is reported, not drawn; tokens count as signed and in time, and external services that authorize as
+ * willing. The result borrows from the resources and the request, and lives in the arena. Thread: pure.
  */
 #ifndef XDS_WALK_H
 #define XDS_WALK_H
 
+#include "node/node.h"
 #include "node/schema.h"
 #include "xds/res.h"
 
@@ -33,6 +33,7 @@ struct walk_request {
 	bool http;			/* HTTP, inside TLS if that is ended; else other bytes */
 	const char *method, *authority, *path;	/* path with its query */
 	struct strmap headers;		/* names in lower case; doubles allowed, any order */
+	const struct node *claims;	/* of a good token that is shown where it is looked for, or NULL; a map */
 };
 
 enum walk_end {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Authorization: Envoy's RBAC filters, for connections and for requests. Whose peer or address is not told
- * has none; metadata (claims of tokens, other filters' findings) counts as absent.
+ * has none; metadata of other filters than that of tokens counts as absent.
  */
 #include "xds/walk_int.h"
 
@@ -93,6 +93,8 @@ static bool match_permission(const struct walker *w, struct pbread m, int depth)
 		return is_in(pbread_msg(m, "destination_ip"), w->r->ip, w->arena);
 	if (pbread_has(m, "destination_port"))
 		return pbread_num(m, "destination_port", 0) == w->r->port;
+	if (pbread_has(m, "metadata"))
+		return walk_match_metadata(w, pbread_msg(m, "metadata"));
 	if (pbread_has(m, "requested_server_name"))
 		return walk_match_string(w, pbread_msg(m, "requested_server_name"), w->r->tls ? w->r->sni : "");
 	return pbread_num(m, "any", false);
@@ -117,6 +119,8 @@ static bool match_principal(const struct walker *w, struct pbread m, int depth)
 		return is_in(pbread_msg(m, "direct_remote_ip"), w->r->client_ip, w->arena);
 	if (pbread_has(m, "remote_ip"))
 		return is_in(pbread_msg(m, "remote_ip"), w->r->client_ip, w->arena);
+	if (pbread_has(m, "metadata"))
+		return walk_match_metadata(w, pbread_msg(m, "metadata"));
 	return pbread_num(m, "any", false);
 }
 

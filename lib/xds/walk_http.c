@@ -179,6 +179,8 @@ static bool is_denied(struct walker *w, struct pbread hcm)
 		struct pbread f = pbread_any(one, "typed_config");
 		const char *why = pbread_is(f, "envoy.extensions.filters.http.rbac.v3.RBAC") ? walk_denied(w, f) : NULL;
 
+		if (pbread_is(f, "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication") && walk_tokens_refused(w, f))
+			return true;
 		if (!why)
 			continue;
 		walk_answer(w, 403, why);
@@ -190,6 +192,7 @@ static bool is_denied(struct walker *w, struct pbread hcm)
 void walk_http(struct walker *w, struct pbread hcm)
 {
 	struct pbread routes = pbread_msg(hcm, "route_config");
+	const struct walk_request *as_sent = w->r;
 	const struct res_new *r = NULL;
 	bool redirected;
 
@@ -208,6 +211,8 @@ void walk_http(struct walker *w, struct pbread hcm)
 		walk_fact(w, "normalized path", w->path);
 	if (is_denied(w, hcm))
 		return;
+	if (!w->routes_anew)
+		w->r = as_sent;
 	if (!routes.m) {
 		const char *name = pbread_text(pbread_msg(hcm, "rds"), "route_config_name", w->arena);
 

@@ -19,6 +19,8 @@ struct walker {
 	VEC(struct walk_target) targets;
 	const char *path;		/* of the request, normalized; with its query */
 	const char *forwarded_proto;	/* "http" or "https", as routes see the client */
+	const struct node *claims;	/* of the token that was good, or NULL */
+	bool routes_anew;		/* by what filters made of the request, not as it was sent */
 };
 
 /* ---- walk.c ---- */
@@ -40,6 +42,10 @@ struct pbread walk_chain(struct walker *w, struct pbread listener, const char **
 const char *walk_header(const struct walker *w, const char *name);
 /* envoy.type.matcher.v3.StringMatcher */
 bool walk_match_string(const struct walker *w, struct pbread m, const char *text);
+/* The first query parameter of that name, or NULL. Names and values count as they are sent, escapes and all. */
+const char *walk_query_value(const struct walker *w, const char *name);
+/* envoy.type.matcher.v3.MetadataMatcher; all metadata but claims of tokens is absent. */
+bool walk_match_metadata(const struct walker *w, struct pbread m);
 /* HeaderMatcher */
 bool walk_match_header(const struct walker *w, struct pbread m, const char *name);
 /* Does the RouteMatch take the request? Else *why says what stands against it. */
@@ -58,6 +64,10 @@ const char *walk_normalize_path(struct pbread hcm, const char *path, struct aren
 /* ---- walk_authz.c ---- */
 /* Why an RBAC filter, of connections or of requests, ends it here; NULL: it may go on. */
 const char *walk_denied(struct walker *w, struct pbread rbac);
+
+/* ---- walk_jwt.c ---- */
+/* Does the filter of tokens (jwt_authn) end it here, with 401 or 403? */
+bool walk_tokens_refused(struct walker *w, struct pbread filter);
 
 /* ---- walk_filter.c ---- */
 /* Answers in place of the route's action, as a filter before the router does? */

@@ -173,8 +173,7 @@ bool walk_match_header(const struct walker *w, struct pbread m, const char *name
 
 /* ---- query parameters ---- */
 
-/* The first of that name, or NULL. Names and values count as they are sent, escapes and all. */
-static const char *query_value(const struct walker *w, const char *name)
+const char *walk_query_value(const struct walker *w, const char *name)
 {
 	const char *p = strchr(w->path, '?');
 
@@ -190,7 +189,7 @@ static const char *query_value(const struct walker *w, const char *name)
 
 static bool match_query(const struct walker *w, struct pbread m, const char *name)
 {
-	const char *value = query_value(w, name);
+	const char *value = walk_query_value(w, name);
 
 	if (pbread_has(m, "present_match"))
 		return (value != NULL) == !!pbread_num(m, "present_match", true);
@@ -232,17 +231,54 @@ static bool match_queries(const struct walker *w, struct pbread match, const cha
 	return true;
 }
 
-/* No token is looked at, so no claim is there. */
-static bool match_claims(struct pbread match, const char **why)
+/* ---- metadata ---- */
+
+static bool match_claim(const struct walker *w, struct pbread m, const struct node *claim)
+{
+	struct pbread_list either = pbread_list(pbread_msg(m, "or_match"), "value_matchers");
+	struct pbread one = pbread_msg(pbread_msg(m, "list_match"), "one_of");
+
+	if (pbread_has(m, "present_match"))
+		return (claim != NULL) == !!pbread_num(m, "present_match", true);
+	if (pbread_has(m, "string_match"))
+		return claim && claim->kind == NODE_STRING && walk_match_string(w, pbread_msg(m, "string_match"), claim->text);
+	for (size_t i = 0; one.m && claim && claim->kind == NODE_LIST && i < claim->n; i++)
+		if (match_claim(w, one, &claim->list[i]))
+			return true;
+	while (pbread_next(&either, &one))
+		if (match_claim(w, one, claim))
+			return true;
+	return false;
+}
+
+bool walk_match_metadata(const struct walker *w, struct pbread m)
+{
+	struct pbread_list path = pbread_list(m, "path");
+	const struct node *at = strcmp(pbread_text(m, "filter", w->arena), "envoy.filters.http.jwt_authn") ? NULL : w->claims;
+	bool first = true;
+	struct pbread step;
+
+	for (; pbread_next(&path, &step); first = false) {
+		const char *key = pbread_text(step, "key", w->arena);
+
+		if (!first)
+			at = node_get(at, key);
+		else if (strcmp(key, "payload") != 0)
+			at = NULL;
+	}
+	return match_claim(w, pbread_msg(m, "value"), at) != !!pbread_num(m, "invert", false);
+}
+
+static bool match_claims(const struct walker *w, struct pbread match, const char **why)
 {
 	struct pbread_list l = pbread_list(match, "dynamic_metadata");
 	struct pbread one;
 
 	while (pbread_next(&l, &one)) {
-		if (!pbread_num(one, "invert", false)) {
-			*why = "claims of a token, which count as absent here";
-			return false;
-		}
+		if (walk_match_metadata(w, one))
+			continue;
+		*why = w->claims ? "claims of the token" : "claims, and there is no token";
+		return false;
 	}
 	return true;
 }
@@ -263,5 +299,5 @@ bool walk_match_route(const struct walker *w, struct pbread match, const char **
 		*why = "it is for gRPC";
 		return false;
 	}
-	return match_headers(w, match, why) && match_queries(w, match, why) && match_claims(match, why);
+	return match_headers(w, match, why) && match_queries(w, match, why) && match_claims(w, match, why);
 }

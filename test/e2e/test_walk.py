@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `navctl route` says about a request is what a real Envoy does with it: many requests, both ways."""
+import base64
 import collections
 import http.client
 import json
@@ -15,6 +16,7 @@ from backend import METHODS
 from captured import Workload
 from certs import certificate
 from harness import BUILD, await_, free_port, get, need
+from identity import Issuer, b64url
 
 VERSIONS = ('v1', 'v2', 'v3', 'v4', 'v5')
 REQUESTS = 1500
@@ -248,8 +250,8 @@ def walk(config, requests, *who):
     """navctl's answer to all of them, in order."""
     listed = [{'url': '%s://%s:%d%s' % ('https' if q['tls'] else 'http', q.get('ip', '127.0.0.1'),
                                         q.get('service_port', q['port']), q['path']), 'method': q['method'],
-               'headers': dict(q['headers'], Host=q['host']), 'clientIp': '127.0.0.1',
-               **({'sni': q['sni']} if q['tls'] else {})} for q in requests]
+               'headers': dict(q.get('told', q['headers']), Host=q['host']), 'clientIp': '127.0.0.1',
+               **({'claims': q['claims']} if 'claims' in q else {}), **({'sni': q['sni']} if q['tls'] else {})} for q in requests]
     ran = subprocess.run([BUILD + '/navctl', 'route', '--config-dir', config, *who, '--requests', '-', '-o', 'json'], input=json.dumps(listed), capture_output=True, text=True)
     need(ran.returncode in (0, 1), 'navctl route: %s' % ran.stderr)
     return [json.loads(line) for line in ran.stdout.splitlines()]
@@ -351,6 +353,121 @@ def test_walk_of_policies(env):
     ends = agreed(navarchd, requests, backends)
     need(ends['403'] > 90 and sum(ends.values()) - ends['403'] > 400, 'the policies reach too little: %s' % ends)
     return '%d requests, %d denied' % (len(requests), ends['403'])
+
+
+TOKENS = '''apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: tokens, namespace: istio-system}
+spec:
+  jwtRules:
+    - issuer: one
+      audiences: [shop, stock]
+      jwks: '%(jwks)s'
+      fromHeaders: [{name: authorization, prefix: "Bearer "}, {name: x-token}]
+      fromParams: [token]
+      fromCookies: [session]
+      outputClaimToHeaders: [{header: x-kind, claim: kind}, {header: x-more, claim: deep.more}, {header: x-count, claim: count}]
+    - {issuer: two, jwks: '%(jwks)s', forwardOriginalToken: true}
+    - {issuer: three}
+'''
+TOKEN_POLICIES = '''apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: tokens, namespace: istio-system}
+spec:
+  action: DENY
+  rules:
+    - to: [{operation: {paths: [/q]}}]
+      from: [{source: {notRequestPrincipals: ["one/*", "two/jo"]}}]
+    - to: [{operation: {paths: ["/h*"]}}]
+      when: [{key: request.auth.audiences, values: [stock]}]
+    - to: [{operation: {paths: [/auth]}}]
+      when: [{key: "request.auth.claims[deep][more]", notValues: ["a*"]}]
+    - to: [{operation: {paths: [/one]}}]
+      when: [{key: "request.auth.claims[scope]", values: [write]}]
+'''
+CLAIMS = '''
+    - name: scope
+      match: [{headers: {"@request.auth.claims.scope": {exact: read}}}]
+      TO v1
+    - name: deep
+      match: [{headers: {"@request.auth.claims.deep.more": {prefix: a}}}]
+      TO v2
+    - name: no-kind
+      match: [{withoutHeaders: {"@request.auth.claims.kind": {exact: one}}}]
+      TO v3
+    - name: copied
+      match: [{headers: {x-kind: {exact: one}, x-count: {exact: "3"}}}]
+      TO v4
+    - name: rest
+      TO v5
+'''
+
+
+def tokens_of(issuer):
+    """Tokens whose signatures and times are good, and what is none."""
+    token = lambda **claims: issuer.token('n', 's', **claims)
+    for claims in ({}, {'kind': 'one', 'count': 3}, {'kind': 'two', 'deep': {'more': 'aab'}, 'scope': 'write'}, {'scope': 'read write'},
+                   {'scope': 'a read'}, {'kind': ['one'], 'deep': {'more': 'b'}}, {'kind': True, 'scope': ['read']}):
+        for who in ({'iss': 'one', 'aud': 'shop'}, {'iss': 'one', 'aud': ['a', 'stock']}, {'iss': 'two', 'sub': 'jo', 'aud': []}):
+            yield token(**dict(claims, **who))
+    yield from (token(iss='one'), token(iss='two', sub='max'), token(iss='three'), token(iss='four'), token(iss=1), 'abc', 'a.b.c', '.', '..')
+    head, payload, signature = token(iss='one', aud='shop').split('.')
+    none = b64url(b'{"alg":"none"}')
+    yield from ('%s.%s.' % (none, payload), '%s.%s.%s' % (none, payload, signature), '%s.%s.' % (head, payload), '%s.%s' % (head, payload),
+                '%s.%s.%s' % (head, b64url(b'[]'), signature), '%s.%s.%s' % (b64url(b'{}'), payload, signature))
+
+
+def is_signed(token):
+    """It is one of an Issuer as it stands."""
+    parts = token.split('.')
+    return len(parts) == 3 and all(part.startswith('eyJ') for part in parts[:2]) and len(parts[0]) > 40 and len(parts[2]) > 80
+
+
+def claims_of(token):
+    return base64.urlsafe_b64decode(token.split('.')[1] + '===') if len(token) > 100 else b''
+
+
+def with_tokens(ports, tokens, rng):
+    """Requests with none, one or two tokens, where they are looked for and where not."""
+    places = [lambda t, q: q['headers'].update(authorization='Bearer ' + t), lambda t, q: q['headers'].update({'x-token': t}),
+              lambda t, q: q.update(path=q['path'] + ('&' if '?' in q['path'] else '?') + 'token=' + t),
+              lambda t, q: q['headers'].update(cookie='a=b; session=' + t), lambda t, q: q['headers'].update(authorization='bearer ' + t),
+              lambda t, q: q['headers'].update(authorization='Basic x Bearer ' + t + ',y'),
+              lambda t, q: q.update(path=q['path'] + ('&' if '?' in q['path'] else '?') + 'access_token=' + t)]
+    for _ in range(1200):
+        q = {'port': ports[0], 'tls': False, 'method': 'GET', 'headers': {}, 'host': rng.choice(('tokens.test', 'tokens.test', HOSTS[0])),
+             'path': rng.choice(('/h', '/h/x', '/q', '/q?a=1', '/auth', '/one', '/exact', '/moved', '/'))}
+        if rng.random() < .1:
+            q['headers'].update({'x-kind': 'one'})
+        if rng.random() < .05:
+            q.update(method='OPTIONS')
+            q['headers'].update({'origin': 'https://app.test', 'access-control-request-method': 'GET'})
+        n = None
+        for n in range(rng.choice((0, 1, 1, 1, 1, 1, 2))):
+            # Envoy compares both values of a header that two tokens have a claim for
+            rng.choice(places[:1] * 6 + places)(rng.choice([t for t in tokens if not n or b'kind' not in claims_of(t)]), q)
+        token = q['headers'].get('authorization', '')[7:]
+        if n == 0 and is_signed(token) and q['headers']['authorization'].startswith('Bearer ') and rng.random() < .4:
+            # navctl is told the claims and not the token
+            q.update(told={k: v for k, v in q['headers'].items() if k != 'authorization'}, claims=json.loads(claims_of(token)))
+        yield q
+
+
+def test_walk_of_tokens(env):
+    """Tokens at a gateway, in all places and forms: navctl says what Envoy does, but for signatures and times."""
+    issuer = Issuer(env.folder)
+    ports, backends, navarchd = of_gateway(env, **{
+        'claims.yaml': manifests.virtual_service('tokens', routes(CLAIMS), hosts='tokens.test')})
+    navarchd.write('tokens.yaml', TOKENS % {'jwks': json.dumps(issuer.jwks)} + '---\n' + TOKEN_POLICIES)
+    bad = {'port': ports[0], 'host': HOSTS[0], 'path': '/exact', 'method': 'GET', 'headers': {'authorization': 'Bearer x'}, 'tls': False}
+    await_('the rules', lambda: send(bad, backends)[0] == 401)
+    rng = random.Random(3)
+    requests = list(with_tokens(ports, list(tokens_of(issuer)), rng))
+    ends = agreed(navarchd, requests, backends)
+    need(min(ends[e] for e in ('401', '403', 'scope', 'deep', 'no-kind', 'copied', 'rest')) > 8, 'the requests reach too little: %s' % ends)
+    told = sum('claims' in q for q in requests)
+    need(told > 80, 'only %d requests by claims' % told)
+    return '%d requests, %d of them by claims, %d without a good token, %d denied' % (len(requests), told, ends['401'], ends['403'])
 
 
 WORKLOAD = '''apiVersion: v1

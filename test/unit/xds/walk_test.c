@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/must.h"
 #include "xds/pbjson.h"
 #include "xds/walk.h"
@@ -516,6 +517,124 @@ static void preflights(void **state)
 	}
 }
 
+/* ---- tokens ---- */
+
+#define KEYS	   "'localJwks': {'inlineString': '{}'}, 'clearRouteCache': true"
+#define CLAIM(key) "'filter': 'envoy.filters.http.jwt_authn', 'path': [{'key': 'payload'}, {'key': '" key "'}]"
+
+static void add_token_filter(struct fixture *f, const char *requirement)
+{
+	static const char filters[] =
+	    "[{'name': 'jwt', 'typedConfig': {'@type': 'type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication', "
+	    "'bypassCorsPreflight': true, 'providers': {"
+	    "'one': {'issuer': 'i1', 'audiences': ['a', 'b'], 'fromHeaders': [{'name': 'x-t', 'valuePrefix': 'T '}], 'fromCookies': ['c'], "
+	    "'claimToHeaders': [{'headerName': 'x-user', 'claimName': 'sub'}], 'normalizePayloadInMetadata': {'spaceDelimitedClaims': ['scope']}, " KEYS "}, "
+	    "'two': {'issuer': 'i2', 'fromParams': ['t'], " KEYS "}}, 'rules': [{'match': {'prefix': '/'}, 'requires': %s}]}}, "
+	    "{'name': 'rbac', 'typedConfig': {'@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC', 'rules': {'action': 'DENY', "
+	    "'policies': {'p': {'permissions': [{'any': true}], 'principals': [{'metadata': {" CLAIM("sub") ", 'value': {'stringMatch': "
+	    "{'exact': 'eve'}}}}]}}}}}]";
+	const char *hcm = arena_printf(&f->arena, "{'name': 'http', 'typedConfig': {'@type': 'type.googleapis.com/envoy.extensions.filters."
+						  "network.http_connection_manager.v3.HttpConnectionManager', 'rds': {'routeConfigName': "
+						  "'routes'}, 'httpFilters': %s}}", arena_printf(&f->arena, filters, requirement));
+
+	add_cluster(f);
+	add(f, XDS_LDS, "l", arena_printf(&f->arena, "{'name': 'l', " ADDRESS("0.0.0.0", "80") ", 'filterChains': [{'filters': [%s]}]}", hcm));
+	add(f, XDS_RDS, "routes", "{'name': 'routes', 'virtualHosts': [{'name': 'v', 'domains': ['*'], 'routes': ["
+				  "{'name': 'list', 'match': {'prefix': '/', 'dynamicMetadata': [{" CLAIM("scope") ", 'value': {'listMatch': {'oneOf': "
+				  "{'stringMatch': {'exact': 'read'}}}}}]}, 'route': {'cluster': 'b'}}, "
+				  "{'name': 'header', 'match': {'prefix': '/', 'headers': [{'name': 'x-user', 'stringMatch': {'exact': 'jo'}}]}, "
+				  "'route': {'cluster': 'b'}}, {'name': 'rest', 'match': {'prefix': '/'}, 'route': {'cluster': 'b'}}]}]}");
+}
+
+/* Base64url of JSON with single quotes. */
+static const char *part(struct fixture *f, const char *json)
+{
+	size_t n = strlen(json);
+	char *text = arena_strdup(&f->arena, json), *out = arena_alloc(&f->arena, BASE64_SIZE(n) + 1);
+
+	for (char *p = text; *p; p++)
+		*p = *p == '\'' ? '"' : *p;
+	base64_encode(BASE64_URL, (const uint8_t *)text, n, out);
+	return out;
+}
+
+static const char *token(struct fixture *f, const char *claims)
+{
+	return arena_printf(&f->arena, "%s.%s.c2ln", part(f, "{'alg': 'RS256'}"), part(f, claims));
+}
+
+static struct walk walk_with(struct fixture *f, const char *header, const char *prefix, const char *token, const char *path)
+{
+	struct str_pair *pair = arena_new(&f->arena, struct str_pair);
+	struct walk_request r = request("x", path);
+
+	*pair = (struct str_pair){header, arena_printf(&f->arena, "%s%s", prefix, token)};
+	r.headers = (struct strmap){.v = pair, .n = 1};
+	r.way = WALK_DIRECT;
+	return walk(f, r);
+}
+
+#define OPTIONAL(name) "{'requiresAny': {'requirements': [{'providerName': '" name "'}, {'allowMissing': {}}]}}"
+
+static void tokens(void **state)
+{
+	static const struct {
+		const char *header, *prefix, *claims;	/* NULL: the prefix is all */
+		unsigned status;
+		const char *route;
+	} cases[] = {
+		{"x-other", "", NULL, 0, "rest"},
+		{"x-user", "jo", NULL, 0, "header"},	/* the route is found before the filter drops it */
+		{"x-t", "T ", "{'iss': 'i1', 'aud': 'a', 'sub': 'jo'}", 0, "header"},
+		{"x-t", "T ", "{'iss': 'i1', 'aud': ['z', 'b'], 'scope': 'write read'}", 0, "list"},
+		{"x-t", "T ", "{'iss': 'i1', 'aud': 'b', 'scope': 'reader'}", 0, "rest"},
+		{"x-t", "T ", "{'iss': 'i1', 'aud': 'a', 'sub': 'eve'}", 403, NULL},
+		{"x-t", "T ", "{'iss': 'i1', 'aud': 'z'}", 403, NULL},
+		{"x-t", "T ", "{'iss': 'i1'}", 403, NULL},
+		{"x-t", "T ", "{'iss': 'i2', 'aud': 'a'}", 401, NULL},
+		{"x-t", "T ", "{'aud': 'a'}", 401, NULL},
+		{"x-t", "T ", "[]", 401, NULL},
+		{"x-t", "T abc", NULL, 401, NULL},
+		{"x-t", "t abc", NULL, 0, "rest"},
+		{"cookie", "a=b; c=", "{'iss': 'i1', 'aud': 'a', 'sub': 'jo'}", 0, "header"},
+		{"cookie", "c=x", NULL, 401, NULL},
+	};
+	struct fixture *f = *state;
+	struct walk w;
+
+	add_token_filter(f, "{'requiresAll': {'requirements': [" OPTIONAL("one") ", " OPTIONAL("two") "]}}");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		w = walk_with(f, cases[i].header, cases[i].prefix, cases[i].claims ? token(f, cases[i].claims) : "", "/");
+		if (w.status != cases[i].status || (cases[i].route && strcmp(w.route, cases[i].route) != 0))
+			fail_msg("case %zu: %u, route %s: %s", i, w.status, w.route ? w.route : "none", w.why);
+	}
+	w = walk_with(f, "x", "", "", arena_printf(&f->arena, "/p?a=1&t=%s&b=2", token(f, "{'iss': 'i2'}")));
+	assert_string_equal(w.path, "/p?a=1&b=2");
+	assert_int_equal(walk_with(f, "x", "", "", "/?t=x").status, 401);
+	w = walk_with(f, "x-t", "T ", arena_printf(&f->arena, "%s.%s.c2ln", part(f, "{'alg': 'none'}"), part(f, "{'iss': 'i1', 'aud': 'a'}")), "/");
+	assert_int_equal(w.status, 401);
+}
+
+static void tokens_required(void **state)
+{
+	struct fixture *f = *state;
+	struct walk_request r = request("x", "/");
+	struct node_member claims[] = {{.key = "iss", .value = {.kind = NODE_STRING, .n = 2, .text = "i2"}}};
+	struct node map = {.kind = NODE_MAP, .n = 1, .map = claims};
+
+	add_token_filter(f, "{'providerName': 'two'}");
+	assert_int_equal(walk_with(f, "x", "", "", "/").status, 401);
+	assert_int_equal(walk_with(f, "x-t", "T ", token(f, "{'iss': 'i1', 'aud': 'a'}"), "/").status, 401);
+	r.claims = &map;
+	assert_int_equal(walk(f, r).end, WALK_ROUTED);
+	claims[0].value.text = "i3";
+	assert_int_equal(walk(f, r).status, 401);
+	r.claims = NULL;
+	r.method = "OPTIONS";
+	r.headers = (struct strmap){.v = (struct str_pair[]){{"origin", "o"}, {"access-control-request-method", "GET"}}, .n = 2};
+	assert_int_equal(walk(f, r).end, WALK_ROUTED);
+}
+
 static void steps_name_their_objects(void **state)
 {
 	static const struct res_origin from = {KIND_GATEWAY, "ns", "gw"};
@@ -578,6 +697,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(required_tls_redirects, setup, teardown),
 	    cmocka_unit_test_setup_teardown(forwards, setup, teardown),
 	    cmocka_unit_test_setup_teardown(preflights, setup, teardown),
+	    cmocka_unit_test_setup_teardown(tokens, setup, teardown),
+	    cmocka_unit_test_setup_teardown(tokens_required, setup, teardown),
 	    cmocka_unit_test_setup_teardown(steps_name_their_objects, setup, teardown),
 	    cmocka_unit_test_setup_teardown(broken_bytes, setup, teardown),
 	};
