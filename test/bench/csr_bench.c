@@ -51,7 +51,7 @@ static bool answered(SSL *ssl)
 	}
 }
 
-static bool ask(void *arg, int thread, size_t number)
+static double ask(void *arg, int thread, size_t number)
 {
 	struct target *t = arg;
 	char request[REQUEST_MAX];
@@ -62,11 +62,11 @@ static bool ask(void *arg, int thread, size_t number)
 	if (!t->ssl[thread])
 		t->ssl[thread] = load_connect(t->ctx, t->port, "http/1.1");
 	if (t->ssl[thread] && SSL_write(t->ssl[thread], request, n) == n && answered(t->ssl[thread]))
-		return true;
+		return load_arrived_s(t->ssl[thread]);
 	if (t->ssl[thread])
 		load_close(t->ssl[thread]);
 	t->ssl[thread] = NULL;
-	return false;
+	return 0;
 }
 
 int main(int argc, char **argv)

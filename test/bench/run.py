@@ -34,6 +34,7 @@ IDLE = 1000                 # clients
 CHANGES = 20
 STORM = 2000                # clients that come at once
 ASKING = 500                # identities that want certificates
+AGENT_WINDOWS = 3
 failures = passes = 0
 
 
@@ -322,6 +323,7 @@ def bench_certificates(folder):
             pushes += 1
         f = {name: float(value) for name, value in (line.split() for line in load.communicate()[0].splitlines())}
         at_most('  99th percentile at half of it, %d pushes meanwhile' % pushes, f['p99_ms'], 5, ' ms')
+        note('    the same with the waits of the client for a processor', '%.2f ms' % f['seen_p99_ms'], 'no goal')
         at_most('  failed', most['failed'] + f['failed'], 0, '', 0)
         client.stop()
     finally:
@@ -375,13 +377,17 @@ def bench_agent(folder):
         port = xds.await_('the ports of navagent', lambda: agent_ports(ports))[0]
         xds.await_('navagent', lambda: status_of(port, '/healthz/ready') == 200)
         time.sleep(3)
-        began, kb = kube.processor_ms(agent.pid)[1], []
-        for _ in range(24):                     # two probes of Envoy at least
-            time.sleep(0.5)
-            with open('/proc/%d/statm' % agent.pid) as f:
-                kb.append(int(f.read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 1024)
-        at_most('navagent beside an idle Envoy: memory (RSS, median of 12 s)', statistics.median(kb) / 1024, 6, ' MB')
-        at_most('  its processor time', (kube.processor_ms(agent.pid)[1] - began) / 12, 0.5, ' ms/s')
+        used, kb = [kube.processor_ms(agent.pid)[1]], []
+        for _ in range(AGENT_WINDOWS):          # a probe of Envoy in each
+            for _ in range(20):
+                time.sleep(0.5)
+                with open('/proc/%d/statm' % agent.pid) as f:
+                    kb.append(int(f.read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 1024)
+            used.append(kube.processor_ms(agent.pid)[1])
+        per_s = sorted((b - a) / 10 for a, b in zip(used, used[1:]))
+        at_most('navagent beside an idle Envoy: memory (RSS, median of %d s)' % (10 * AGENT_WINDOWS), statistics.median(kb) / 1024, 6, ' MB')
+        at_most('  its processor time, median of %d times 10 s' % AGENT_WINDOWS, statistics.median(per_s), 0.5, ' ms/s')
+        note('    the most of them', '%.2f ms/s' % per_s[-1], 'no goal')
     finally:
         agent.terminate()
         agent.wait()
