@@ -99,6 +99,21 @@ static void set_services(const struct api_making *m, struct api_parent *p)
 	}
 }
 
+/* Nothing is made for a Gateway here, so nobody reads the parameters; that they are there is asked all the same. */
+static void set_parameters(const struct api_making *m, struct api_parent *p)
+{
+	const struct gwapi_infrastructure *made = object_spec(p->obj, gwapi_gateway)->infrastructure;
+	const struct gwapi_local_ref *r = made ? made->parameters : NULL;
+
+	if (!r)
+		return;
+	if (!is(r->group, "", "") || !is(r->kind, "", "ConfigMap"))
+		p->parameters = (struct api_fault){"InvalidParameters", arena_printf(m->arena, "parameters are taken of a ConfigMap, not of a %s", r->kind)};
+	else if (!snapshot_object(m->s, KIND_CONFIG_MAP, p->obj->ns, r->name))
+		p->parameters = (struct api_fault){"InvalidParameters",
+						   arena_printf(m->arena, "ConfigMap %s/%s does not exist", p->obj->ns, r->name)};
+}
+
 /* ---- listeners of one Gateway against each other ---- */
 
 /* Who has what of one port. */
@@ -183,6 +198,7 @@ static void add_gateways(struct gathering *g)
 		c = vec_push(&g->claims, g->m.arena);
 		map_init(&c->ports, g->m.arena);
 		set_services(&g->m, &p);
+		set_parameters(&g->m, &p);
 		api_set_client_cert(&g->m, &p);
 		if (p.controller != API_REMOTE)
 			add_listeners(&g->m, &p, c, spec->listeners, spec->n_listeners);
@@ -297,7 +313,7 @@ static struct hash128 parents_hash(const struct api_parents *x)
 	for (size_t i = 0; i < x->n; i++) {
 		const struct api_parent *p = &x->v[i];
 
-		h = mix_fault(mix_fault(hash_mix(h, p->obj->hash), &p->fault), &p->client_cert);
+		h = mix_fault(mix_fault(mix_fault(hash_mix(h, p->obj->hash), &p->fault), &p->parameters), &p->client_cert);
 		h = hash_mix_u64(hash_strs(h, &p->services), (uint64_t)p->n_sets << 8 | (uint64_t)p->controller << 1 | (uint64_t)p->managed);
 		for (size_t k = 0; k < p->n; k++) {
 			const struct api_listener *l = &p->listeners[k];

@@ -52,6 +52,7 @@ struct api_parent {
 	const struct object *gateway;	/* obj, or that of the ListenerSet */
 	enum api_controller controller;
 	struct api_fault fault;		/* addresses that are no Hostname; a ListenerSet that the Gateway does not take */
+	struct api_fault parameters;	/* of its infrastructure */
 	struct api_fault client_cert;	/* of tls.backend */
 	const char *client_cert_name;	/* its SDS name, or NULL */
 	bool managed;			/* its pods are labelled with its name; else those behind `services` serve it */

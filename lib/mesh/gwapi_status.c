@@ -278,8 +278,8 @@ static void say_accepted(const struct api_parent *p, struct api_conditions *c)
 {
 	struct listener_count n = count_listeners(p);
 
-	if (p->fault.reason)
-		say_unless(c, "Accepted", &p->fault, "");
+	if (p->fault.reason || p->parameters.reason)
+		say_unless(c, "Accepted", p->fault.reason ? &p->fault : &p->parameters, "");
 	else if (n.accepted < p->n)
 		say(c, "Accepted", n.accepted > 0, "ListenersNotValid",
 		    n.accepted ? "some of its listeners are not accepted" : "none of its listeners is accepted");

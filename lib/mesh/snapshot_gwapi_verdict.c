@@ -141,6 +141,8 @@ static void judge_parent(struct judging *g, const struct api_parent *p)
 	if (p->fault.reason)
 		verdict_judge(g, p->obj, p->services.n ? VERDICT_PARTLY : VERDICT_UNATTACHED, D_API_GATEWAY_PART, "spec.addresses", "%s",
 			      p->fault.text);
+	if (p->parameters.reason)
+		verdict_judge(g, p->obj, VERDICT_PARTLY, D_API_GATEWAY_PART, "spec.infrastructure.parametersRef", "%s", p->parameters.text);
 	if (p->client_cert.reason)
 		verdict_judge(g, p->obj, VERDICT_PARTLY, D_API_GATEWAY_PART, "spec.tls.backend.clientCertificateRef", "%s",
 			      p->client_cert.text);

@@ -333,7 +333,7 @@ SCHEMA_STRUCT(gwapi_listener_filters)
 	X(T, STR, protocol, "protocol", _, SCHEMA_REQUIRED, "HTTP, HTTPS, TLS, TCP, UDP or a domain/name.") \
 	X(T, MSG, tls, "tls", gwapi_listener_tls, 0, "TLS.")                                       \
 	X(T, MSG, allowed_routes, "allowedRoutes", gwapi_allowed_routes, 0, "Who may attach.")     \
-	X(T, MSG, filters, "filters", gwapi_listener_filters, 0, "Filters of all its routes.")
+	X(T, MSG, filters, "filters", gwapi_listener_filters, SCHEMA_NOT_IN_EFFECT, "Filters of all its routes.")
 SCHEMA_STRUCT(gwapi_listener)
 
 #define ROWS_gwapi_address(X, T)                                                                   \
@@ -390,16 +390,16 @@ SCHEMA_ENUM(gwapi_default_scope, GWAPI_SCOPE)
 	X(T, STR, class_name, "gatewayClassName", _, SCHEMA_REQUIRED, "GatewayClass.")             \
 	X(T, MSGS, listeners, "listeners", gwapi_listener, SCHEMA_REQUIRED, "Listeners.")          \
 	X(T, MSGS, addresses, "addresses", gwapi_address, 0, "Addresses asked for.")               \
-	X(T, MSG, infrastructure, "infrastructure", gwapi_infrastructure, 0, "What is made for it.") \
+	X(T, MSG, infrastructure, "infrastructure", gwapi_infrastructure, SCHEMA_NOT_IN_EFFECT, "What is made for it.") \
 	X(T, MSG, allowed_listeners, "allowedListeners", gwapi_allowed_listeners, 0, "Whose ListenerSets.") \
 	X(T, MSG, tls, "tls", gwapi_gateway_tls, 0, "TLS of all listeners.")                       \
-	X(T, ENUM, default_scope, "defaultScope", gwapi_default_scope, 0, "Default Gateway of routes.")
+	X(T, ENUM, default_scope, "defaultScope", gwapi_default_scope, SCHEMA_NOT_IN_EFFECT, "Default Gateway of routes.")
 SCHEMA_STRUCT(gwapi_gateway)
 
 #define ROWS_gwapi_gateway_class(X, T)                                                             \
 	X(T, STR, controller_name, "controllerName", _, SCHEMA_REQUIRED, "domain/path of the implementation.") \
 	X(T, STR, description, "description", _, 0, "For people.")                                 \
-	X(T, MSG, parameters, "parametersRef", gwapi_far_ref, 0, "Parameters.")
+	X(T, MSG, parameters, "parametersRef", gwapi_far_ref, SCHEMA_NOT_IN_EFFECT, "Parameters.")
 SCHEMA_STRUCT(gwapi_gateway_class)
 
 #define ROWS_gwapi_listener_set(X, T)                                                              \

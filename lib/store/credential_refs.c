@@ -242,8 +242,11 @@ static void add_gwapi_gateway(struct collector *c, const struct object *o)
 	const struct gwapi_gateway *g = object_spec(o, gwapi_gateway);
 	const struct gwapi_frontend *frontend = g->tls ? g->tls->frontend : NULL;
 	const struct gwapi_object_ref *client = g->tls && g->tls->backend ? g->tls->backend->client_certificate : NULL;
+	const struct gwapi_local_ref *parameters = g->infrastructure ? g->infrastructure->parameters : NULL;
 
 	add_listeners(c, g->listeners, g->n_listeners, o->ns);
+	if (parameters && !strcmp(parameters->kind, "ConfigMap"))
+		add_object(c, parameters->group, parameters->kind, NULL, parameters->name, o->ns);
 	if (client)
 		add_object(c, client->group, client->kind, client->ns, client->name, o->ns);
 	if (frontend)
