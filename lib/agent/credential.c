@@ -18,7 +18,7 @@ enum {
 	KEY_MAX = 16 * 1024, TOKEN_MAX = 16 * 1024, PEM_MAX = 1024 * 1024,
 	ANSWER_MAX = 2 * 1024 * 1024,
 	CALL_MS = 20 * 1000,
-	WHY_MAX = 200,
+	WHY_MAX = 200, PATH_ROOM = 4096, NAME_ROOM = 32,
 };
 
 /* A pair whose texts are its own. */
@@ -113,16 +113,16 @@ static struct buf *part_of(struct held *h, size_t i)
 	return parts[i];
 }
 
-static void path_of(const struct credential *c, size_t part, char out[4096])
+static void path_of(const struct credential *c, size_t part, char out[PATH_ROOM])
 {
-	snprintf(out, 4096, "%s/%s", c->opts.cert_dir, part_names[part]);
+	snprintf(out, PATH_ROOM, "%s/%s", c->opts.cert_dir, part_names[part]);
 }
 
 /* What is of no use is said and left alone: the next certificate takes its place. */
 static void load(struct credential *c)
 {
 	struct held *h = held_new();
-	char path[4096];
+	char path[PATH_ROOM];
 	int status = 0;
 	struct err e;
 
@@ -146,7 +146,7 @@ static void load(struct credential *c)
 
 static void save(struct credential *c, struct held *h)
 {
-	char path[4096];
+	char path[PATH_ROOM];
 	struct err e;
 
 	for (size_t i = 0; i < PARTS; i++) {
@@ -395,6 +395,10 @@ struct credential *credential_open(struct loop *l, struct http_client *client, c
 
 	if (strncmp(o->url, "https://", 8) || strlen(o->url) > 512) {
 		err_set(e, ERR_SYNTAX, "the CA's address is a URL https://HOST:PORT");
+		return NULL;
+	}
+	if (o->cert_dir && strlen(o->cert_dir) > PATH_ROOM - NAME_ROOM) {
+		err_set(e, ERR_LIMIT, "%.100s...: too long a path", o->cert_dir);
 		return NULL;
 	}
 	if (o->cert_dir && file_make_dir(o->cert_dir, 0700, e))

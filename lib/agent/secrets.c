@@ -183,23 +183,32 @@ static void watch_files(struct secret *one)
 	}
 }
 
-bool secrets_is_file(const char *name)
+static bool is_pair(const char *name)
 {
-	return !strncmp(name, cert_prefix, sizeof(cert_prefix) - 1) || !strncmp(name, root_prefix, sizeof(root_prefix) - 1);
+	return !strncmp(name, cert_prefix, sizeof(cert_prefix) - 1);
 }
 
-/* "CERT~KEY", or one path. false: it is none that is absolute. */
-static bool split_paths(struct secret *one)
+bool secrets_is_file(const char *name)
 {
-	bool is_pair = !strncmp(one->name, cert_prefix, sizeof(cert_prefix) - 1);
+	return is_pair(name) || !strncmp(name, root_prefix, sizeof(root_prefix) - 1);
+}
+
+/* "CERT~KEY", or one path. */
+static bool is_absolute(const char *name)
+{
+	const char *rest = strchr(name, ':') + 1, *tilde = strchr(rest, '~');
+
+	return *rest == '/' && (!is_pair(name) || (tilde && tilde[1] == '/'));
+}
+
+static void split_paths(struct secret *one)
+{
+	bool pair = is_pair(one->name);
 	const char *rest = strchr(one->name, ':') + 1, *tilde = strchr(rest, '~');
 
-	if (*rest != '/' || (is_pair && (!tilde || tilde[1] != '/')))
-		return false;
-	one->path[0] = is_pair ? strndup(rest, (size_t)(tilde - rest)) : strdup(rest);
-	one->path[1] = is_pair ? strdup(tilde + 1) : NULL;
-	must(one->path[0] && (!is_pair || one->path[1]));
-	return true;
+	one->path[0] = pair ? strndup(rest, (size_t)(tilde - rest)) : strdup(rest);
+	one->path[1] = pair ? strdup(tilde + 1) : NULL;
+	must(one->path[0] && (!pair || one->path[1]));
 }
 
 void secrets_want(struct secrets *s, const char *name)
@@ -208,13 +217,14 @@ void secrets_want(struct secrets *s, const char *name)
 
 	if (!secrets_is_file(name) || s->n_files == SECRETS_FILES_MAX)
 		return;
-	one = secret_of(s, name);
-	if (one->path[0])
-		return;
-	if (!split_paths(one)) {
+	if (!is_absolute(name)) {
 		log_warn("sds", "%s names no absolute paths", name);
 		return;
 	}
+	one = secret_of(s, name);
+	if (one->path[0])
+		return;
+	split_paths(one);
 	s->n_files++;
 	watch_files(one);
 	reread(one);

@@ -4,10 +4,8 @@
  */
 #include "ca/ca.h"
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -212,7 +210,7 @@ static void files_fini(struct files *f)
 
 static int read_set(const char *dir, const char *const *names, struct files *f, size_t *n, struct err *e)
 {
-	char path[4096];
+	char path[CA_PATH];
 
 	f->names = names;
 	*n = 0;
@@ -222,8 +220,8 @@ static int read_set(const char *dir, const char *const *names, struct files *f, 
 		f->found[i] = false;
 		if (!names[i])
 			continue;
-		if (snprintf(path, sizeof(path), "%s/%s", dir, names[i]) >= (int)sizeof(path))
-			return err_set(e, ERR_LIMIT, "%s: too long a path", dir);
+		if (ca_file_path(dir, names[i], path, e))
+			return -1;
 		if (!file_read(path, &f->text[i], e))
 			f->found[i] = true;
 		else if (e->code != ERR_NOT_FOUND)
@@ -251,24 +249,11 @@ static int read_files(const char *dir, struct files *f, size_t *n, struct err *e
 	return 0;
 }
 
-static int no_password(char *out, int size, int writing, void *arg)
+static int load_key(struct ca *ca, struct buf *pem, struct err *e)
 {
-	(void)out;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
-static int load_key(struct ca *ca, const struct buf *pem, struct err *e)
-{
-	BIO *bio = BIO_new_mem_buf(pem->p, (int)pem->n);
 	int bits;
 
-	must(bio && "out of memory");
-	ca->key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-	BIO_free(bio);
-	ERR_clear_error();
+	ca->key = own_key_read(buf_cstr(pem));
 	if (!ca->key)
 		return err_set(e, ERR_SYNTAX, "no private key in PEM, or one with a password");
 	bits = EVP_PKEY_get_bits(ca->key);
@@ -571,9 +556,9 @@ typedef int put_file_fn(const char *path, const void *p, size_t n, unsigned mode
 
 static int put_part(put_file_fn *put, const char *dir, enum ca_part part, const void *p, size_t n, struct err *e)
 {
-	char path[4096];
+	char path[CA_PATH];
 
-	return ca_part_path(dir, part, path, e) || put(path, p, n, part == CA_KEY ? 0600 : 0644, e) ? -1 : 0;
+	return ca_file_path(dir, ca_file_names[0][part], path, e) || put(path, p, n, part == CA_KEY ? 0600 : 0644, e) ? -1 : 0;
 }
 
 /* The certificate last: with it all is complete. */
@@ -683,7 +668,7 @@ struct ca *ca_open_own(const char *dir, const struct ca_opts *opts, int64_t now_
 		       const uint8_t serial[TBS_SERIAL], struct err *e)
 {
 	struct files f = {0};
-	char path[4096];
+	char path[CA_PATH];
 	size_t n;
 	int status;
 
@@ -692,7 +677,7 @@ struct ca *ca_open_own(const char *dir, const struct ca_opts *opts, int64_t now_
 	files_fini(&f);
 	if (status || (!n && write_root(dir, opts->trust_domain, now_s, serial, e)))
 		return NULL;
-	if (ca_part_path(dir, CA_KEY, path, e) || file_check_private(path, e))
+	if (ca_file_path(dir, ca_file_names[0][CA_KEY], path, e) || file_check_private(path, e))
 		return NULL;
 	return ca_open(dir, opts, now_s, e);
 }

@@ -15,19 +15,17 @@ const char *const ca_file_names[2][CA_PARTS] = {
     {"ca.crt", "tls.crt", "tls.key", NULL},
 };
 
-int ca_part_path(const char *dir, enum ca_part part, char out[4096], struct err *e)
+int ca_file_path(const char *dir, const char *name, char out[CA_PATH], struct err *e)
 {
-	if (snprintf(out, 4096, "%s/%s", dir, ca_file_names[0][part]) >= 4096)
-		return err_set(e, ERR_LIMIT, "%s: too long a path", dir);
-	return 0;
+	return snprintf(out, CA_PATH, "%s/%s", dir, name) < CA_PATH ? 0 : err_set(e, ERR_LIMIT, "%s: too long a path", dir);
 }
 
 int ca_read_crl(const char *dir, struct buf *out, struct err *e)
 {
-	char path[4096];
+	char path[CA_PATH];
 
-	if (snprintf(path, sizeof(path), "%s/ca-crl.pem", dir) >= (int)sizeof(path))
-		return err_set(e, ERR_LIMIT, "%s: too long a path", dir);
+	if (ca_file_path(dir, "ca-crl.pem", path, e))
+		return -1;
 	if (file_read(path, out, e))
 		return e->code == ERR_NOT_FOUND ? 0 : -1;
 	if (strspn(buf_cstr(out), " \t\r\n") == out->n)
@@ -37,10 +35,10 @@ int ca_read_crl(const char *dir, struct buf *out, struct err *e)
 
 int ca_remove(const char *dir, struct err *e)
 {
-	char path[4096];
+	char path[CA_PATH];
 
 	for (int i = 0; i < CA_PARTS; i++) {
-		if (ca_part_path(dir, (enum ca_part)i, path, e))
+		if (ca_file_path(dir, ca_file_names[0][i], path, e))
 			return -1;
 		if ((i == CA_KEY && file_overwrite(path, e) && e->code != ERR_NOT_FOUND) ||
 		    (file_remove(path, e) && e->code != ERR_NOT_FOUND))

@@ -12,6 +12,7 @@ enum ca_part { CA_ROOTS, CA_CERT, CA_KEY, CA_CHAIN, CA_PARTS };
 /* By Istio's names and by cert-manager's. The chain may be missing. */
 extern const char *const ca_file_names[2][CA_PARTS];
 
-int ca_part_path(const char *dir, enum ca_part part, char out[4096], struct err *e);
+enum { CA_PATH = 4096 };
+int ca_file_path(const char *dir, const char *name, char out[CA_PATH], struct err *e);
 
 #endif

@@ -59,23 +59,22 @@ int own_key_make(struct buf *key, struct arena *a, const char **request, struct 
 	return status;
 }
 
-/* A key with a passphrase is none: nobody is asked for it. */
-static int no_passphrase(char *out, int size, int writing, void *arg)
+static int no_password(char *out, int size, int writing, void *arg)
 {
 	(void)out;
 	(void)size;
 	(void)writing;
 	(void)arg;
-	return 0;
+	return -1;
 }
 
-static EVP_PKEY *read_key(const char *pem)
+struct evp_pkey_st *own_key_read(const char *pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem, (int)strlen(pem));
 	EVP_PKEY *key;
 
 	must(bio && "out of memory");
-	key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
 	BIO_free(bio);
 	ERR_clear_error();
 	return key;
@@ -97,7 +96,7 @@ static int verify(const struct certs *chain, const char *roots, int64_t now_s, s
 int own_key_check(const char *key, const char *chain, const char *roots, int64_t now_s, struct own_key_dates *out,
 		  struct err *e)
 {
-	EVP_PKEY *own = read_key(key);
+	EVP_PKEY *own = own_key_read(key);
 	struct certs certs = {0};
 	int status = 0;
 

@@ -25,6 +25,8 @@ struct own_key_dates {
 };
 int own_key_check(const char *key, const char *chain, const char *roots, int64_t now_s, struct own_key_dates *out,
 		  struct err *e);
+/* One key of a PEM text, its owner's (EVP_PKEY_free); NULL: there is none, or it asks for a password, and nobody is there. */
+struct evp_pkey_st *own_key_read(const char *pem);
 /* PEM, by way of the secure heap. */
 int own_key_print(struct evp_pkey_st *key, struct buf *out, struct err *e);
 
