@@ -46,9 +46,9 @@ static void to_json(const struct api_statuses *all, struct buf *b)
 
 static int run(const struct args *args, struct arena *a)
 {
-	const char *form = args_get(args, "output"), **files;
+	const char *form = args_get(args, "output"), *domain = args_get(args, "cluster-domain"), **files;
 	struct offline_opts opts = {.mesh_config = args_get(args, "mesh-config"),
-				    .domain = args_get(args, "cluster-domain"),
+				    .domain = domain ? domain : "cluster.local",
 				    .revision = args_get(args, "revision"),
 				    .mode = SCHEMA_LENIENT};
 	struct api_statuses all;
@@ -83,7 +83,7 @@ static int run(const struct args *args, struct arena *a)
 static const struct args_option options[] = {
     {"filename", 'f', "FILE", "A file, a directory, or - for standard input; repeatable."},
     {"mesh-config", 'm', "FILE", "MeshConfig, laid over the defaults."},
-    {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local, or none without Kubernetes Services."},
+    {"cluster-domain", 0, "DOMAIN", "DNS domain of the cluster; cluster.local, unless given."},
     {"revision", 0, "NAME", "Only objects of this revision (label istio.io/rev), and those of none."},
     {"output", 'o', "text|json", "Form of the output."},
 };

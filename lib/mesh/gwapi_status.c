@@ -322,6 +322,21 @@ static void add_remote(struct making *m, const struct api_parent *p)
 	*vec_push(&m->v, m->arena) = st;
 }
 
+static bool is_insecure(const struct gwapi_frontend_tls *tls)
+{
+	return tls && tls->validation && tls->validation->mode == GWAPI_CLIENTS_AllowInsecureFallback;
+}
+
+static bool lets_strangers_in(const struct gwapi_gateway *g)
+{
+	const struct gwapi_frontend *frontend = g->tls ? g->tls->frontend : NULL;
+
+	for (size_t i = 0; frontend && i < frontend->n_per_port; i++)
+		if (is_insecure(frontend->per_port[i].tls))
+			return true;
+	return frontend && is_insecure(frontend->fallback);
+}
+
 static void add_gateway(struct making *m, const struct api_parent *p)
 {
 	struct api_status st = {.obj = p->obj, .addresses = addresses_of(m, p)};
@@ -334,6 +349,9 @@ static void add_gateway(struct making *m, const struct api_parent *p)
 	if (object_spec(p->obj, gwapi_gateway)->allowed_listeners)
 		say(&st.conditions, "AttachedListenerSets", st.attached_sets > 0, st.attached_sets ? "ListenersAttached" : "NoListenersAttached",
 		    arena_printf(m->arena, "%zu ListenerSets are attached", st.attached_sets));
+	if (lets_strangers_in(object_spec(p->obj, gwapi_gateway)))
+		say(&st.conditions, "InsecureFrontendValidationMode", true, "ConfigurationChanged",
+		    "clients without a valid certificate are let in");
 	*vec_push(&m->v, m->arena) = st;
 }
 

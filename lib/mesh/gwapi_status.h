@@ -17,7 +17,7 @@ struct api_condition {
 	bool is_true;
 };
 
-enum { API_CONDITIONS_MAX = 4 };
+enum { API_CONDITIONS_MAX = 5 };
 struct api_conditions {
 	struct api_condition v[API_CONDITIONS_MAX];
 	size_t n;
