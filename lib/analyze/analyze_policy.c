@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/must.h"
+#include "mesh/policy.h"
 #include "model/security.h"
 #include "model/telemetry.h"
 #include "node/node.h"
@@ -217,6 +218,54 @@ static void judge_connections(struct analysis *n, const struct object *o)
 			     port->port, svc->ns, svc->name);
 }
 
+/* Is one of the policies in force at the pod? Of RequestAuthentications only those with rules count. */
+static bool is_in_force(const struct analysis *n, const struct object *const *all, size_t n_all, const struct object *pod)
+{
+	struct arena_mark mark = arena_mark(n->a);
+	struct policy_set set;
+	bool found = false;
+
+	policy_set_build(n->s, all, n_all, pod->ns, &pod->labels, n->a, &set);
+	for (size_t i = 0; i < set.n; i++)
+		found = found || set.v[i]->kind != KIND_REQUEST_AUTHENTICATION || object_spec(set.v[i], request_authentication)->n_jwt_rules;
+	arena_rewind(n->a, mark);
+	return found;
+}
+
+static bool checks_tokens(const struct analysis *n, const struct object *pod)
+{
+	return is_in_force(n, n->s->authn, n->s->n_authn, pod);
+}
+
+static bool asks_for_tokens(const struct authz_rule *r)
+{
+	for (size_t i = 0; i < r->n_from; i++)
+		if (r->from[i].source->request_principals.n || r->from[i].source->not_request_principals.n)
+			return true;
+	for (size_t i = 0; i < r->n_when; i++)
+		if (!strncmp(r->when[i].key, "request.auth.", strlen("request.auth.")))
+			return true;
+	return false;
+}
+
+static void judge_tokens(struct analysis *n, const struct object *o)
+{
+	const struct authorization_policy *p = object_spec(o, authorization_policy);
+	const struct kind_list *pods = analysis_list(n, KIND_POD);
+	size_t first = p->n_rules;
+
+	for (size_t i = p->n_rules; i-- > 0;)
+		if (asks_for_tokens(&p->rules[i]))
+			first = i;
+	for (size_t i = 0; first < p->n_rules && i < pods->n; i++) {
+		if (!is_in_force(n, &o, 1, pods->v[i]) || checks_tokens(n, pods->v[i]))
+			continue;
+		analysis_add(n, o, D_TOKENS_UNCHECKED, p->rules[first].pos, arena_printf(n->a, "spec.rules[%zu]", first),
+			     "no RequestAuthentication checks tokens at the pod %s", analysis_name(n, pods->v[i]));
+		return;
+	}
+}
+
 void analyze_authorization(struct analysis *n)
 {
 	const struct kind_list *list = analysis_list(n, KIND_AUTHORIZATION_POLICY);
@@ -228,6 +277,7 @@ void analyze_authorization(struct analysis *n)
 			analysis_add(n, list->v[i], D_WORKLOADS_MISSING, p->selector->pos, "spec.selector",
 				     "no pod has the labels %s", analysis_selector(n, &p->selector->match_labels));
 		judge_connections(n, list->v[i]);
+		judge_tokens(n, list->v[i]);
 		for (size_t r = 0; r < p->n_rules; r++)
 			for (size_t k = 0; k < p->rules[r].n_from; k++)
 				judge_namespaces(n, list->v[i], &p->rules[r].from[k].source->namespaces,
@@ -255,17 +305,6 @@ static const char *find_claim(const struct virtual_service *spec)
 		}
 	}
 	return NULL;
-}
-
-static bool checks_tokens(const struct analysis *n, const struct object *pod)
-{
-	const struct kind_list *list = analysis_list(n, KIND_REQUEST_AUTHENTICATION);
-
-	for (size_t i = 0; i < list->n; i++)
-		if ((is_root(n, list->v[i]->ns) || !strcmp(list->v[i]->ns, pod->ns)) &&
-		    selects(object_spec(list->v[i], request_authentication)->selector, pod))
-			return true;
-	return false;
 }
 
 static void judge_claims(struct analysis *n, const struct object *o, const char *claim)

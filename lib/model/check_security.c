@@ -176,6 +176,63 @@ static void check_jwt_rule(struct check *c, const struct where *at, const struct
 		check_duration(c, AT(at, "timeout"), &r->timeout);
 }
 
+/* Where a rule looks that says nothing of it. */
+static const struct jwt_header bearer = {.name = "authorization", .prefix = "Bearer "};
+static const char *const access_token[] = {"access_token"};
+
+struct places {
+	const struct jwt_header *headers;
+	size_t n_headers;
+	struct strs params, cookies;
+};
+
+static struct places places_of(const struct jwt_rule *r)
+{
+	if (r->n_from_headers || r->from_params.n || r->from_cookies.n)
+		return (struct places){r->from_headers, r->n_from_headers, r->from_params, r->from_cookies};
+	return (struct places){&bearer, 1, {access_token, 1}, {0}};
+}
+
+static bool has_header(const struct places *p, const struct jwt_header *h)
+{
+	for (size_t i = 0; i < p->n_headers; i++)
+		if (!strcasecmp(p->headers[i].name, h->name))
+			return true;
+	return false;
+}
+
+static bool has_all(const struct strs *some, const struct strs *all)
+{
+	for (size_t i = 0; i < some->n; i++)
+		if (!strs_has(all, some->v[i]))
+			return false;
+	return true;
+}
+
+/* Wherever the one looks, the other does. */
+static bool is_within(const struct places *one, const struct places *other)
+{
+	for (size_t i = 0; i < one->n_headers; i++)
+		if (!has_header(other, &one->headers[i]))
+			return false;
+	return has_all(&one->params, &other->params) && has_all(&one->cookies, &other->cookies);
+}
+
+static void check_required(struct check *c, const struct request_authentication *r, size_t i)
+{
+	struct places own = places_of(&r->jwt_rules[i]);
+
+	for (size_t k = 0; r->jwt_rules[i].presence == JWT_PRESENCE_REQUIRED && k < r->n_jwt_rules; k++) {
+		struct places other = places_of(&r->jwt_rules[k]);
+
+		if (!strcmp(r->jwt_rules[i].issuer, r->jwt_rules[k].issuer) || !is_within(&own, &other))
+			continue;
+		wrong(c, AT(ELEM(AT(SPEC, "jwtRules"), i), "presence"), D_JWT_PLACE_SHARED,
+		      "jwtRules[%zu] looks at the same place for tokens of %.100s: no token is good for both", k, r->jwt_rules[k].issuer);
+		return;
+	}
+}
+
 void check_request_authentication(struct check *c, const void *spec)
 {
 	const struct request_authentication *r = spec;
@@ -185,6 +242,8 @@ void check_request_authentication(struct check *c, const void *spec)
 	check_attachment(c, r->selector, r->target_ref, r->target_refs, r->n_target_refs);
 	for (size_t i = 0; i < r->n_jwt_rules; i++)
 		check_jwt_rule(c, ELEM(AT(SPEC, "jwtRules"), i), &r->jwt_rules[i]);
+	for (size_t i = 0; i < r->n_jwt_rules; i++)
+		check_required(c, r, i);
 }
 
 /* ---- AuthorizationPolicy ---- */
