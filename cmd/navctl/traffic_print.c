@@ -85,20 +85,11 @@ void traffic_print_text(const struct traffic *t, const struct walk *w, struct bu
 
 /* ---- JSON ---- */
 
-static void put_text(struct buf *out, const char *text)
-{
-	struct node n = {.kind = NODE_STRING, .text = text, .n = strlen(text)};
-
-	node_to_json(&n, false, false, out);
-}
-
 /* ,"key":"text", unless the text is NULL */
 static void put_member(struct buf *out, const char *key, const char *text)
 {
-	if (!text)
-		return;
-	buf_printf(out, ",\"%s\":", key);
-	put_text(out, text);
+	if (text)
+		node_member_to_json(",", key, text, out);
 }
 
 static void put_steps(const struct traffic *t, const struct walk *w, struct buf *out)

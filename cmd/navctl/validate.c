@@ -26,35 +26,22 @@ struct report {
 
 typedef void file_fn(struct report *r, const char *name, const struct buf *text, struct diags *ds);
 
-static void put_text(struct buf *out, const char *key, const char *s)
-{
-	struct node n = {.kind = NODE_STRING, .text = s, .n = strlen(s)};
-
-	buf_printf(out, "\"%s\":", key);
-	node_to_json(&n, false, false, out);
-}
-
 static void put_json(struct report *r, const struct diag *d)
 {
 	struct buf *out = d->severity == DIAG_ERROR ? &r->errors : &r->warnings;
 	const struct diag_object *o = &d->object;
 
-	buf_str(out, out->n ? ",\n  {" : "\n  {");
-	put_text(out, "code", diag_info(d->code)->id);
-	buf_char(out, ',');
+	node_member_to_json(out->n ? ",\n  {" : "\n  {", "code", diag_info(d->code)->id, out);
 	if (o->file) {
-		put_text(out, "file", o->file);
-		buf_printf(out, ",\"line\":%u,\"column\":%u,", d->pos.line, d->pos.col);
+		node_member_to_json(",", "file", o->file, out);
+		buf_printf(out, ",\"line\":%u,\"column\":%u", d->pos.line, d->pos.col);
 	}
-	if (o->kind) {
-		put_text(out, "object",
-			 arena_printf(r->a, "%s %s%s%s", o->kind, o->ns ? o->ns : "", o->ns && *o->ns ? "/" : "",
-				      o->name ? o->name : ""));
-		buf_char(out, ',');
-	}
-	put_text(out, "path", d->path);
-	buf_char(out, ',');
-	put_text(out, "message", d->text);
+	if (o->kind)
+		node_member_to_json(",", "object",
+				    arena_printf(r->a, "%s %s%s%s", o->kind, o->ns ? o->ns : "", o->ns && *o->ns ? "/" : "",
+						 o->name ? o->name : ""), out);
+	node_member_to_json(",", "path", d->path, out);
+	node_member_to_json(",", "message", d->text, out);
 	buf_char(out, '}');
 }
 

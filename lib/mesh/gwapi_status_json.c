@@ -9,21 +9,15 @@
 #include "base/scalar.h"
 #include "node/node.h"
 
-static void put_text(struct buf *b, const char *before, const char *key, const char *text)
-{
-	buf_printf(b, "%s\"%s\":", before, key);
-	node_text_to_json(text, b);
-}
-
 static void put_conditions(struct buf *b, const struct api_conditions *c, int64_t generation)
 {
 	buf_str(b, "\"conditions\":[");
 	for (size_t i = 0; i < c->n; i++) {
 		buf_str(b, i ? ",{" : "{");
-		put_text(b, "", "type", c->v[i].type);
-		put_text(b, ",", "status", c->v[i].is_true ? "True" : "False");
-		put_text(b, ",", "reason", c->v[i].reason);
-		put_text(b, ",", "message", c->v[i].message);
+		node_member_to_json("", "type", c->v[i].type, b);
+		node_member_to_json(",", "status", c->v[i].is_true ? "True" : "False", b);
+		node_member_to_json(",", "reason", c->v[i].reason, b);
+		node_member_to_json(",", "message", c->v[i].message, b);
 		if (generation)
 			buf_printf(b, ",\"observedGeneration\":%" PRId64, generation);
 		buf_char(b, '}');
@@ -54,7 +48,7 @@ static void put_listeners(struct buf *b, const struct api_status *st)
 		const struct api_listener_status *l = &st->listeners[i];
 
 		buf_str(b, i ? ",{" : "{");
-		put_text(b, "", "name", l->name);
+		node_member_to_json("", "name", l->name, b);
 		buf_char(b, ',');
 		put_kinds(b, l->kinds);
 		buf_printf(b, ",\"attachedRoutes\":%zu,", l->attached_routes);
@@ -68,8 +62,8 @@ static void put_addresses(struct buf *b, const struct strs *v)
 {
 	buf_str(b, ",\"addresses\":[");
 	for (size_t i = 0; i < v->n; i++) {
-		put_text(b, i ? ",{" : "{", "type", scalar_is_ip(v->v[i]) ? "IPAddress" : "Hostname");
-		put_text(b, ",", "value", v->v[i]);
+		node_member_to_json(i ? ",{" : "{", "type", scalar_is_ip(v->v[i]) ? "IPAddress" : "Hostname", b);
+		node_member_to_json(",", "value", v->v[i], b);
 		buf_char(b, '}');
 	}
 	buf_char(b, ']');
@@ -78,21 +72,21 @@ static void put_addresses(struct buf *b, const struct strs *v)
 static void put_optional(struct buf *b, const char *key, const char *text)
 {
 	if (text)
-		put_text(b, ",", key, text);
+		node_member_to_json(",", key, text, b);
 }
 
 /* name is the one field that is always there. */
 static void put_ref(struct buf *b, const char *key, const struct api_ref_status *r, int64_t generation)
 {
 	buf_printf(b, "{\"%s\":{", key);
-	put_text(b, "", "name", r->name);
+	node_member_to_json("", "name", r->name, b);
 	put_optional(b, "group", r->group);
 	put_optional(b, "kind", r->kind);
 	put_optional(b, "namespace", r->ns);
 	put_optional(b, "sectionName", r->section_name);
 	if (r->port.has)
 		buf_printf(b, ",\"port\":%u", r->port.v);
-	put_text(b, "},", "controllerName", r->controller);
+	node_member_to_json("},", "controllerName", r->controller, b);
 	buf_char(b, ',');
 	put_conditions(b, &r->conditions, generation);
 	buf_char(b, '}');

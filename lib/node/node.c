@@ -213,6 +213,12 @@ void node_text_to_json(const char *text, struct buf *out)
 	put_json_string(out, text, strlen(text));
 }
 
+void node_member_to_json(const char *before, const char *key, const char *text, struct buf *out)
+{
+	buf_printf(out, "%s\"%s\":", before, key);
+	node_text_to_json(text, out);
+}
+
 static void put_indent(struct buf *out, bool indent, int depth)
 {
 	if (!indent)

@@ -104,5 +104,7 @@ bool node_equal(const struct node *a, const struct node *b);	/* member order is 
 void node_to_json(const struct node *n, bool sorted, bool indent, struct buf *out);
 void node_to_yaml(const struct node *n, struct buf *out);
 void node_text_to_json(const char *text, struct buf *out);	/* a string, with its quotes */
+/* `<before>"key":"text"`; key has nothing to escape. */
+void node_member_to_json(const char *before, const char *key, const char *text, struct buf *out);
 
 #endif

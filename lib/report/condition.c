@@ -15,22 +15,16 @@ const struct node *condition_find(const struct node *list, const char *type)
 	return NULL;
 }
 
-static void put_text(struct buf *b, const char *before, const char *key, const char *text)
-{
-	buf_printf(b, "%s\"%s\":", before, key);
-	node_text_to_json(text, b);
-}
-
 static void put_own(struct buf *b, const struct condition *c, int64_t generation, const struct node *old, const char *now)
 {
 	const char *status = c->is_true ? "True" : "False", *was = node_text(old, "status");
 	const char *since = node_text(old, "lastTransitionTime");
 
-	put_text(b, "{", "type", c->type);
-	put_text(b, ",", "status", status);
-	put_text(b, ",", "lastTransitionTime", was && since && !strcmp(was, status) ? since : now);
-	put_text(b, ",", "reason", c->reason);
-	put_text(b, ",", "message", c->message);
+	node_member_to_json("{", "type", c->type, b);
+	node_member_to_json(",", "status", status, b);
+	node_member_to_json(",", "lastTransitionTime", was && since && !strcmp(was, status) ? since : now, b);
+	node_member_to_json(",", "reason", c->reason, b);
+	node_member_to_json(",", "message", c->message, b);
 	if (generation)
 		buf_printf(b, ",\"observedGeneration\":%" PRId64, generation);
 	buf_char(b, '}');

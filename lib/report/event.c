@@ -160,17 +160,11 @@ uint64_t event_note(struct event_book *b, const struct event_about *about, int64
 
 /* ---- requests ---- */
 
-static void put_text(struct buf *b, const char *key, const char *text)
-{
-	buf_printf(b, ",\"%s\":", key);
-	node_text_to_json(text, b);
-}
-
 static void put_time(struct buf *b, const char *key, int64_t wall_ns)
 {
 	char text[SCALAR_TIME];
 
-	put_text(b, key, scalar_time_print(wall_ns / 1000000000, text));
+	node_member_to_json(",", key, scalar_time_print(wall_ns / 1000000000, text), b);
 }
 
 static void put_event(const struct event_book *b, const struct series *s, struct buf *out)
@@ -179,22 +173,22 @@ static void put_event(const struct event_book *b, const struct series *s, struct
 
 	buf_str(out, "{\"apiVersion\":\"v1\",\"kind\":\"Event\",\"metadata\":{\"name\":");
 	node_text_to_json(s->event_name, out);
-	put_text(out, "namespace", o->ns);
+	node_member_to_json(",", "namespace", o->ns, out);
 	buf_str(out, "},\"involvedObject\":{\"kind\":");
 	node_text_to_json(o->kind, out);
-	put_text(out, "apiVersion", o->api_version);
-	put_text(out, "namespace", o->ns);
-	put_text(out, "name", o->name);
+	node_member_to_json(",", "apiVersion", o->api_version, out);
+	node_member_to_json(",", "namespace", o->ns, out);
+	node_member_to_json(",", "name", o->name, out);
 	if (*o->uid)
-		put_text(out, "uid", o->uid);
+		node_member_to_json(",", "uid", o->uid, out);
 	buf_str(out, "},\"type\":\"Warning\"");
-	put_text(out, "reason", o->reason);
-	put_text(out, "message", o->message);
+	node_member_to_json(",", "reason", o->reason, out);
+	node_member_to_json(",", "message", o->message, out);
 	buf_str(out, ",\"source\":{\"component\":");
 	node_text_to_json(b->component, out);
 	buf_char(out, '}');
-	put_text(out, "reportingComponent", b->component);
-	put_text(out, "reportingInstance", b->instance);
+	node_member_to_json(",", "reportingComponent", b->component, out);
+	node_member_to_json(",", "reportingInstance", b->instance, out);
 	put_time(out, "firstTimestamp", s->first_ns);
 	put_time(out, "lastTimestamp", s->last_ns);
 	buf_printf(out, ",\"count\":%u}", s->count);

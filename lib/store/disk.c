@@ -25,12 +25,6 @@ enum {
 
 /* ---- writing ---- */
 
-static void put_text(struct buf *out, const char *key, const char *text)
-{
-	buf_printf(out, "\"%s\":", key);
-	node_text_to_json(text, out);
-}
-
 static void put_map(struct buf *out, const char *key, const struct strmap *m)
 {
 	buf_printf(out, ",\"%s\":{", key);
@@ -59,23 +53,18 @@ static void put_object(struct buf *out, const struct object *o)
 
 	buf_printf(out, "{\"apiVersion\":\"%s%s%.*s\",\"kind\":\"%s\",\"metadata\":{", info->group, *info->group ? "/" : "", (int)n,
 		   info->versions, info->name);
-	put_text(out, "hash", hash_hex(o->hash, hex));
-	buf_char(out, ',');
-	put_text(out, "name", o->name);
+	node_member_to_json("", "hash", hash_hex(o->hash, hex), out);
+	node_member_to_json(",", "name", o->name, out);
 	if (*o->ns) {
-		buf_char(out, ',');
-		put_text(out, "namespace", o->ns);
+		node_member_to_json(",", "namespace", o->ns, out);
 	}
 	if (o->resource_version) {
-		buf_char(out, ',');
-		put_text(out, "resourceVersion", o->resource_version);
+		node_member_to_json(",", "resourceVersion", o->resource_version, out);
 	}
 	if (o->created_ns > 0)
 		put_time(out, o->created_ns);
 	if (o->file)
-		buf_char(out, ',');
-	if (o->file)
-		put_text(out, "file", o->file);
+		node_member_to_json(",", "file", o->file, out);
 	buf_printf(out, ",\"line\":%u,\"generation\":%lld", o->pos.line, (long long)o->generation);
 	put_map(out, "labels", &o->labels);
 	put_map(out, "annotations", &o->annotations);
