@@ -60,8 +60,8 @@ const char *errand_event_key(uint64_t number, struct arena *a)
 
 /* ---- objects ---- */
 
-/* Its status, as long as the server has the object and has not been told what is to be said. What is not published yet comes
- * again when it is. */
+/* Its status, as long as the server has the object and has not been told what is to be said. What is not published yet
+ * comes again when it is. */
 static bool begin_object(struct trip *t, const char *rest, struct buf *target)
 {
 	const char *ns = strchr(rest, '/'), *name = ns ? strchr(ns + 1, '/') : NULL;

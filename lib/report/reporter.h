@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * struct reporter: tells the cluster what became of its objects. Every replica serves; the one that holds the Lease also
- * writes: statuses of Istio's kinds and of the Gateway API, addresses of Ingresses, Events of what is bad, the caBundle of our webhook, the
- * mesh's root (and its CA's lists of revoked certificates) in every namespace. Each write is an errand (outbox.h): read
- * what is there, see what is due, patch it for the version that was read. What is there already is not written, so that a new leader writes nothing anew; what is gone is let go.
- * Nothing here has an effect on what is served. Thread: loop.
+ * writes: statuses of Istio's kinds and of the Gateway API, addresses of Ingresses, Events of what is bad, the caBundle of
+ * our webhook, the mesh's root (and its CA's lists of revoked certificates) in every namespace. Each write is an errand
+ * (outbox.h): read what is there, see what is due, patch it for the version that was read. What is there already is not
+ * written, so that a new leader writes nothing anew; what is gone is let go. Nothing here has an effect on what is served.
+ * Thread: loop.
  */
 #ifndef REPORT_REPORTER_H
 #define REPORT_REPORTER_H

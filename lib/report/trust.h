@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the cluster is told the mesh's root: the caBundle of the validating webhook (the API server's trust in us) and the
- * ConfigMaps of each namespace that Istio's agents and proxies read: the root, and the CA's lists of revoked certificates. From what is there to the patch that is due.
+ * Where the cluster is told the mesh's root: the caBundle of the validating webhook (the API server's trust in us) and
+ * the ConfigMaps of each namespace that Istio's agents and proxies read: the root, and the CA's lists of revoked
+ * certificates. From what is there to the patch that is due.
  * Source: istio-behaviour.md 6 (root distribution), 7.3. Thread: pure.
  */
 #ifndef REPORT_TRUST_H

@@ -153,7 +153,9 @@ static void put(struct feed *f, const struct node *root, const struct hash128 *h
 	struct identity id = identify(f, root, &s->scratch);
 	void **slot = map_slot(&f->known, id.key);
 	struct known *k = *slot;
-	bool same = k && id.version && k->version == id.version, moved = !k || k->generation != ((uint32_t)id.generation & INT32_MAX) || k->uid != id.uid;
+	uint32_t generation = (uint32_t)id.generation & INT32_MAX;
+	bool same = k && id.version && k->version == id.version;
+	bool moved = !k || k->generation != generation || k->uid != id.uid;
 
 	if (!k) {
 		k = *slot = calloc(1, sizeof(*k));
@@ -161,7 +163,7 @@ static void put(struct feed *f, const struct node *root, const struct hash128 *h
 	}
 	k->uid = id.uid;
 	k->version = id.version;
-	k->generation = (uint32_t)id.generation & INT32_MAX;
+	k->generation = generation;
 	k->round = f->round;
 	k->missing = false;
 	if (!same)
