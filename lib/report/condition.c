@@ -47,6 +47,8 @@ void conditions_put(struct buf *b, const struct condition *own, size_t n, int64_
 	for (size_t i = 0; old && old->kind == NODE_LIST && i < old->n; i++) {
 		const struct condition *c = find_own(own, n, node_text(&old->list[i], "type"));
 
+		if (c && !c->reason)
+			continue;
 		buf_str(b, comma);
 		comma = ",";
 		if (c)
@@ -55,7 +57,7 @@ void conditions_put(struct buf *b, const struct condition *own, size_t n, int64_
 			node_to_json(&old->list[i], false, false, b);
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (condition_find(old, own[i].type))
+		if (!own[i].reason || condition_find(old, own[i].type))
 			continue;
 		buf_str(b, comma);
 		comma = ",";

@@ -16,7 +16,7 @@
 struct condition {
 	const char *type;
 	bool is_true;
-	const char *reason, *message;
+	const char *reason, *message;	/* reason NULL: ours, and not to be there */
 };
 
 /* The list as it is to be, as JSON. old: as it is, or NULL. generation 0: not said. now: RFC 3339. */

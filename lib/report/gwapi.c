@@ -258,13 +258,16 @@ static const struct list_form lists[] = {
 	{"ancestors", {"ancestorRef", "controllerName"}, 16, true},
 };
 
+/* Conditions that come and go. */
+static const char *const passing_types[] = {"AttachedListenerSets", "InsecureFrontendValidationMode"};
+
 static void put_conditions(struct buf *b, const struct node *want, const struct node *old, const char *now)
 {
-	struct condition own[API_CONDITIONS_MAX];
+	struct condition own[API_CONDITIONS_MAX + ARRAY_LEN(passing_types)];
 	int64_t generation = 0;
 	size_t n = 0;
 
-	for (; n < want->n && n < ARRAY_LEN(own); n++) {
+	for (; n < want->n && n < API_CONDITIONS_MAX; n++) {
 		const struct node *c = &want->list[n], *seen = node_get(c, "observedGeneration");
 
 		own[n] = (struct condition){node_text(c, "type"), strcmp(node_text(c, "status"), "True") == 0, node_text(c, "reason"),
@@ -272,6 +275,9 @@ static void put_conditions(struct buf *b, const struct node *want, const struct 
 		if (seen)
 			scalar_int(seen->text, 0, INT64_MAX, &generation);
 	}
+	for (size_t i = 0; i < ARRAY_LEN(passing_types); i++)
+		if (!condition_find(want, passing_types[i]))
+			own[n++] = (struct condition){.type = passing_types[i]};
 	conditions_put(b, own, n, generation, old, now);
 }
 

@@ -35,13 +35,18 @@ static const char *status_json(struct fix *f, const struct node *n)
 }
 
 /* As a user writes them: the status stays. */
-static void put_gateway(struct fix *f, const char *class, const char *listeners)
+static void put_gateway_with(struct fix *f, const char *class, const char *listeners, const char *more)
 {
 	const struct node *was = fix_get(f, GATEWAYS, "one", "web");
 
 	fix_put(f, GATEWAYS, arena_printf(&f->w.arena, "{\"metadata\":{\"name\":\"web\",\"namespace\":\"one\"},\"spec\":{\"gatewayClassName\":"
-						       "\"%s\",\"listeners\":[%s]},\"status\":%s}", class, listeners,
+						       "\"%s\",\"listeners\":[%s]%s},\"status\":%s}", class, listeners, more,
 					  status_json(f, node_get(was, "status"))));
+}
+
+static void put_gateway(struct fix *f, const char *class, const char *listeners)
+{
+	put_gateway_with(f, class, listeners, "");
 }
 
 #define HTTP_LISTENER "{\"name\":\"http\",\"port\":80,\"protocol\":\"HTTP\"}"
@@ -194,6 +199,12 @@ static void is_written_once(void **state)
 	assert_int_equal(list_of(&f, GATEWAYS, "web", "listeners")->n, 2);
 	assert_true(has_reason(node_get(&list_of(&f, GATEWAYS, "web", "listeners")->list[1], "conditions"), "Conflicted", "ProtocolConflict"));
 	assert_int_equal(attached(&f, 0), 1);
+	/* a condition that is of some Gateways only goes with what it is about */
+	put_gateway_with(&f, "istio", HTTP_LISTENER, ",\"allowedListeners\":{\"namespaces\":{\"from\":\"Same\"}}");
+	wait_for(&f.w, gateway_is(&f, "AttachedListenerSets", "NoListenersAttached") && fix_is_quiet(&f, 0));
+	put_gateway(&f, "istio", HTTP_LISTENER);
+	wait_for(&f.w, !condition_of(list_of(&f, GATEWAYS, "web", "conditions"), "AttachedListenerSets") && fix_is_quiet(&f, 0));
+	assert_true(gateway_is(&f, "Accepted", "Accepted"));
 	fix_stop(&f);
 }
 
