@@ -13,23 +13,29 @@
 #include "model/jwks.h"
 #include "model/security.h"
 
-static bool starts_tls(const struct scope_svc *s, uint32_t port)
+/* The cluster exists, and finds its members by itself: by no request's address or host. */
+static bool may_fetch(const struct plan *p, const struct outbound *o, bool tls)
 {
 	struct policy policy;
+	enum ir_discovery d;
 
-	policy_of(s->dr, NULL, port, &policy);
-	return policy.tls && policy.tls->mode != CLIENT_TLS_DISABLE;
+	if (o->svc->svc->resolution == SVC_PASSTHROUGH)
+		return false;
+	outbound_policy(p, o, &policy);
+	if (tls && (!policy.tls || policy.tls->mode == CLIENT_TLS_DISABLE))
+		return false;
+	d = outbound_discovery(p, o, &policy);
+	return d == IR_EDS || ((d == IR_STRICT_DNS || d == IR_LOGICAL_DNS) && endpoints_count(p, o, &policy));
 }
 
-/* The service of the mesh that does, or NULL. */
-static const struct scope_svc *service_of(const struct plan *p, const struct jwks_uri *uri)
+static bool is_service(const struct plan *p, const struct jwks_uri *uri)
 {
 	const struct scope_svc *s = scope_find(&p->scope, uri->host);
 
 	for (size_t i = 0; s && i < s->n_ports; i++)
 		if (s->ports[i].port == uri->port)
-			return !uri->tls || starts_tls(s, uri->port) ? s : NULL;
-	return NULL;
+			return may_fetch(p, &(struct outbound){.svc = s, .port = &s->ports[i], .subset = ""}, uri->tls);
+	return false;
 }
 
 static const char *own_name(const struct jwks_uri *uri, struct arena *a)
@@ -39,7 +45,7 @@ static const char *own_name(const struct jwks_uri *uri, struct arena *a)
 
 const char *jwks_cluster_name(const struct plan *p, const struct jwks_uri *uri, struct arena *a)
 {
-	return service_of(p, uri) ? plan_cluster_name(a, "outbound", uri->port, "", uri->host) : own_name(uri, a);
+	return is_service(p, uri) ? plan_cluster_name(a, "outbound", uri->port, "", uri->host) : own_name(uri, a);
 }
 
 /* One host, and the objects that have keys there. */
@@ -91,7 +97,7 @@ static void add_place(struct plan *p, const struct object *o, const char *text, 
 	struct place *place;
 	void **slot;
 
-	if (!jwks_uri_read(text, a, &uri) || service_of(p, &uri))
+	if (!jwks_uri_read(text, a, &uri) || is_service(p, &uri))
 		return;
 	slot = map_slot(places, own_name(&uri, a));
 	if (!*slot) {

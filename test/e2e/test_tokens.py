@@ -6,11 +6,14 @@ import hashlib
 import hmac
 import http.server
 import json
+import socket
 import threading
 import time
 
+import certs
 import manifests
-from harness import ask, await_, free_port, need
+from certs import certificate
+from harness import Skip, ask, await_, free_port, need
 from identity import Issuer, b64url, openssl
 
 VERSIONS = ('v1', 'v2')
@@ -125,9 +128,9 @@ class World:
 
 
 class KeyServer:
-    """Serves a key set, on the address that manifests.service has for its pods."""
+    """Serves a key set: on the address that manifests.service has for its pods, or on another one."""
 
-    def __init__(self, keys):
+    def __init__(self, keys, ip='127.0.1.1', tls=None):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 body = json.dumps(keys).encode()
@@ -139,7 +142,9 @@ class KeyServer:
             def log_message(self, *args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(('127.0.1.1', 0), Handler)
+        self.server = http.server.ThreadingHTTPServer((ip, 0), Handler)
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -209,6 +214,35 @@ def test_tokens_of_a_key_server(env):
     await_('the fetched keys', lambda: world.status(token) == 200)
     need(world.last()['authorization'] == 'Bearer ' + token, 'the token does not go on')
     need(world.status(world.stranger.token({'kid': 'remote'}, iss=KEYS)) == 401, 'a token by another key passes')
+
+
+def own_address():
+    """An address of this machine that is not its own business alone."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(('192.0.2.1', 9))
+        except OSError:
+            raise Skip('no address but those of loopback')
+        ip = sock.getsockname()[0]
+    if ip.startswith('127.'):
+        raise Skip('no address but those of loopback')
+    return ip
+
+
+def test_tokens_of_a_strange_key_server(env):
+    """Keys of a host that is no service, without a ServiceEntry; over https only those that somebody vouches for."""
+    ip, world = own_address(), World(env)
+    keys = {'keys': [world.stranger.jwk]}
+    plain, safe = (env.started(KeyServer(keys, ip, tls)) for tls in (None, certs.server(certificate(env.folder, ip))))
+    rule = '    - {issuer: %s, jwksUri: "%s://%s:%d/keys", fromHeaders: [{name: x-%s}]}\n'
+    world.navarchd.write('tokens.yaml', world.authentication() + rule % ('plain', 'http', ip, plain.port, 'plain') +
+                         rule % ('safe', 'https', ip, safe.port, 'safe'))
+    token = world.stranger.token(iss='plain')
+    await_('the keys', lambda: world.status(x_plain=token) == 200 and world.status(x_plain=token + 'x') == 401)
+    got = world.status(x_safe=world.stranger.token(iss='safe'))
+    need(got == 401, 'keys of a server with a certificate of its own count: %d' % got)
+    refused = world.envoy.admin.stats('jwks.%d.https.%s.*ssl.fail_verify' % (safe.port, ip))
+    need(sum(refused.values()), 'the certificate was not looked at')
 
 
 def test_tokens_and_policies(env):
