@@ -13,12 +13,6 @@
 
 enum { OUTPUT_MAX = 1024 * 1024 * 1024 };
 
-static void put_text(struct buf *b, const char *before, const char *key, const char *text)
-{
-	buf_printf(b, "%s\"%s\":", before, key);
-	node_text_to_json(text, b);
-}
-
 static void put_object(struct buf *b, const struct api_status *st)
 {
 	const struct object *o = st->obj;
@@ -26,9 +20,9 @@ static void put_object(struct buf *b, const struct api_status *st)
 
 	buf_printf(b, "{\"apiVersion\":\"%s/%.*s\",\"kind\":\"%s\",\"metadata\":{", info->group, (int)strcspn(info->versions, " "),
 		   info->versions, info->name);
-	put_text(b, "", "name", o->name);
+	node_member_to_json("", "name", o->name, b);
 	if (*o->ns)
-		put_text(b, ",", "namespace", o->ns);
+		node_member_to_json(",", "namespace", o->ns, b);
 	buf_str(b, "},\"status\":");
 	api_status_to_json(st, b);
 	buf_char(b, '}');

@@ -203,9 +203,8 @@ static bool agrees(struct merge *m, const char *name, bool is_ca)
 {
 	static char a_cert, a_ca;
 	void *is = is_ca ? &a_ca : &a_cert, **slot = map_slot(&m->credentials, name);
-	size_t n = strlen(name), suffix = strlen(CREDENTIAL_CA_SUFFIX);
 
-	if (!is_ca && n > suffix && strcmp(name + n - suffix, CREDENTIAL_CA_SUFFIX) == 0)
+	if (!is_ca && credential_is_of_ca(name))
 		return false;
 	*slot = *slot ? *slot : is;
 	return *slot == is;

@@ -82,7 +82,6 @@ void gateway_route_expand(const struct plan *p, const struct plan_row *row, stru
 const struct ir_tls *gateway_tls_of(const struct plan *p, const struct gw_entry *e, struct arena *a);
 /* It would need a certificate of the mesh, and the proxy has no agent that gives it one. */
 bool gateway_lacks_identity(const struct plan *p, const struct gw_entry *e);
-#define CREDENTIAL_CA_SUFFIX "-cacert"	/* of the Secret that has only the CA */
 /* The SDS name of a credentialName: "kubernetes://name", or as it is when it says where from. */
 const char *credential_sds_name(const char *name, struct arena *a);
 /* Names of the server's own certificates; its CA's SDS name, or NULL. All in a. */

@@ -161,11 +161,11 @@ static const struct object *find_map(const struct secrets *s, const char *sds)
 static const struct object *find_secret(const struct secrets *s, const struct secret_name *at, bool is_ca, const struct asker *by)
 {
 	const struct object *o = allowed_secret(s, at, at->name, by);
-	size_t n = strlen(at->name), suffix = strlen(CREDENTIAL_CA_SUFFIX);
+	size_t suffix = strlen(CREDENTIAL_CA_SUFFIX);
 
-	if (o || !is_ca || n <= suffix || strcmp(at->name + n - suffix, CREDENTIAL_CA_SUFFIX) != 0)
+	if (o || !is_ca || !credential_is_of_ca(at->name))
 		return o;
-	return allowed_secret(s, at, arena_strndup(s->rows->arena, at->name, n - suffix), by);
+	return allowed_secret(s, at, arena_strndup(s->rows->arena, at->name, strlen(at->name) - suffix), by);
 }
 
 /* One that another server may have is said once, and not given up. */

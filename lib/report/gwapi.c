@@ -15,7 +15,8 @@ enum { BODY_MAX = 2 * 1024 * 1024, QUIET_MS = 100 };
 static const enum kind route_kinds[] = {KIND_HTTP_ROUTE, KIND_GRPC_ROUTE, KIND_TCP_ROUTE, KIND_TLS_ROUTE};
 static const enum kind other_kinds[] = {KIND_GATEWAY_CLASS, KIND_GWAPI_GATEWAY, KIND_LISTENER_SET, KIND_BACKEND_TLS_POLICY};
 /* What statuses depend on beside these, and beside snapshot.api. */
-static const enum kind input_kinds[] = {KIND_SERVICE, KIND_SERVICE_ENTRY, KIND_REFERENCE_GRANT, KIND_CONFIG_MAP, KIND_NAMESPACE};
+static const enum kind input_kinds[] = {KIND_SERVICE, KIND_SERVICE_ENTRY, KIND_REFERENCE_GRANT, KIND_CONFIG_MAP,
+					KIND_NAMESPACE};
 
 static bool is_one_of(enum kind kind, const enum kind *v, size_t n)
 {
@@ -326,7 +327,8 @@ static const char *put_comma(struct buf *b, const char *comma)
 }
 
 /* Ours where they stood, or at the end, so that two controllers do not take turns at the order. */
-static void put_list(struct buf *b, const struct list_form *f, const struct node *want, const struct node *old, const char *now)
+static void put_list(struct buf *b, const struct list_form *f, const struct node *want, const struct node *old,
+		     const char *now)
 {
 	const char *comma = "";
 	size_t n = 0;
