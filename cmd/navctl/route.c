@@ -103,7 +103,8 @@ static int route(struct traffic *t, const struct args *args, struct arena *a, st
 		return err_set(e, ERR_SYNTAX, "--from and --to are two ends: what leaves one, or what arrives at the other");
 	if (!q.url == !batch)
 		return err_set(e, ERR_SYNTAX, "a URL or --requests FILE is needed");
-	if (read_headers(args, a, &q.headers, e) || read_claims(args_get(args, "claims"), a, &q.claims, e) || traffic_open(t, args, a, e))
+	if (read_headers(args, a, &q.headers, e) || read_claims(args_get(args, "claims"), a, &q.claims, e) ||
+	    traffic_open(t, args, a, e))
 		return -1;
 	return batch ? print_batch(t, &q, batch, out, served, e)
 		     : print_one(t, &q, form && !strcmp(form, "json"), out, served, e);

@@ -219,7 +219,8 @@ static void judge_connections(struct analysis *n, const struct object *o)
 }
 
 /* Is one of the policies in force at the pod? Of RequestAuthentications only those with rules count. */
-static bool is_in_force(const struct analysis *n, const struct object *const *all, size_t n_all, const struct object *pod)
+static bool is_in_force(const struct analysis *n, const struct object *const *all, size_t n_all,
+			const struct object *pod)
 {
 	struct arena_mark mark = arena_mark(n->a);
 	struct policy_set set;
@@ -227,7 +228,8 @@ static bool is_in_force(const struct analysis *n, const struct object *const *al
 
 	policy_set_build(n->s, all, n_all, pod->ns, &pod->labels, n->a, &set);
 	for (size_t i = 0; i < set.n; i++)
-		found = found || set.v[i]->kind != KIND_REQUEST_AUTHENTICATION || object_spec(set.v[i], request_authentication)->n_jwt_rules;
+		found = found || set.v[i]->kind != KIND_REQUEST_AUTHENTICATION ||
+			object_spec(set.v[i], request_authentication)->n_jwt_rules;
 	arena_rewind(n->a, mark);
 	return found;
 }

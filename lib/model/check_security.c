@@ -228,7 +228,8 @@ static void check_required(struct check *c, const struct request_authentication 
 		if (!strcmp(r->jwt_rules[i].issuer, r->jwt_rules[k].issuer) || !is_within(&own, &other))
 			continue;
 		wrong(c, AT(ELEM(AT(SPEC, "jwtRules"), i), "presence"), D_JWT_PLACE_SHARED,
-		      "jwtRules[%zu] looks at the same place for tokens of %.100s: no token is good for both", k, r->jwt_rules[k].issuer);
+		      "jwtRules[%zu] looks at the same place for tokens of %.100s: no token is good for both", k,
+		      r->jwt_rules[k].issuer);
 		return;
 	}
 }

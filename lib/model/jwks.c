@@ -10,7 +10,8 @@
 #include "node/node.h"
 
 /* y = 2, for which the curve has no x */
-#define KEY_OF_NOBODY "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"kid\":\"nobody\"}"
+#define KEY_OF_NOBODY                                                                                                  \
+	"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"kid\":\"nobody\"}"
 
 const char jwks_of_nobody[] = "{\"keys\":[" KEY_OF_NOBODY "]}";
 
@@ -199,7 +200,8 @@ bool jwks_read(const char *text, struct arena *a, struct jwks_text *out)
 
 static bool is_own_address(const char *host)
 {
-	static const char *const own[] = {"127.0.0.0/8", "0.0.0.0/8", "169.254.0.0/16", "::/127", "fe80::/10", "::ffff:0:0/96"};
+	static const char *const own[] = {"127.0.0.0/8", "0.0.0.0/8", "169.254.0.0/16",
+					  "::/127", "fe80::/10", "::ffff:0:0/96"};
 	struct cidr net;
 	struct ip ip;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * JSON Web Key Sets (RFC 7517) of RequestAuthentications, as proxies get them: the public members of the keys
- * that Envoy knows. Envoy refuses a whole listener over a set without one good key, so a set without one of which that is
- * certain (the points of elliptic curves are not checked here) has one more, which nobody can sign with: its bytes
- * are no point of its curve. Thread: pure.
+ * that Envoy knows. Envoy refuses a whole listener over a set without one good key, so a set without one of which
+ * that is certain (the points of elliptic curves are not checked here) has one more, which nobody can sign with: its
+ * bytes are no point of its curve. Thread: pure.
  */
 #ifndef MODEL_JWKS_H
 #define MODEL_JWKS_H

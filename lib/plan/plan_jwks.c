@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Clusters for the keys of tokens, fetched where jwksUri says and with the TLS that it says. A service of the mesh has
- * its own cluster, which does for http and, where a DestinationRule starts TLS, for https; all other hosts are looked up in
- * DNS, and of https checked by the CAs that everybody trusts. The host is never the proxy's own machine
+ * its own cluster, which does for http and, where a DestinationRule starts TLS, for https; all other hosts are looked
+ * up in DNS, and of https checked by the CAs that everybody trusts. The host is never the proxy's own machine
  * (model/jwks.h).
  */
 #include "plan/plan_cluster_int.h"

@@ -63,7 +63,8 @@ static struct places places_of(const struct tokens *t, struct pbread provider)
 	const char *text;
 
 	while (pbread_next(&headers, &one))
-		*vec_push(&out.v, a) = (struct place){IN_HEADER, pbread_text(one, "name", a), pbread_text(one, "value_prefix", a)};
+		*vec_push(&out.v, a) =
+		    (struct place){IN_HEADER, pbread_text(one, "name", a), pbread_text(one, "value_prefix", a)};
 	while (pbread_next_text(&params, a, &text))
 		*vec_push(&out.v, a) = (struct place){IN_PARAMETER, text, ""};
 	while (pbread_next_text(&cookies, a, &text))
@@ -92,7 +93,8 @@ static const char *cookie_value(const struct walker *w, const char *name)
 	return NULL;
 }
 
-/* From the first character of a token behind the prefix, wherever that stands, to the next space; NULL: nothing is there. */
+/* From the first character of a token behind the prefix, wherever that stands, to the next space. NULL: nothing is
+ * there. */
 static const char *header_value(const struct walker *w, const struct place *at)
 {
 	static const char of_tokens[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=.";
