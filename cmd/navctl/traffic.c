@@ -246,31 +246,49 @@ static bool is_called(const struct traffic *t, const char *ns, const char *name,
 	       !strcmp(arena_printf(t->arena, "%s.%s", name, ns), written);
 }
 
+/* What a user knows it as: a listener of the Gateway API is its Gateway's. */
+static const struct object *owner_of(const struct gw *gw)
+{
+	return gw->home ? gw->home : gw->obj;
+}
+
+static const struct gw *find_gateway(const struct traffic *t, const char *name, struct err *e)
+{
+	const struct gw *found = NULL;
+
+	for (size_t i = 0; i < t->o.snap->n_gateways; i++) {
+		const struct gw *gw = t->o.snap->gateways[i];
+
+		if (!is_called(t, gw->ns, gw->name, name) && !is_called(t, owner_of(gw)->ns, owner_of(gw)->name, name))
+			continue;
+		if (found && owner_of(gw) != owner_of(found)) {
+			err_set(e, ERR_NOT_FOUND, "gateway/%.100s: several Gateways have this name; write gateway/NS/NAME", name);
+			return NULL;
+		}
+		found = gw;
+	}
+	if (!found)
+		err_set(e, ERR_NOT_FOUND, "gateway/%.100s: there is no such Gateway", name);
+	return found;
+}
+
 /* name: "NAME", "NS/NAME" or "NAME.NS" of a Gateway or Ingress: the proxies that it selects, or one with such labels. */
 static int gateway_proxy(struct traffic *t, const char *name, struct proxy *out, struct err *e)
 {
-	const struct gw *gw = NULL;
-	const struct object *pod;
+	const struct gw *gw = find_gateway(t, name, e);
 	const struct strmap *labels;
+	const struct object *pod;
 	const struct svc *svc;
-	size_t found = 0;
+	const char *ns;
 
-	for (size_t i = 0; i < t->o.snap->n_gateways; i++) {
-		const struct gw *o = t->o.snap->gateways[i];
-
-		if (is_called(t, o->ns, o->name, name) || is_called(t, o->obj->ns, o->obj->name, name)) {
-			gw = o;
-			found++;
-		}
-	}
-	if (found != 1)
-		return err_set(e, ERR_NOT_FOUND, found ? "gateway/%.100s: several Gateways have this name; write gateway/NS/NAME"
-						       : "gateway/%.100s: there is no such Gateway", name);
-	svc = gateway_service(gw->obj) ? service_of(t, gateway_service(gw->obj)) : NULL;
+	if (!gw)
+		return -1;
+	svc = gw->services && !gw->spec->selector.n ? service_of(t, gw->services) : NULL;
 	labels = svc ? &svc->selector : &gw->spec->selector;
-	pod = labels->n ? find_pod(t, svc ? svc->ns : NULL, labels) : NULL;
+	ns = svc ? svc->ns : gw->home ? gw->home->ns : NULL;
+	pod = labels->n ? find_pod(t, ns, labels) : NULL;
 	return pod ? pod_proxy(t, "router", pod, out, e)
-		   : make_proxy(t, "router", svc ? svc->ns : t->o.snap->mesh->root_namespace, gw->name, labels, NULL, out, e);
+		   : make_proxy(t, "router", ns ? ns : t->o.snap->mesh->root_namespace, owner_of(gw)->name, labels, NULL, out, e);
 }
 
 static struct strmap parse_labels(const char *text, struct arena *a)

@@ -5,6 +5,7 @@ import math
 import certs
 import manifests
 from harness import await_, count, free_port, get, need
+from test_navctl import navctl
 
 # the Gateway and its Envoy's Service are in istio-system, the routes in default, certificates in vault
 GATEWAY = '''apiVersion: v1
@@ -90,6 +91,8 @@ def test_gateway_api_weights(env):
     """HTTP and HTTPS through one HTTPRoute with weights; of a missing backend its share of requests is refused."""
     navarchd, envoy, http, https, ca = edge(env, {'route.yaml': route('shop', [('one', 7, ''), ('two', 3, '')])})
     await_('traffic', lambda: get(http)[0] == 200 and get(https, ca=ca)[0] == 200)
+    code, out, err = navctl('route', '--config-dir', navarchd.config, '--from', 'gateway/edge', 'http://x.example.com:%d/' % http)
+    need(code == 0 and ' 70.0 %  outbound|8000||one.' in out and 'Gateway istio-system/edge' in out, out + err)
     for port, requests, more in ((http, 300, {}), (https, 100, {'ca': ca})):
         got = count(port, requests, **more)
         need(set(got) == {'one', 'two'}, 'answers %s' % dict(got))
