@@ -7,11 +7,11 @@ import hmac
 import http.server
 import json
 import socket
-import threading
 import time
 
 import certs
 import manifests
+from backend import Server
 from certs import certificate
 from harness import Skip, ask, await_, free_port, need
 from identity import Issuer, b64url, openssl
@@ -142,11 +142,8 @@ class KeyServer:
             def log_message(self, *args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer((ip, 0), Handler)
-        if tls:
-            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.server = Server((ip, 0), Handler, tls)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
         self.server.shutdown()
