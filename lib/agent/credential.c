@@ -37,8 +37,7 @@ struct credential {
 	/* the request under way */
 	struct http_call *call;
 	struct held *next;		/* its key; chain and roots when they are here */
-	struct http_answer answer;
-	struct buf body;
+	struct http_whole got;
 	struct credential_stats stats;
 };
 
@@ -180,7 +179,7 @@ static void fail(struct credential *c, const struct err *why)
 	log_warn("cert", "no new certificate: %s; %s", why->text, have[credential_state(c)]);
 	held_free(c->next);
 	c->next = NULL;
-	renew_failed(&c->renew, now_of(c), c->answer.retry_after_ms, random_of(c));
+	renew_failed(&c->renew, now_of(c), c->got.answer.retry_after_ms, random_of(c));
 	wait(c);
 }
 
@@ -208,7 +207,7 @@ static int refused(const struct credential *c, json_t *root, struct err *e)
 {
 	const char *detail = json_string_value(json_object_get(root, "detail"));
 
-	return err_set(e, ERR_REFUSED, "%s answers %u%s%.*s", c->opts.url, c->answer.status, detail ? ": " : "", WHY_MAX,
+	return err_set(e, ERR_REFUSED, "%s answers %u%s%.*s", c->opts.url, c->got.answer.status, detail ? ": " : "", WHY_MAX,
 		       detail ? detail : "");
 }
 
@@ -217,29 +216,15 @@ static int read_answer(struct credential *c, struct err *e)
 	json_t *root;
 	int status;
 
-	if (c->body.failed)
+	if (c->got.body.failed)
 		return err_set(e, ERR_LIMIT, "the answer is longer than %d bytes", ANSWER_MAX);
-	root = json_loadb(c->body.p ? c->body.p : "", c->body.n, JSON_REJECT_DUPLICATES, NULL);
-	if (c->answer.status != 200)
+	root = json_loadb(c->got.body.p ? c->got.body.p : "", c->got.body.n, JSON_REJECT_DUPLICATES, NULL);
+	if (c->got.answer.status != 200)
 		status = refused(c, root, e);
 	else
 		status = take_answer(root, c->next, e) || settle(c->next, loop_wall_ns(c->loop) / 1000000000, e) ? -1 : 0;
 	json_decref(root);
 	return status;
-}
-
-static void on_answered(void *arg, const struct http_answer *answer)
-{
-	struct credential *c = arg;
-
-	c->answer = *answer;
-}
-
-static void on_received(void *arg, const char *p, size_t n)
-{
-	struct credential *c = arg;
-
-	buf_append(&c->body, p, n);
 }
 
 static void on_ended(void *arg, const struct err *why)
@@ -264,7 +249,7 @@ static void on_ended(void *arg, const struct err *why)
 	wait(c);
 }
 
-static const struct http_call_events events = {.answered = on_answered, .received = on_received, .ended = on_ended};
+static const struct http_call_events events = {.ended = on_ended};
 
 /* "Authorization: Bearer <what stands in the file>" */
 static int read_token(const char *path, struct buf *out, struct err *e)
@@ -327,6 +312,7 @@ static void send_request(struct credential *c, const char *request, const struct
 						 .proxy = "",
 						 .total_ms = CALL_MS,
 						 .events = &events,
+						 .whole = &c->got,
 						 .arg = c,
 					     });
 	free(body);
@@ -355,8 +341,7 @@ static int ask(struct credential *c, struct err *e)
 	buf_init(&header, TOKEN_MAX);
 	buf_init(&ca, 2 * PEM_MAX);
 	c->next = held_new();
-	buf_clear(&c->body);
-	c->answer = (struct http_answer){.retry_after_ms = -1};
+	c->got.answer.retry_after_ms = -1; /* until it is asked */
 	status = credential_trusted(c, &ca, e) || prove(c, &tls, &header, e) ||
 			 own_key_make(&c->next->key, &a, &request, e)
 		     ? -1
@@ -406,7 +391,7 @@ struct credential *credential_open(struct loop *l, struct http_client *client, c
 	c = calloc(1, sizeof(*c));
 	must(c && "out of memory");
 	*c = (struct credential){.opts = *o, .loop = l, .client = client};
-	buf_init(&c->body, ANSWER_MAX);
+	buf_init(&c->got.body, ANSWER_MAX);
 	renew_init(&c->renew, o->left);
 	if (o->cert_dir)
 		load(c);
@@ -422,7 +407,7 @@ void credential_close(struct credential *c)
 	http_call_cancel(c->call);
 	held_free(c->held);
 	held_free(c->next);
-	buf_fini(&c->body);
+	buf_fini(&c->got.body);
 	free(c);
 }
 

@@ -35,8 +35,7 @@ struct envoy {
 	char admin[ADDRESS_MAX];	/* "" while unknown */
 	struct loop_timer timer, probe;
 	struct http_call *call;		/* a probe's, or the drain's */
-	struct http_answer answer;
-	struct buf body;
+	struct http_whole got;
 	unsigned probes_failed;
 	bool was_ready;			/* this process */
 };
@@ -59,16 +58,6 @@ const char *envoy_admin(struct envoy *v)
 	return *v->admin ? v->admin : NULL;
 }
 
-static void on_answered(void *arg, const struct http_answer *answer)
-{
-	((struct envoy *)arg)->answer = *answer;
-}
-
-static void on_received(void *arg, const char *p, size_t n)
-{
-	buf_append(&((struct envoy *)arg)->body, p, n);
-}
-
 /* false: its admin port is not known. */
 static bool admin_call(struct envoy *v, const char *method, const char *path, const struct http_call_events *events)
 {
@@ -79,10 +68,8 @@ static bool admin_call(struct envoy *v, const char *method, const char *path, co
 	if (!envoy_admin(v))
 		return false;
 	snprintf(url, sizeof(url), "%s%s", v->admin, path);
-	buf_clear(&v->body);
-	v->answer = (struct http_answer){0};
 	v->call = http_call_start(v->client, &(struct http_call_opts){.method = method, .url = url, .proxy = "", .total_ms = PROBE_MS,
-								     .events = events, .arg = v});
+								     .events = events, .whole = &v->got, .arg = v});
 	return true;
 }
 
@@ -99,7 +86,7 @@ static void kill_silent(struct envoy *v)
 /* One that starts may be silent for a while, and is looked at often. */
 static void probed(struct envoy *v, bool answered)
 {
-	bool ready = answered && v->answer.status == 200;
+	bool ready = answered && v->got.answer.status == 200;
 
 	v->probes_failed = answered ? 0 : v->probes_failed + 1;
 	if (ready && !v->was_ready) {
@@ -123,7 +110,7 @@ static void on_probed(void *arg, const struct err *why)
 	probed(v, !why);
 }
 
-static const struct http_call_events probe_events = {.answered = on_answered, .received = on_received, .ended = on_probed};
+static const struct http_call_events probe_events = {.ended = on_probed};
 
 static void probe(void *arg)
 {
@@ -272,13 +259,13 @@ static void on_counted(void *arg, const struct err *why)
 	int64_t took = loop_now_ms(v->loop) - v->drain_began_ms;
 
 	v->call = NULL;
-	if (!why && v->answer.status == 200 && !v->body.failed && took >= v->opts.drain_ms && !count_active(buf_cstr(&v->body)))
+	if (!why && v->got.answer.status == 200 && !v->got.body.failed && took >= v->opts.drain_ms && !count_active(buf_cstr(&v->got.body)))
 		drained(v);
 	else
 		loop_timer_start(v->loop, &v->timer, DRAIN_POLL_MS, poll_drain, v);
 }
 
-static const struct http_call_events count_events = {.answered = on_answered, .received = on_received, .ended = on_counted};
+static const struct http_call_events count_events = {.ended = on_counted};
 
 static void poll_drain(void *arg)
 {
@@ -295,12 +282,12 @@ static void on_draining(void *arg, const struct err *why)
 	struct envoy *v = arg;
 
 	v->call = NULL;
-	if (why || v->answer.status != 200)
+	if (why || v->got.answer.status != 200)
 		log_warn("envoy", "it does not drain: %s", why ? why->text : "an error from its admin port");
 	loop_timer_start(v->loop, &v->timer, DRAIN_POLL_MS, poll_drain, v);
 }
 
-static const struct http_call_events drain_events = {.answered = on_answered, .received = on_received, .ended = on_draining};
+static const struct http_call_events drain_events = {.ended = on_draining};
 
 void envoy_drain(struct envoy *v)
 {
@@ -326,7 +313,7 @@ struct envoy *envoy_new(struct loop *l, struct http_client *client, const struct
 
 	must(v && "out of memory");
 	*v = (struct envoy){.opts = *o, .loop = l, .client = client};
-	buf_init(&v->body, STATS_MAX);
+	buf_init(&v->got.body, STATS_MAX);
 	return v;
 }
 
@@ -338,7 +325,7 @@ void envoy_free(struct envoy *v)
 	loop_timer_stop(v->loop, &v->probe);
 	http_call_cancel(v->call);
 	child_free(v->child);
-	buf_fini(&v->body);
+	buf_fini(&v->got.body);
 	free(v);
 }
 

@@ -18,8 +18,7 @@ struct root_watch {
 	struct root_watch_opts opts;
 	struct loop_timer timer;
 	struct http_call *call; /* or NULL */
-	unsigned status;
-	struct buf body;
+	struct http_whole got;
 	uint64_t had; /* number of the bundle that was taken over last; 0: none yet */
 };
 
@@ -59,20 +58,6 @@ static bool take(struct root_watch *w, json_t *answer, struct err *e)
 	return is_new;
 }
 
-static void on_answered(void *arg, const struct http_answer *answer)
-{
-	struct root_watch *w = arg;
-
-	w->status = answer->status;
-}
-
-static void on_received(void *arg, const char *p, size_t n)
-{
-	struct root_watch *w = arg;
-
-	buf_append(&w->body, p, n);
-}
-
 /* A control plane that is away is told of by whoever renews. */
 static void on_ended(void *arg, const struct err *why)
 {
@@ -82,8 +67,8 @@ static void on_ended(void *arg, const struct err *why)
 	struct err e;
 
 	w->call = NULL;
-	if (!why && w->status == 200 && !w->body.failed) {
-		answer = json_loadb(w->body.p ? w->body.p : "", w->body.n, JSON_REJECT_DUPLICATES, NULL);
+	if (!why && w->got.answer.status == 200 && !w->got.body.failed) {
+		answer = json_loadb(w->got.body.p ? w->got.body.p : "", w->got.body.n, JSON_REJECT_DUPLICATES, NULL);
 		is_new = take(w, answer, &e);
 		if (!is_new && e.code)
 			log_warn("cert", "the roots stay as they are: %s", e.text);
@@ -92,7 +77,7 @@ static void on_ended(void *arg, const struct err *why)
 	look_in(w, is_new ? SOON_MS : w->opts.every_ms);
 }
 
-static const struct http_call_events events = {.answered = on_answered, .received = on_received, .ended = on_ended};
+static const struct http_call_events events = {.ended = on_ended};
 
 static void ask(struct root_watch *w, const struct credential_pair *pair)
 {
@@ -102,8 +87,6 @@ static void ask(struct root_watch *w, const struct credential_pair *pair)
 	struct err e;
 
 	buf_init(&trusted, TRUSTED_MAX);
-	buf_clear(&w->body);
-	w->status = 0;
 	snprintf(url, sizeof(url), "%s/v1/roots", w->opts.url);
 	if (w->had)
 		snprintf(url + strlen(url), 40, "?have=%llu", (unsigned long long)w->had);
@@ -115,6 +98,7 @@ static void ask(struct root_watch *w, const struct credential_pair *pair)
 									      .proxy = "",
 									      .total_ms = CALL_MS,
 									      .events = &events,
+									      .whole = &w->got,
 									      .arg = w});
 	}
 	buf_fini(&trusted);
@@ -140,7 +124,7 @@ struct root_watch *root_watch_new(struct loop *l, struct http_client *client, st
 	*w = (struct root_watch){.loop = l, .client = client, .credential = credential, .opts = *o};
 	if (!w->opts.every_ms)
 		w->opts.every_ms = ROOT_WATCH_MS;
-	buf_init(&w->body, ANSWER_MAX);
+	buf_init(&w->got.body, ANSWER_MAX);
 	look_in(w, w->opts.every_ms);
 	return w;
 }
@@ -151,6 +135,6 @@ void root_watch_free(struct root_watch *w)
 		return;
 	loop_timer_stop(w->loop, &w->timer);
 	http_call_cancel(w->call);
-	buf_fini(&w->body);
+	buf_fini(&w->got.body);
 	free(w);
 }

@@ -25,8 +25,7 @@ struct question {
 	struct question *next, **at;
 	struct http_request *req;
 	struct http_call *call;
-	struct http_answer answer;
-	struct buf body;
+	struct http_whole got;
 	bool stats;			/* else: is it ready */
 };
 
@@ -36,13 +35,13 @@ static void question_free(struct question *q)
 	if (q->next)
 		q->next->at = q->at;
 	http_call_cancel(q->call);
-	buf_fini(&q->body);
+	buf_fini(&q->got.body);
 	free(q);
 }
 
 static void answer_ready(struct question *q, const struct err *why)
 {
-	bool ready = !why && q->answer.status == 200;
+	bool ready = !why && q->got.answer.status == 200;
 
 	http_reply_text(q->req, ready ? 200 : 503, ready ? "ready\n" : why ? "Envoy does not answer\n" : "Envoy is not ready\n");
 }
@@ -55,19 +54,9 @@ static void answer_stats(struct question *q, const struct err *why)
 
 	buf_init(&resp.body, STATS_MAX);
 	o->collect(o->arg, &resp.body);
-	if (!why && q->answer.status == 200 && !q->body.failed)
-		buf_append(&resp.body, q->body.p ? q->body.p : "", q->body.n);
+	if (!why && q->got.answer.status == 200 && !q->got.body.failed)
+		buf_append(&resp.body, q->got.body.p ? q->got.body.p : "", q->got.body.n);
 	http_reply(q->req, &resp);
-}
-
-static void on_answered(void *arg, const struct http_answer *answer)
-{
-	((struct question *)arg)->answer = *answer;
-}
-
-static void on_received(void *arg, const char *p, size_t n)
-{
-	buf_append(&((struct question *)arg)->body, p, n);
 }
 
 static void on_ended(void *arg, const struct err *why)
@@ -88,7 +77,7 @@ static void on_gone(struct http_request *req, void *arg)
 	question_free(arg);
 }
 
-static const struct http_call_events events = {.answered = on_answered, .received = on_received, .ended = on_ended};
+static const struct http_call_events events = {.ended = on_ended};
 
 static void ask_envoy(struct status *s, struct http_request *req, const char *path, bool stats)
 {
@@ -102,7 +91,7 @@ static void ask_envoy(struct status *s, struct http_request *req, const char *pa
 	if (q->next)
 		q->next->at = &q->next;
 	s->open = q;
-	buf_init(&q->body, stats ? STATS_MAX : READY_MAX);
+	buf_init(&q->got.body, stats ? STATS_MAX : READY_MAX);
 	if (!admin) {
 		err_set(&unknown, ERR_NOT_FOUND, "Envoy does not run");
 		on_ended(q, &unknown);
@@ -110,7 +99,7 @@ static void ask_envoy(struct status *s, struct http_request *req, const char *pa
 	}
 	snprintf(url, sizeof(url), "%s%s", admin, path);
 	q->call = http_call_start(s->client, &(struct http_call_opts){.method = "GET", .url = url, .proxy = "", .total_ms = ASK_MS,
-								     .events = &events, .arg = q});
+								     .events = &events, .whole = &q->got, .arg = q});
 	http_hold(req, on_gone, q);
 }
 

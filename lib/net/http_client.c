@@ -33,6 +33,7 @@ struct http_call {
 	CURL *curl;
 	struct curl_slist *headers, *connect_to;
 	const struct http_call_events *events;
+	struct http_whole *whole; /* or NULL */
 	void *arg;
 	int64_t idle_ms;
 	struct loop_timer idle, total;
@@ -262,7 +263,10 @@ static size_t take_header(char *p, size_t size, size_t n, void *arg)
 		return n;
 	call->answered = true;
 	call->answer.status = (unsigned)status;
-	call->events->answered(call->arg, &call->answer);
+	if (call->whole)
+		call->whole->answer = call->answer;
+	else
+		call->events->answered(call->arg, &call->answer);
 	return call->state == CALL_OVER ? 0 : n;
 }
 
@@ -298,7 +302,10 @@ static size_t take_body(char *p, size_t size, size_t n, void *arg)
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	c->turn_bytes += n;
-	call->events->received(call->arg, p, n);
+	if (call->whole)
+		buf_append(&call->whole->body, p, n);
+	else
+		call->events->received(call->arg, p, n);
 	return call->state == CALL_OVER ? 0 : n;
 }
 
@@ -422,6 +429,11 @@ struct http_call *http_call_start(struct http_client *c, const struct http_call_
 	must(o->idle_ms > 0 || o->total_ms > 0);
 	call->client = c;
 	call->events = o->events;
+	call->whole = o->whole;
+	if (call->whole) {
+		buf_clear(&call->whole->body);
+		call->whole->answer = (struct http_answer){.retry_after_ms = -1};
+	}
 	call->arg = o->arg;
 	call->idle_ms = o->idle_ms;
 	call->answer.retry_after_ms = -1;

@@ -2,7 +2,7 @@
  *
  * HTTP requests to others, over libcurl's multi interface on our loop: HTTP/2 where TLS agrees on it,
  * all calls of one origin over as few connections as its stream limit allows. TLS is always verified. A
- * body is handed out as it comes and never gathered; every wait is bounded. Redirects are not followed.
+ * body is handed out as it comes, or gathered by its reader's cap; every wait is bounded. Redirects are not followed.
  * Thread: loop.
  */
 #ifndef NET_HTTP_CLIENT_H
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "ev/loop.h"
 
@@ -28,6 +29,12 @@ struct http_tls {
 struct http_answer {
 	unsigned status;
 	int64_t retry_after_ms;		/* -1: not said */
+};
+
+/* Of a call whose answer is looked at when it is whole. */
+struct http_whole {
+	struct http_answer answer;	/* status 0: none came */
+	struct buf body;		/* with its owner's cap; `failed`: the body was longer */
 };
 
 /* No event comes before http_call_start has returned. A call may be cancelled from any of them. */
@@ -49,6 +56,7 @@ struct http_call_opts {
 	int64_t idle_ms;		/* without a byte, from the start on; 0 = total_ms bounds it */
 	int64_t total_ms;		/* 0 = a stream, which idle_ms bounds */
 	const struct http_call_events *events;
+	struct http_whole *whole;	/* or NULL: emptied, and filled in place of the events answered and received */
 	void *arg;
 };
 
