@@ -14,6 +14,8 @@
 #include "model/security.h"
 
 static const int64_t default_timeout_ns = INT64_C(5) * 1000000000;
+/* Envoy refuses a listener with more, which is 136 years. */
+static const int64_t longest_timeout_ns = INT64_C(4294967295) * 1000000000;
 
 /* The rules of all objects. Equal issuers stay in the order of their objects. */
 struct rules {
@@ -94,6 +96,8 @@ static void set_keys(const struct plan *p, const struct jwt_rule *r, struct ir_j
 		out->jwks_uri = r->jwks_uri;
 		out->jwks_cluster = jwks_cluster_name(p, &uri, a);
 		out->jwks_timeout_ns = r->timeout.has ? r->timeout.ns : default_timeout_ns;
+		if (out->jwks_timeout_ns > longest_timeout_ns)
+			out->jwks_timeout_ns = longest_timeout_ns;
 	}
 }
 
