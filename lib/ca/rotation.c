@@ -329,7 +329,7 @@ static bool peer_has(struct rotation *r, struct rotation_peer *p, const struct r
 		h->bundle = r->s.bundle;
 	if (p->ack != ROTATION_ACK_NONE)
 		return p->ack == ROTATION_ACK_HAS;
-	if (h) {
+	if (h && p->cert_from_s <= h->issued_s) { /* else it has a later one, whose line was lost */
 		p->expired = now_s > h->until_s;
 		return h->bundle >= root->bundle;
 	}

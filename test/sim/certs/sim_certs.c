@@ -131,6 +131,8 @@ static void start(struct world *w)
 			fail(w, "S3", "it does not start: %s", e.text);
 		return;
 	}
+	for (size_t i = 0; i < HOLDERS; i++) /* streams come anew, by the certificate of now */
+		w->holder[i].shown_s = lives(w, &w->holder[i]) ? w->holder[i].issued_s : 0;
 	roots_set_peers(w->roots, peers, w);
 	say(w, "started", NULL);
 	if (w->verbose)
