@@ -181,7 +181,7 @@ static size_t ask(struct fixture *f, struct client *c, const char *text, size_t 
 {
 	size_t got = 0;
 
-	must(SSL_write(c->ssl, text, (int)n) == (int)n);
+	must(!n || SSL_write(c->ssl, text, (int)n) == (int)n);
 	for (int i = 0; i < 4000 && got < want; i++) {
 		int r = SSL_read(c->ssl, out + got, (int)(want - got));
 
@@ -195,6 +195,26 @@ static size_t ask(struct fixture *f, struct client *c, const char *text, size_t 
 	return got;
 }
 
+/* The same for one answer of HTTP/1.1 with a length, and nothing behind it. */
+static void ask_whole(struct fixture *f, struct client *c, const char *text, size_t n, char *out, size_t size)
+{
+	size_t got = 0, more;
+	const char *length;
+
+	memset(out, 0, size);
+	for (; !strstr(out, "\r\n\r\n"); n = 0) {
+		must(got < size - 1);
+		more = ask(f, c, text, n, out + got, 1);
+		assert_int_equal(more, 1);
+		got += more;
+	}
+	length = strcasestr(out, "\r\nContent-Length: ");
+	assert_non_null(length);
+	more = strtoul(length + strlen("\r\nContent-Length: "), NULL, 10);
+	must(more < size - got);
+	assert_int_equal(ask(f, c, text, 0, out + got, more), more);
+}
+
 static void serves_http1(void **state)
 {
 	static const char who[] = "GET /who HTTP/1.1\r\nHost: x\r\n\r\n", big[] = "GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
@@ -205,14 +225,8 @@ static void serves_http1(void **state)
 
 	assert_int_equal(shake(f, &c), 0);
 	for (int i = 0; i < 3; i++) {	/* one connection */
-		memset(out, 0, 2000);
-		n = ask(f, &c, who, strlen(who), out, 60);
-		assert_true(n == 60 && !strncmp(out, "HTTP/1.1 200 OK\r\n", 17));
-		ask(f, &c, "", 0, out, 0);
-		for (int k = 0; k < 20; k++) {
-			loop_turn(f->loop, 1);
-			SSL_read(c.ssl, out, 2000);
-		}
+		ask_whole(f, &c, who, strlen(who), out, 2000);
+		assert_int_equal(strncmp(out, "HTTP/1.1 200 OK\r\n", 17), 0);
 		assert_true(f->seen_tls);
 		assert_true(f->seen_cert > 100);
 	}
