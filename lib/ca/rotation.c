@@ -209,12 +209,18 @@ static void keep_holder(struct rotation *r, const struct rotation_leaf *leaf)
 	}
 	if (leaf->issued_s < h->issued_s)
 		return;
+	if (!h->until_s)
+		h->before = leaf->bundle;
+	else if (leaf->issued_s > h->issued_s + ROTATION_HANDED_S)
+		h->before = h->bundle;
 	h->root = mark_of(leaf->root);
-	h->bundle = leaf->bundle;
+	h->bundle = h->given = leaf->bundle;
 	h->issued_s = leaf->issued_s;
 	h->until_s = leaf->until_s;
 	h->skipped = false;
 	memcpy(h->serial, leaf->serial, sizeof(h->serial));
+	if (leaf->issued_s > r->newest_s)
+		r->newest_s = leaf->issued_s;
 }
 
 bool rotation_issued(struct rotation *r, const struct rotation_leaf *leaf)
@@ -262,8 +268,19 @@ bool rotation_booted(struct rotation *r, const char *boot_id)
 	return is_another;
 }
 
+static void doubt_holder(const char *key, void *value, void *arg)
+{
+	const struct rotation *r = arg;
+	struct rotation_holder *h = value;
+
+	(void)key;
+	if (h->issued_s + ROTATION_HANDED_S >= r->newest_s && h->before < h->bundle)
+		h->bundle = h->before;
+}
+
 void rotation_replayed(struct rotation *r)
 {
+	map_each(&r->holders, doubt_holder, r);
 	if (r->s.gap_s > r->unknown_until_s)
 		r->unknown_until_s = r->s.gap_s;
 	if (r->s.gap_s)
@@ -327,6 +344,8 @@ static bool peer_has(struct rotation *r, struct rotation_peer *p, const struct r
 		h->seen = r->turn;
 	if (p->ack == ROTATION_ACK_HAS && h && h->bundle < r->s.bundle)
 		h->bundle = r->s.bundle;
+	if (h && p->cert_from_s == h->issued_s && h->bundle < h->given)
+		h->bundle = h->given;
 	if (p->ack != ROTATION_ACK_NONE)
 		return p->ack == ROTATION_ACK_HAS;
 	if (h && p->cert_from_s <= h->issued_s) { /* else it has a later one, whose line was lost */

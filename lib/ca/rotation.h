@@ -34,6 +34,7 @@ enum {
 	ROTATION_SKEW_S = 120,	      /* between clocks of the mesh */
 	ROTATION_SPREAD_S = 10 * 60,  /* until all replicas have seen a change of what they share */
 	ROTATION_LEAST_S = 5,	      /* of distributing: until no request is under way that has the bundle before */
+	ROTATION_HANDED_S = 60,	      /* from a line of the log until its certificate is with whom it is for, or never */
 	ROTATION_JUMP_S = 60,	      /* of the wall clock, that is one */
 	ROTATION_BOOT = 40,	      /* of an id of the machine's start */
 	ROTATION_NAMES_MAX = 16,      /* of those that are behind */
@@ -75,7 +76,9 @@ struct rotation_state {
 
 struct rotation_holder {
 	uint64_t root; /* its first digits */
-	uint64_t bundle;
+	uint64_t bundle; /* that it has */
+	uint64_t given;	 /* that its last certificate came with */
+	uint64_t before; /* that it had before certificates that may not have reached it */
 	int64_t issued_s, until_s;
 	uint8_t serial[TBS_SERIAL];
 	uint64_t seen; /* connected, when it was looked at last */
@@ -88,6 +91,7 @@ struct rotation {
 	struct map holders; /* -> struct rotation_holder */
 	int64_t unknown_until_s; /* of leaves whose holders are not kept */
 	uint64_t unknown_bundle; /* the oldest that one of them may have */
+	int64_t newest_s;	 /* of the leaves of the ledger: when the last was issued */
 	uint64_t turn;
 	int64_t wall_s, mono_s, held_until_s, off_s; /* held_until_s: monotonic; 0: not */
 	struct arena arena; /* of the PEMs */
@@ -123,7 +127,8 @@ void rotation_unlogged(struct rotation *r, int64_t until_s);
 /* With another id than before the machine went down meanwhile, and took what the log had not on disk: all that was
  * promised may have been issued to somebody who is not in it. Returns that. */
 bool rotation_booted(struct rotation *r, const char *boot_id);
-/* After the log was read: what is promised beyond it may have been issued, to whom nobody knows. */
+/* After the log was read: what is promised beyond it may have been issued, to whom nobody knows; and what was logged last
+ * may not have been handed out, until its holder shows it. */
 void rotation_replayed(struct rotation *r);
 /* Somebody proved to have the bundle of that number. */
 void rotation_has(struct rotation *r, const char *holder, uint64_t bundle);

@@ -439,6 +439,35 @@ static void a_restart_forgets_nothing(void **state)
 	assert_int_equal(f->r.s.n, 1);
 }
 
+/* Logged, and killed before it was handed out: its holder may have what it had before, until it shows the new one. */
+static void what_was_logged_last_may_not_have_arrived(void **state)
+{
+	struct fix *f = *state;
+	int64_t issued_s;
+
+	files(f, 0, -1);
+	issue(f, "a/a@1");
+	issue(f, "b/b@2");
+	files(f, 1, -1);
+	f->now_s += HOUR;
+	issue(f, "b/b@2");
+	f->now_s += ROTATION_HANDED_S + 1;
+	issue(f, "a/a@1");
+	f->now_s++;
+	issue(f, "a/a@1"); /* once more: it had no answer */
+	issue(f, "c/c@3"); /* its first: there is nothing old that it could have */
+	issued_s = f->now_s;
+	rotation_replayed(&f->r);
+	assert_int_equal(pass(f, ROTATION_LEAST_S), ROTATION_NOTHING);
+	assert_int_equal(f->report.n_away, 1);
+	assert_string_equal(f->report.names[0], "a/a@1");
+	connect(f, "a/a@1");
+	f->peers[0].cert_from_s = issued_s - HOUR;
+	assert_int_equal(pass(f, 1), ROTATION_NOTHING);
+	f->peers[0].cert_from_s = issued_s;
+	assert_int_equal(pass(f, 1), ROTATION_SWITCHED);
+}
+
 static void damage_is_seen(void **state)
 {
 	struct fix *f = *state;
@@ -582,6 +611,7 @@ int main(void)
 	    T(a_clock_that_jumps_decides_nothing),
 	    T(a_replica_waits_for_what_others_issued),
 	    T(a_restart_forgets_nothing),
+	    T(what_was_logged_last_may_not_have_arrived),
 	    T(damage_is_seen),
 	    T(lines_of_the_log),
 	    T(certificates_are_told_weeks_ahead),
