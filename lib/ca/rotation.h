@@ -34,7 +34,7 @@ enum {
 	ROTATION_SKEW_S = 120,	      /* between clocks of the mesh */
 	ROTATION_SPREAD_S = 10 * 60,  /* until all replicas have seen a change of what they share */
 	ROTATION_LEAST_S = 5,	      /* of distributing: until no request is under way that has the bundle before */
-	ROTATION_HANDED_S = 60,	      /* from a line of the log until its certificate is with whom it is for, or never */
+	ROTATION_HANDED_S = 10,	      /* from a line of the log until its certificate is with whom it is for, or never */
 	ROTATION_JUMP_S = 60,	      /* of the wall clock, that is one */
 	ROTATION_BOOT = 40,	      /* of an id of the machine's start */
 	ROTATION_NAMES_MAX = 16,      /* of those that are behind */

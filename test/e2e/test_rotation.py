@@ -73,6 +73,8 @@ def test_rotation_own(env):
     need(open(one.ca).read() == roots, 'the file of roots is not what is trusted')
     restart(one)
     need(rotation(one)['paused'], 'the pause is forgotten')
+    need(rotation(one)['waitsFor'] == ['default/a@127.0.0.1'], 'it is sure that the last answer before the kill has arrived')
+    renew(one, a, one.ca)
     navctl(one, 'resume', want=0)
     phase(one, 'draining')
     restart(one)
