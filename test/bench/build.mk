@@ -10,7 +10,7 @@ $(BENCH_C): $(O)/%: $(O)/%.o $(O)/test/bench/load.o $(O)/lib.a
 
 # on the simulator's loop: ten thousand generations need no time of their own
 RELOAD_LIB := $(foreach l,base node model mesh plan xds,$(call objects,$(l))) $(GEN_OBJ) \
-	$(addprefix $(O)/lib/,store/store.o store/discovery.o store/object_set.o server/publish.o server/metrics.o)
+	$(addprefix $(O)/lib/,store/store.o store/settings.o store/discovery.o store/object_set.o server/publish.o server/metrics.o)
 $(O)/test/bench/reload_bench: $(O)/test/bench/reload_bench.o $(O)/test/sim/sim_ev.o $(RELOAD_LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDOPT) -o $@ $^ $(LIBS)
