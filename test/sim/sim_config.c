@@ -239,7 +239,7 @@ static void http_route(struct sim_random *r, struct buf *out, unsigned place)
 	char obj[32];
 
 	snprintf(obj, sizeof(obj), "route-%u", place);
-	head(out, "gateway.networking.k8s.io/v1", sim_chance(r, 90) ? "HTTPRoute" : "GRPCRoute", spaces[place % 2], obj, place);
+	head(out, "gateway.networking.k8s.io/v1", place % 4 ? "HTTPRoute" : "GRPCRoute", spaces[place % 2], obj, place);
 	if (sim_chance(r, 40))
 		gateway_parent(r, out);
 	else if (sim_chance(r, 80))
