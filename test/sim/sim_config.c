@@ -128,20 +128,20 @@ static void gateway(struct sim_random *r, struct buf *out, unsigned place)
 
 static void service_entry(struct sim_random *r, struct buf *out, unsigned place)
 {
-	static const char *const how[] = {"STATIC", "DNS", "NONE"};
-	size_t kind = sim_below(r, 3);
+	static const char *const how[] = {"STATIC", "DNS", "DNS_ROUND_ROBIN", "NONE"};
+	size_t kind = sim_below(r, 4);
 	char obj[32];
 
 	snprintf(obj, sizeof(obj), "se-%u", place);
 	head(out, "networking.istio.io/v1", "ServiceEntry", spaces[place % 2], obj, place);
 	buf_printf(out, "}\nspec:\n  hosts: [ext-%u.example.com]\n  resolution: %s\n  location: MESH_EXTERNAL\n  ports: [{number: %u, name: http, protocol: HTTP}]\n",
 		   (unsigned)sim_below(r, 2), how[kind], 80 + (unsigned)sim_below(r, 2));
-	if (kind < 2 && sim_chance(r, 40))
+	if (kind < 3 && sim_chance(r, 40))
 		buf_printf(out, "  workloadSelector: {labels: {app: %s}}\n", name(r));
 	else if (kind == 0)
 		buf_printf(out, "  endpoints: [{address: 192.0.2.%u}]\n", (unsigned)sim_below(r, 9));
-	else if (kind == 1 && sim_chance(r, 70))
-		buf_printf(out, "  endpoints: [{address: back-%u.example.com}]\n", (unsigned)sim_below(r, 9));
+	else if (kind && kind < 3 && sim_chance(r, 70))
+		buf_printf(out, "  endpoints: [{address: back-%u.example.com}]\n", (unsigned)sim_below(r, 2));
 }
 
 static void workload_entry(struct sim_random *r, struct buf *out, unsigned place)

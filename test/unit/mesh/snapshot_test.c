@@ -172,6 +172,31 @@ static void service_entries(void **state)
 	fixture_fini(&f);
 }
 
+/* All that is made of a service is kept while this hash is: nothing else of such an entry says how it is resolved. */
+static void a_resolution_makes_another_service(void **state)
+{
+	static const char *const how[] = {"STATIC", "DNS", "DNS_ROUND_ROBIN", "NONE"};
+	struct hash128 hash[ARRAY_LEN(how)];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(how); i++) {
+		struct fixture f;
+		char text[512];
+
+		fixture_init(&f);
+		snprintf(text, sizeof(text),
+			 "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: e, namespace: shop}\nspec:\n"
+			 "  hosts: [ext.example.com]\n  addresses: [240.1.0.1]\n  resolution: %s\n  ports: [{number: 80, name: http}]\n",
+			 how[i]);
+		fixture_add(&f, text);
+		fixture_build(&f);
+		hash[i] = fixture_svc(&f, "ext.example.com")->part.hash;
+		for (size_t k = 0; k < i; k++)
+			assert_false(hash_equal(hash[i], hash[k]));
+		fixture_fini(&f);
+	}
+}
+
 static void delegation(void **state)
 {
 	struct fixture f;
@@ -392,7 +417,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pods_without_slices), cmocka_unit_test(slices),
-		cmocka_unit_test(service_entries),     cmocka_unit_test(delegation),
+		cmocka_unit_test(service_entries),     cmocka_unit_test(a_resolution_makes_another_service), cmocka_unit_test(delegation),
 		cmocka_unit_test(shadowed_virtual_service), cmocka_unit_test(rules),
 		cmocka_unit_test(kinds_of_services),   cmocka_unit_test(memory_limit),
 	};
