@@ -248,23 +248,13 @@ static bool strs_equal(const struct strs *a, const struct strs *b)
 	return true;
 }
 
-static bool strmap_equal(const struct strmap *a, const struct strmap *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i].key, b->v[i].key) != 0 || strcmp(a->v[i].value, b->v[i].value) != 0)
-			return false;
-	return true;
-}
-
 /* ServiceEntries of one namespace and host are one service if they agree (3.4). */
 static bool can_merge(const struct object *a, const struct object *b)
 {
 	const struct service_entry *x = object_spec(a, service_entry), *y = object_spec(b, service_entry);
 
 	return x->resolution == y->resolution && x->location == y->location &&
-	       strmap_equal(&a->labels, &b->labels) && strs_equal(&x->export_to, &y->export_to);
+	       labels_equal(&a->labels, &b->labels) && strs_equal(&x->export_to, &y->export_to);
 }
 
 static enum svc_resolution entry_resolution(const struct service_entry *se)

@@ -6,6 +6,16 @@
 #include "base/hash.h"
 #include "base/scalar.h"
 
+bool labels_equal(const struct strmap *a, const struct strmap *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i].key, b->v[i].key) != 0 || strcmp(a->v[i].value, b->v[i].value) != 0)
+			return false;
+	return true;
+}
+
 bool labels_match(const struct strmap *selector, const struct strmap *labels)
 {
 	for (size_t i = 0, k = 0; i < selector->n; i++) {

@@ -10,6 +10,7 @@
 
 /* Every pair of selector stands in labels. An empty selector selects everything. */
 bool labels_match(const struct strmap *selector, const struct strmap *labels);
+bool labels_equal(const struct strmap *a, const struct strmap *b);
 /* One expression of a label selector: In, NotIn, Exists or DoesNotExist. Another operator never holds. */
 bool labels_expression_holds(const char *key, const char *op, const struct strs *values, const struct strmap *labels);
 /* A bit for each pair: labels without all bits of a selector have not all of its pairs. It spares who looks for

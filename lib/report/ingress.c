@@ -167,8 +167,8 @@ bool ingress_patch(const struct ingress_addresses *want, const char *manager, co
 
 	if (is_said(want, is) || (!want->n && !was_written_by(root, manager)))
 		return false;
-	kube_patch_begin(out, version);
-	buf_str(out, "},\"status\":{\"loadBalancer\":{\"ingress\":");
+	kube_patch_begin_status(out, version);
+	buf_str(out, "{\"loadBalancer\":{\"ingress\":");
 	put_list(out, want);
 	buf_str(out, "}}}");
 	return true;

@@ -239,8 +239,7 @@ bool status_patch(const struct status *s, const struct node *root, int64_t wall_
 	due = wanted && !fields.failed && !has_fields(old, wanted);
 	*news = status_is_bad(s) && !was_said(s, old);
 	if (due) {
-		kube_patch_begin(out, version);
-		buf_str(out, "},\"status\":");
+		kube_patch_begin_status(out, version);
 		buf_append(out, fields.p, fields.n);
 		buf_char(out, '}');
 	}

@@ -91,23 +91,13 @@ static void add_server(struct collector *c, const struct server_tls *tls, const 
 		add(c, tls->credential_names.v[i], spaces);
 }
 
-static bool same_map(const struct strmap *a, const struct strmap *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i].key, b->v[i].key) != 0 || strcmp(a->v[i].value, b->v[i].value) != 0)
-			return false;
-	return true;
-}
-
 /* The root namespace, and those of the pods that a selector names, which are gateways. Pods stand by namespace. */
 static const struct spaces *spaces_of(struct collector *c, const struct strmap *selector)
 {
 	const struct kind_list *pods = c->set->kind[KIND_POD];
 	uint64_t bits = labels_bits(selector);
 
-	if (c->selector && same_map(c->selector, selector))
+	if (c->selector && labels_equal(c->selector, selector))
 		return &c->selected;
 	c->selector = selector;
 	c->selected = (struct spaces){0};

@@ -21,6 +21,12 @@ void kube_patch_begin(struct buf *out, const char *version_or_null)
 	node_text_to_json(version_or_null ? version_or_null : "", out);
 }
 
+void kube_patch_begin_status(struct buf *out, const char *version_or_null)
+{
+	kube_patch_begin(out, version_or_null);
+	buf_str(out, "},\"status\":");
+}
+
 void kube_target_put(struct buf *out, const char *api, const char *ns, const char *plural, const char *name)
 {
 	buf_str(out, api);

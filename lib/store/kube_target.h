@@ -19,6 +19,8 @@ void kube_target_escape(struct buf *out, const char *text);
 /* How a merge patch begins that holds for this version only (NULL: for none): `{"metadata":{"resourceVersion":"7"`; the
  * caller goes on with more metadata, or closes it. */
 void kube_patch_begin(struct buf *out, const char *version_or_null);
+/* The same up to the value of status; the caller puts that, and closes it. */
+void kube_patch_begin_status(struct buf *out, const char *version_or_null);
 
 /* Whether a is of an earlier moment than b, as far as that can be told: both are decimal numbers, and a is the
  * smaller one. Versions are opaque to clients otherwise, so nothing but a second look may follow from it. */
