@@ -30,9 +30,14 @@ static void put_object(struct buf *b, const struct api_status *st)
 
 static void to_json(const struct api_statuses *all, struct buf *b)
 {
+	const char *before = "\n";
+
 	buf_str(b, "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[");
 	for (size_t i = 0; i < all->n; i++) {
-		buf_str(b, i ? ",\n" : "\n");
+		if (all->v[i].has_refs && !all->v[i].n_refs)
+			continue;
+		buf_str(b, before);
+		before = ",\n";
 		put_object(b, &all->v[i]);
 	}
 	buf_str(b, "]}\n");

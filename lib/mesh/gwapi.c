@@ -423,6 +423,8 @@ bool api_is_served(const struct api_parent *p, const struct api_listener *l)
 
 /* ---- routes ---- */
 
+const enum kind api_route_kinds[API_ROUTE_KINDS] = {KIND_HTTP_ROUTE, KIND_GRPC_ROUTE, KIND_TCP_ROUTE, KIND_TLS_ROUTE};
+
 #define PARENTS_OF(route, type, n) (*(n) = object_spec(route, type)->n_parents, object_spec(route, type)->parents)
 
 const struct gwapi_parent_ref *api_route_parents(const struct object *route, size_t *n)

@@ -90,6 +90,10 @@ struct api_attachment api_attach(const struct api_parent *p, const struct object
 /* A listener of the same port and protocol has the route's host more narrowly, and alone has it. */
 bool api_is_isolated(const struct api_parent *p, const struct api_listener *l, const char *host);
 
+/* The kinds of routes that are compiled, in the order of enum kind. */
+enum { API_ROUTE_KINDS = 4 };
+extern const enum kind api_route_kinds[API_ROUTE_KINDS];
+
 /* The parentRefs and hostnames of a route of any kind. */
 const struct gwapi_parent_ref *api_route_parents(const struct object *route, size_t *n);
 struct strs api_route_hosts(const struct object *route);

@@ -11,8 +11,6 @@
 #include "mesh/snapshot_gwapi_int.h"
 #include "model/kube.h"
 
-static const enum kind route_kinds[] = {KIND_HTTP_ROUTE, KIND_GRPC_ROUTE, KIND_TCP_ROUTE, KIND_TLS_ROUTE};
-
 struct making {
 	const struct snapshot *s;
 	bool deployed;
@@ -98,7 +96,7 @@ static void add_route(struct making *m, const struct object *route)
 	size_t n;
 	const struct gwapi_parent_ref *parents = api_route_parents(route, &n);
 	struct api_ref_status *refs = arena_array(m->arena, struct api_ref_status, n);
-	struct api_status st = {.obj = route, .refs = refs};
+	struct api_status st = {.obj = route, .has_refs = true, .refs = refs};
 
 	for (size_t i = 0; i < n; i++) {
 		const struct api_parent *p = api_parent_named(m->s, route, &parents[i]);
@@ -107,8 +105,7 @@ static void add_route(struct making *m, const struct object *route)
 			count_attached(m, p, route, parents, n);
 		st.n_refs += ref_status(m, route, &parents[i], &refs[st.n_refs]);
 	}
-	if (st.n_refs)
-		*vec_push(&m->v, m->arena) = st;
+	*vec_push(&m->v, m->arena) = st;
 }
 
 static void add_routes(struct making *m)
@@ -116,8 +113,8 @@ static void add_routes(struct making *m)
 	m->attached = arena_array(m->arena, size_t *, m->s->api->n);
 	for (size_t i = 0; i < m->s->api->n; i++)
 		m->attached[i] = arena_array(m->arena, size_t, m->s->api->v[i].n);
-	for (size_t k = 0; k < ARRAY_LEN(route_kinds); k++) {
-		const struct kind_list *all = m->s->objects.kind[route_kinds[k]];
+	for (size_t k = 0; k < API_ROUTE_KINDS; k++) {
+		const struct kind_list *all = m->s->objects.kind[api_route_kinds[k]];
 
 		for (size_t i = 0; i < all->n; i++)
 			add_route(m, all->v[i]);
@@ -460,7 +457,7 @@ static void add_policy(struct making *m, const struct object *policy)
 	struct backend_tls tls = backend_tls_of(m->s, policy, m->arena);
 	struct ancestors gateways = ancestors_of(m, policy);
 	struct api_ref_status *refs = arena_array(m->arena, struct api_ref_status, ANCESTORS_MAX);
-	struct api_status st = {.obj = policy, .refs = refs};
+	struct api_status st = {.obj = policy, .has_refs = true, .refs = refs};
 	struct api_fault all = {0};	/* no target is one */
 	bool some = false;
 
@@ -493,8 +490,8 @@ static void add_policies(struct making *m)
 	const struct kind_list *all = m->s->objects.kind[KIND_BACKEND_TLS_POLICY];
 
 	map_init(&m->ancestors, m->arena);
-	for (size_t k = 0; all->n && k < ARRAY_LEN(route_kinds); k++) {
-		const struct kind_list *routes = m->s->objects.kind[route_kinds[k]];
+	for (size_t k = 0; all->n && k < API_ROUTE_KINDS; k++) {
+		const struct kind_list *routes = m->s->objects.kind[api_route_kinds[k]];
 
 		for (size_t i = 0; i < routes->n; i++)
 			note_backends(m, routes->v[i]);

@@ -46,11 +46,13 @@ struct api_status {
 	size_t n_listeners;
 	struct strs addresses;		/* IP addresses and host names */
 	size_t attached_sets;		/* ListenerSets of a Gateway */
+	bool has_refs;			/* a route or policy: conditions stand in these, and none of its own */
 	const struct api_ref_status *refs;
 	size_t n_refs;
 };
 
-/* One for each object of ours, in the order of object_compare. */
+/* One for each object of ours, and for each route, which has no ref where it is at nothing of ours. In the order of
+ * object_compare within a kind. */
 struct api_statuses {
 	const struct api_status *v;
 	size_t n;

@@ -108,7 +108,7 @@ static void put_refs(struct buf *b, const struct api_status *st)
 void api_status_to_json(const struct api_status *st, struct buf *out)
 {
 	buf_char(out, '{');
-	if (st->n_refs)
+	if (st->has_refs)
 		put_refs(out, st);
 	else
 		put_conditions(out, &st->conditions, st->obj->generation);

@@ -19,7 +19,6 @@ static bool is(const char *text, const char *fallback, const char *want)
 
 /* ---- parents ---- */
 
-static const enum kind route_kinds[] = {KIND_HTTP_ROUTE, KIND_GRPC_ROUTE, KIND_TCP_ROUTE, KIND_TLS_ROUTE};
 
 static struct strs service_host(const struct snapshot *s, const struct object *svc, struct arena *a)
 {
@@ -282,8 +281,8 @@ static bool is_unchanged(const struct builder *b)
 	bool same = b->same_mesh && b->same[KIND_SERVICE] && b->same[KIND_SERVICE_ENTRY] && b->same[KIND_REFERENCE_GRANT] &&
 		    b->s->api == b->prev->api;
 
-	for (size_t i = 0; i < ARRAY_LEN(route_kinds); i++)
-		same = same && b->same[route_kinds[i]];
+	for (size_t i = 0; i < API_ROUTE_KINDS; i++)
+		same = same && b->same[api_route_kinds[i]];
 	return same;
 }
 
@@ -318,14 +317,14 @@ bool gwapi_stage(struct builder *b, struct vs_vec *out)
 		for (size_t i = 0; i < b->prev->n_vss; i++)
 			if (is_of_routes(b->prev->vss[i]))
 				*vec_push(&out->v, b->arena) = b->prev->vss[i];
-		for (size_t i = 0; i < ARRAY_LEN(route_kinds); i++)
-			part_keep_quarantined(b, route_kinds[i]);
+		for (size_t i = 0; i < API_ROUTE_KINDS; i++)
+			part_keep_quarantined(b, api_route_kinds[i]);
 		return true;
 	}
 	map_init(&g.by_key, b->arena);
 	index_old(b, &old);
-	for (size_t i = 0; i < ARRAY_LEN(route_kinds); i++)
-		attach_all(&g, route_kinds[i]);
+	for (size_t i = 0; i < API_ROUTE_KINDS; i++)
+		attach_all(&g, api_route_kinds[i]);
 	for (size_t i = 0; i < g.v.n; i++) {
 		struct group *group = g.v.v[i];
 		struct vs *vs;

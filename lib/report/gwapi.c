@@ -12,7 +12,7 @@
 
 enum { BODY_MAX = 2 * 1024 * 1024, QUIET_MS = 100 };
 
-static const enum kind route_kinds[] = {KIND_HTTP_ROUTE, KIND_GRPC_ROUTE, KIND_TCP_ROUTE, KIND_TLS_ROUTE};
+/* What is told beside routes. */
 static const enum kind other_kinds[] = {KIND_GATEWAY_CLASS, KIND_GWAPI_GATEWAY, KIND_LISTENER_SET, KIND_BACKEND_TLS_POLICY};
 /* What statuses depend on beside these, and beside snapshot.api. */
 static const enum kind input_kinds[] = {KIND_SERVICE, KIND_SERVICE_ENTRY, KIND_REFERENCE_GRANT, KIND_CONFIG_MAP,
@@ -28,7 +28,7 @@ static bool is_one_of(enum kind kind, const enum kind *v, size_t n)
 
 bool gwapi_is_told(enum kind kind)
 {
-	return is_one_of(kind, route_kinds, ARRAY_LEN(route_kinds)) || is_one_of(kind, other_kinds, ARRAY_LEN(other_kinds));
+	return is_one_of(kind, api_route_kinds, API_ROUTE_KINDS) || is_one_of(kind, other_kinds, ARRAY_LEN(other_kinds));
 }
 
 /* ---- the job ---- */
@@ -81,53 +81,24 @@ static void say(struct making *m, const struct object *o, const struct buf *json
 				 .n_json = json->n};
 }
 
-static void say_statuses(struct making *m, const struct api_statuses *all, struct buf *json)
-{
-	for (size_t i = 0; i < all->n; i++) {
-		buf_clear(json);
-		api_status_to_json(&all->v[i], json);
-		if (!json->failed)
-			say(m, all->v[i].obj, json);
-	}
-	qsort(m->v, m->n, sizeof(*m->v), compare_said);
-}
-
-/* What was said of it while it was at a Gateway of ours is to go. */
-static void say_routes_elsewhere(struct making *m, struct buf *json)
-{
-	size_t n = m->n;
-
-	buf_clear(json);
-	buf_str(json, "{\"parents\":[]}");
-	for (size_t k = 0; k < ARRAY_LEN(route_kinds); k++) {
-		const struct kind_list *l = m->snap->objects.kind[route_kinds[k]];
-
-		for (size_t i = 0; i < l->n; i++) {
-			const struct making before = {.v = m->v, .n = n};
-
-			if (!find(&before, l->v[i]->kind, l->v[i]->ns, l->v[i]->name))
-				say(m, l->v[i], json);
-		}
-	}
-	qsort(m->v, m->n, sizeof(*m->v), compare_said);
-}
-
 static void run(struct job *job)
 {
 	struct making *m = (struct making *)job;
 	struct api_statuses all;
 	struct arena a;
 	struct buf json;
-	size_t n = 0;
 
 	arena_init(&a, 0);
 	buf_init(&json, BODY_MAX);
 	api_statuses_build(m->snap, false, &a, &all);
-	for (size_t k = 0; k < ARRAY_LEN(route_kinds); k++)
-		n += m->snap->objects.kind[route_kinds[k]]->n;
-	m->v = arena_array(&job->arena, struct gwapi_said, all.n + n);
-	say_statuses(m, &all, &json);
-	say_routes_elsewhere(m, &json);
+	m->v = arena_array(&job->arena, struct gwapi_said, all.n);
+	for (size_t i = 0; i < all.n; i++) {
+		buf_clear(&json);
+		api_status_to_json(&all.v[i], &json);
+		if (!json.failed)
+			say(m, all.v[i].obj, &json);
+	}
+	qsort(m->v, m->n, sizeof(*m->v), compare_said);
 	buf_fini(&json);
 	arena_fini(&a);
 }
@@ -423,8 +394,7 @@ bool gwapi_patch(const struct gwapi_said *want, const struct node *root, int64_t
 	wanted = node_parse_json(buf_cstr(&status), status.n, NULL, &a, &ds).root;
 	due = wanted && !status.failed && !is_said(wanted, old);
 	if (due) {
-		kube_patch_begin(out, version);
-		buf_str(out, "},\"status\":");
+		kube_patch_begin_status(out, version);
 		buf_append(out, status.p, status.n);
 		buf_char(out, '}');
 	}

@@ -12,7 +12,7 @@
 #include "mesh/snapshot.h"
 #include "node/node.h"
 
-/* One object's. A route that is at nothing of ours is told that we say nothing. */
+/* One object's. A route that is at nothing of ours loses what we said of it. */
 struct gwapi_said {
 	enum kind kind;
 	const char *ns, *name;
