@@ -19,7 +19,6 @@ static bool is(const char *text, const char *fallback, const char *want)
 
 /* ---- parents ---- */
 
-
 static struct strs service_host(const struct snapshot *s, const struct object *svc, struct arena *a)
 {
 	const char **v = arena_new(a, const char *);
